@@ -1,0 +1,235 @@
+//! Every stable error code, with its HTTP status, its exit status and its advice. `docs/errors.md` lists them.
+
+use std::fmt;
+
+/// Exit statuses of both programs.
+pub mod exit {
+    /// All was done.
+    pub const COMPLETE: u8 = 0;
+    /// A fault in Holdfast itself.
+    pub const INTERNAL: u8 = 1;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 2;
+    /// Done, with findings.
+    pub const FINDINGS: u8 = 3;
+    /// This machine or this data folder is not set up for the command.
+    pub const SETUP: u8 = 4;
+    /// The server refused.
+    pub const REFUSED: u8 = 5;
+    /// The server could not be reached or trusted.
+    pub const CONNECTION: u8 = 6;
+    /// Stored data is damaged or missing.
+    pub const DAMAGED: u8 = 7;
+    /// A local disk or permission is in the way.
+    pub const LOCAL: u8 = 8;
+    /// Something named on the command line does not exist.
+    pub const NOT_FOUND: u8 = 9;
+    /// Busy now; the same command may work later.
+    pub const BUSY: u8 = 10;
+    /// What the command would write exists already.
+    pub const EXISTS: u8 = 11;
+    /// Stopped by a signal.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $http:literal, $exit:ident, $advice:literal;)*) => {
+        /// A stable error code: the `code` of problem documents and of `--json` errors.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable text.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The HTTP status that carries this code; 0 for codes that never cross the network.
+            pub const fn http_status(self) -> u16 {
+                match self { $(Self::$variant => $http,)* }
+            }
+
+            /// The exit status of a command that ends with this code.
+            pub const fn exit_status(self) -> u8 {
+                match self { $(Self::$variant => exit::$exit,)* }
+            }
+
+            /// What the reader can do next, one sentence.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A defect of ours.
+    Internal = "internal", 500, INTERNAL, "Please report this with the lines of the log around it.";
+    /// Wrong command line.
+    Usage = "usage", 0, USAGE, "See --help.";
+    /// A signal ended the command.
+    Interrupted = "interrupted", 0, INTERRUPTED, "Run the command again; what was sent is not sent twice.";
+
+    /// Malformed request.
+    RequestInvalid = "request_invalid", 400, REFUSED, "Agent and server may not fit together; upgrade the older one.";
+    /// A field or body above its limit.
+    RequestTooLarge = "request_too_large", 413, REFUSED, "Split the request; docs/protocol.md has the limits.";
+    /// The request took longer than the server waits.
+    RequestTimeout = "request_timeout", 408, CONNECTION, "Try again; check the connection if it repeats.";
+    /// Too many requests.
+    RateLimited = "rate_limited", 429, BUSY, "Wait as long as Retry-After says.";
+    /// The agent's protocol is too old.
+    ProtocolTooOld = "protocol_too_old", 426, REFUSED, "Upgrade the agent on this machine.";
+    /// The agent's protocol is newer than the server's.
+    ProtocolTooNew = "protocol_too_new", 400, REFUSED, "Upgrade the server.";
+    /// No such route or object.
+    NotFound = "not_found", 404, NOT_FOUND, "Check the address or the id.";
+
+    /// No or wrong credentials.
+    DeviceUnknown = "device_unknown", 401, REFUSED, "Activate this device with a new token: holdfast activate.";
+    /// The device was deactivated.
+    DeviceDeactivated = "device_deactivated", 403, REFUSED, "Ask the administrator for a new token and activate again.";
+    /// Another machine uses a copy of this device's state.
+    DeviceCloned = "device_cloned", 403, REFUSED, "Activate this machine as a new device: holdfast deactivate, then holdfast activate with a new token.";
+    /// The token's text cannot be read.
+    TokenMalformed = "token_malformed", 400, USAGE, "Copy the whole token, starting with hf1-.";
+    /// The token is not known to this server.
+    TokenUnknown = "token_unknown", 403, REFUSED, "Ask the administrator for a new token.";
+    /// The token is too old.
+    TokenExpired = "token_expired", 403, REFUSED, "Ask the administrator for a new token.";
+    /// The token served another device already.
+    TokenUsed = "token_used", 403, REFUSED, "Each token activates one device; ask the administrator for another.";
+
+    /// The vault does not exist or belongs to someone else.
+    VaultUnknown = "vault_unknown", 404, NOT_FOUND, "Activate this device again if its user was deleted.";
+    /// The vault exists already.
+    VaultExists = "vault_exists", 409, EXISTS, "The agent fetches the vault that is there.";
+    /// The vault has no key for this device.
+    KeyMissing = "key_missing", 409, SETUP, "Give the recovery file: holdfast activate --recovery-file FILE.";
+    /// The snapshot does not exist or belongs to someone else.
+    SnapshotUnknown = "snapshot_unknown", 404, NOT_FOUND, "List what exists: holdfast snapshots.";
+    /// A snapshot with this id and another content exists.
+    SnapshotConflict = "snapshot_conflict", 409, REFUSED, "Run the backup again.";
+    /// The snapshot record breaks the format.
+    SnapshotInvalid = "snapshot_invalid", 422, REFUSED, "Run the backup again; report it if it repeats.";
+    /// The snapshot refers to what is not there, or may not be referred to.
+    RangesMissing = "ranges_missing", 409, REFUSED, "The agent sends what is missing and tries once more.";
+    /// The pack breaks the format or does not match its hashes.
+    PackInvalid = "pack_invalid", 422, REFUSED, "Run the backup again; check the memory and network of this machine if it repeats.";
+    /// Another pack with this id exists.
+    PackConflict = "pack_conflict", 409, REFUSED, "Run the backup again.";
+    /// The lease does not exist or is another device's.
+    LeaseUnknown = "lease_unknown", 409, REFUSED, "The agent asks for a new lease.";
+    /// The lease passed its deadline.
+    LeaseExpired = "lease_expired", 409, REFUSED, "The agent asks for a new lease.";
+    /// A newer run of the same set took over.
+    LeaseSuperseded = "lease_superseded", 409, REFUSED, "Another run of this set started later; let it finish.";
+    /// The server has as many running backups as it allows.
+    ServerBusy = "server_busy", 503, BUSY, "The agent tries again by itself.";
+    /// The server's store has no space left for uploads.
+    StorageFull = "storage_full", 507, BUSY, "The administrator must add space or delete snapshots.";
+    /// The index moved on so far that the agent must fetch it anew.
+    IndexGap = "index_gap", 409, REFUSED, "The agent fetches the index anew.";
+
+    /// No connection.
+    ServerUnreachable = "server_unreachable", 0, CONNECTION, "Check the network and the server's address; the agent tries again by itself.";
+    /// The certificate is not trusted.
+    CertificateUntrusted = "certificate_untrusted", 0, CONNECTION, "Ask the administrator whether the server's certificate authority changed.";
+    /// The certificate's time is over or has not come.
+    CertificateExpired = "certificate_expired", 0, CONNECTION, "Check this machine's clock; the administrator can renew the certificate by restarting the server.";
+    /// The server's answer makes no sense.
+    ResponseInvalid = "response_invalid", 0, CONNECTION, "Something between agent and server may change the answers (a proxy or a log-in page).";
+
+    /// This machine is not activated.
+    NotActivated = "not_activated", 0, SETUP, "Activate it: holdfast activate TOKEN.";
+    /// This machine is activated already.
+    AlreadyActivated = "already_activated", 0, EXISTS, "Run holdfast deactivate first to move it to another server.";
+    /// The agent's identity is damaged.
+    IdentityDamaged = "identity_damaged", 0, SETUP, "Activate again with a new token; with a private vault keep the recovery file at hand.";
+    /// The state folder cannot be read or written.
+    StateDenied = "state_denied", 0, LOCAL, "Give this user access to the state folder, or choose another with HOLDFAST_STATE.";
+    /// Another holdfast process works on this state.
+    StateLocked = "state_locked", 0, BUSY, "Wait until the other run ends.";
+    /// The local disk is full.
+    DiskFull = "disk_full", 0, LOCAL, "Free some space on this disk and run the command again.";
+    /// A local file or folder cannot be read or written.
+    LocalDenied = "local_denied", 0, LOCAL, "Check owner and mode of the path.";
+    /// Another local input or output error.
+    LocalFailed = "local_failed", 0, LOCAL, "Check the disk and the path.";
+    /// A path that was named does not exist.
+    PathMissing = "path_missing", 0, NOT_FOUND, "Check the spelling of the path.";
+    /// The backup set is not known.
+    SetUnknown = "set_unknown", 0, NOT_FOUND, "Name the folders once: holdfast backup PATH --set NAME.";
+    /// No folders to back up.
+    SetEmpty = "set_empty", 0, SETUP, "Name at least one folder: holdfast backup PATH.";
+    /// The restore target holds names that restore would overwrite.
+    TargetExists = "target_exists", 0, EXISTS, "Choose an empty folder, or a rule with --conflict.";
+    /// The target lacks space.
+    TargetFull = "target_full", 0, LOCAL, "Free some space or choose another target.";
+    /// Two names differ only in case on a target that ignores case.
+    TargetCaseClash = "target_case_clash", 0, LOCAL, "Choose a target folder that tells upper from lower case.";
+    /// Stored data is damaged.
+    DataDamaged = "data_damaged", 500, DAMAGED, "Run holdfast-server verify --read-data and restore from another snapshot.";
+    /// Stored data was written by a newer version.
+    FormatTooNew = "format_too_new", 0, SETUP, "Upgrade Holdfast on this machine.";
+    /// The recovery file does not fit.
+    RecoveryWrong = "recovery_wrong", 0, SETUP, "Use the recovery file that was written for this vault or organisation.";
+
+    /// The data folder is not initialised.
+    DataMissing = "data_missing", 0, SETUP, "Create it: holdfast-server init --data DIR.";
+    /// The data folder is initialised already.
+    DataExists = "data_exists", 0, EXISTS, "Use another folder, or start the server that is there.";
+    /// Another process uses the data folder and does not answer.
+    DataLocked = "data_locked", 0, BUSY, "Stop the other holdfast-server, or wait until it has started.";
+    /// The database is damaged.
+    DatabaseDamaged = "database_damaged", 0, DAMAGED, "Restore a file of holdfast-server backup, or rebuild it with holdfast-server recover.";
+    /// The database was written by a newer server.
+    DatabaseNewer = "database_newer", 0, SETUP, "Use the server version that wrote it, or a newer one.";
+    /// The object store is missing or another one.
+    StoreMissing = "store_missing", 0, SETUP, "Mount the disk that holds the store, then start again.";
+    /// Database and object store tell different stories.
+    StoreDisagrees = "store_disagrees", 409, DAMAGED, "Run holdfast-server check; nothing was removed.";
+    /// The name is taken.
+    NameTaken = "name_taken", 409, EXISTS, "Choose another name.";
+    /// The name is not allowed.
+    NameInvalid = "name_invalid", 400, USAGE, "Use 1 to 64 letters, digits, dots, dashes, underscores or @.";
+    /// No such user.
+    UserUnknown = "user_unknown", 404, NOT_FOUND, "Add the user: holdfast-server user add NAME.";
+    /// The address to listen on cannot be used.
+    ListenFailed = "listen_failed", 0, LOCAL, "Choose another address with --listen, or stop the program that uses it.";
+}
+
+impl Code {
+    /// The code with this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_is_unique_and_comes_back_from_its_text() {
+        let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(*code));
+            assert!(code.advice().ends_with('.'), "{code}");
+        }
+    }
+}

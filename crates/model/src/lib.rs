@@ -1,0 +1,18 @@
+//! The words every part of Holdfast shares: ids, time, stable codes, findings and retention rules.
+//! Pure values and functions; no files, no network, no database.
+
+pub mod clock;
+pub mod code;
+pub mod custody;
+pub mod failpoint;
+pub mod finding;
+pub mod ids;
+pub mod retention;
+pub mod time;
+
+pub use clock::Clock;
+pub use code::Code;
+pub use custody::Custody;
+pub use finding::{Finding, FindingReason};
+pub use ids::{ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, UserId, VaultId};
+pub use time::Timestamp;
