@@ -88,6 +88,10 @@ id!(
     UserId
 );
 id!(
+    /// One activation token; names it in lists, opens nothing.
+    TokenId
+);
+id!(
     /// One activated device.
     DeviceId
 );

@@ -14,5 +14,5 @@ pub use clock::Clock;
 pub use code::Code;
 pub use custody::Custody;
 pub use finding::{Finding, FindingReason};
-pub use ids::{ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, UserId, VaultId};
+pub use ids::{ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, TokenId, UserId, VaultId};
 pub use time::Timestamp;
