@@ -1,0 +1,61 @@
+//! The Linux side of every function of this crate, mostly thin uses of rustix.
+//! Names have been checked by the callers; unsafe code is in `raw` and `accounts` alone.
+
+mod accounts;
+mod attributes;
+mod dir;
+mod file;
+mod host;
+mod path;
+mod proc_path;
+mod process;
+mod raw;
+mod stat;
+mod write;
+mod xattrs;
+
+use crate::{Error, Node};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::io::Errno;
+
+pub(crate) use accounts::{gid_of, group_name, uid_of, user_name};
+pub(crate) use attributes::{set_mode, set_owner, set_times};
+pub(crate) use dir::{Access, names, open_child, open_file, open_parent, open_root, read_link, try_clone};
+pub(crate) use file::{advise, next_segment, open_lock_file, punch_hole, try_lock};
+pub(crate) use host::{boot_id, hostname, magic, mount_table, os_description, random, space};
+pub(crate) use path::split_last;
+pub(crate) use process::{
+    disable_core_dumps, effective_uid, lower_priority, peer_credentials, privileges, raise_open_file_limit,
+    restrict_umask,
+};
+pub(crate) use stat::stat;
+pub(crate) use write::{
+    create_dir, create_file, create_hard_link, create_special, create_symlink, exchange, open_file_to_write,
+    remove_dir, remove_file, rename_noreplace, rename_over, sync_dir, sync_file_system,
+};
+pub(crate) use xattrs::{remove_xattr, set_xattr, xattrs};
+
+/// An open directory.
+pub(crate) type Handle = rustix::fd::OwnedFd;
+
+/// Gives an operation's name to the kernel's answer.
+fn os(op: &'static str) -> impl Fn(Errno) -> Error {
+    move |errno| Error::Os { op, errno: errno.raw_os_error() }
+}
+
+/// How the kernel finds an entry: by an open descriptor, or by a directory and a name in it.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Fd(BorrowedFd<'a>),
+    Name(BorrowedFd<'a>, &'a [u8]),
+}
+
+impl<'a> From<Node<'a>> for At<'a> {
+    fn from(node: Node<'a>) -> Self {
+        match node {
+            Node::File(file) => Self::Fd(file.as_fd()),
+            Node::Dir(dir) => Self::Fd(dir.handle.as_fd()),
+            Node::Child(dir, name) => Self::Name(dir.handle.as_fd(), name),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Privileges, limits and priority of this process.
+
+use super::{os, raw};
+use crate::Result;
+use crate::process::{PeerCredentials, Privileges};
+use rustix::fs::Mode;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, geteuid, getrlimit, set_dumpable_behavior, setpriority_process,
+    setrlimit, umask,
+};
+use rustix::thread::{CapabilitySet, capabilities};
+use std::os::unix::net::UnixStream;
+
+pub(crate) fn effective_uid() -> Result<u32> {
+    Ok(geteuid().as_raw())
+}
+
+pub(crate) fn privileges() -> Result<Privileges> {
+    let has = capabilities(None).map_err(os("read privileges"))?.effective;
+    Ok(Privileges {
+        effective_uid: geteuid().as_raw(),
+        change_owner: has.contains(CapabilitySet::CHOWN),
+        read_everything: has.intersects(CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE),
+        change_attributes: has.contains(CapabilitySet::FOWNER),
+        create_devices: has.contains(CapabilitySet::MKNOD),
+        trusted_attributes: has.contains(CapabilitySet::SYS_ADMIN),
+    })
+}
+
+pub(crate) fn raise_open_file_limit() -> Result<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+            .map_err(os("raise open file limit"))?;
+    }
+    // No limit at all is `None`.
+    Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+pub(crate) fn lower_priority() -> Result<()> {
+    const OP: &str = "lower priority";
+    const LOWEST: i32 = 19;
+    // Both apply to the calling thread; one must not keep the other from being tried.
+    let processor = setpriority_process(None, LOWEST);
+    let disk = raw::ioprio_set_idle();
+    processor.and(disk).map_err(os(OP))
+}
+
+pub(crate) fn disable_core_dumps() -> Result<()> {
+    const OP: &str = "disable core dumps";
+    // The limit holds for dumps to files, the flag also for those piped to a program.
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(os(OP))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(os(OP))
+}
+
+pub(crate) fn restrict_umask() -> Result<()> {
+    umask(Mode::RWXG | Mode::RWXO);
+    Ok(())
+}
+
+pub(crate) fn peer_credentials(socket: &UnixStream) -> Result<PeerCredentials> {
+    let peer = raw::peer_credentials(socket).map_err(os("read peer credentials"))?;
+    Ok(PeerCredentials {
+        pid: u32::try_from(peer.pid).ok().filter(|pid| *pid != 0),
+        uid: peer.uid,
+        gid: peer.gid,
+    })
+}

@@ -1,0 +1,91 @@
+//! Making, renaming and removing entries.
+
+use super::{Handle, os};
+use crate::{FileKind, Result};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, fsync, linkat, makedev, mkdirat, mknodat, openat, renameat,
+    renameat_with, symlinkat, syncfs, unlinkat,
+};
+use rustix::io::{Errno, retry_on_intr};
+use std::fs::File;
+
+pub(crate) fn create_dir(dir: &Handle, name: &[u8], mode: u32) -> Result<()> {
+    mkdirat(dir, name, Mode::from_raw_mode(mode)).map_err(os("create folder"))
+}
+
+pub(crate) fn create_file(dir: &Handle, name: &[u8]) -> Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    retry_on_intr(|| openat(dir, name, flags, Mode::RUSR | Mode::WUSR))
+        .map(File::from)
+        .map_err(os("create file"))
+}
+
+pub(crate) fn open_file_to_write(dir: &Handle, name: &[u8]) -> Result<File> {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    retry_on_intr(|| openat(dir, name, flags, Mode::empty())).map(File::from).map_err(os("open file"))
+}
+
+pub(crate) fn rename_over(dir: &Handle, from: &[u8], to: &[u8]) -> Result<()> {
+    renameat(dir, from, dir, to).map_err(os("rename"))
+}
+
+pub(crate) fn rename_noreplace(dir: &Handle, from: &[u8], to: &[u8]) -> Result<()> {
+    match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
+        // EINVAL: the file system does not know the flag; ENOSYS: the kernel does not.
+        Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(dir, from, to),
+        answer => answer,
+    }
+    .map_err(os("rename"))
+}
+
+/// A link is as exclusive as the flag, for everything but directories, which the kernel then refuses.
+fn link_and_unlink(dir: &Handle, from: &[u8], to: &[u8]) -> Result<(), Errno> {
+    linkat(dir, from, dir, to, AtFlags::empty())?;
+    unlinkat(dir, from, AtFlags::empty())
+}
+
+pub(crate) fn exchange(dir: &Handle, a: &[u8], b: &[u8]) -> Result<()> {
+    renameat_with(dir, a, dir, b, RenameFlags::EXCHANGE).map_err(os("exchange"))
+}
+
+pub(crate) fn create_symlink(dir: &Handle, target: &[u8], name: &[u8]) -> Result<()> {
+    symlinkat(target, dir, name).map_err(os("create symlink"))
+}
+
+pub(crate) fn create_special(
+    dir: &Handle,
+    name: &[u8],
+    kind: FileKind,
+    rdev: (u32, u32),
+    mode: u32,
+) -> Result<()> {
+    const OP: &str = "create special file";
+    let (file_type, device) = match kind {
+        FileKind::Fifo => (FileType::Fifo, 0),
+        FileKind::Socket => (FileType::Socket, 0),
+        FileKind::CharDevice => (FileType::CharacterDevice, makedev(rdev.0, rdev.1)),
+        FileKind::BlockDevice => (FileType::BlockDevice, makedev(rdev.0, rdev.1)),
+        FileKind::File | FileKind::Dir | FileKind::Symlink => return Err(os(OP)(Errno::INVAL)),
+    };
+    mknodat(dir, name, file_type, Mode::from_raw_mode(mode), device).map_err(os(OP))
+}
+
+pub(crate) fn create_hard_link(from: &Handle, from_name: &[u8], to: &Handle, name: &[u8]) -> Result<()> {
+    linkat(from, from_name, to, name, AtFlags::empty()).map_err(os("create hard link"))
+}
+
+pub(crate) fn remove_file(dir: &Handle, name: &[u8]) -> Result<()> {
+    unlinkat(dir, name, AtFlags::empty()).map_err(os("remove file"))
+}
+
+pub(crate) fn remove_dir(dir: &Handle, name: &[u8]) -> Result<()> {
+    unlinkat(dir, name, AtFlags::REMOVEDIR).map_err(os("remove folder"))
+}
+
+pub(crate) fn sync_dir(dir: &Handle) -> Result<()> {
+    retry_on_intr(|| fsync(dir)).map_err(os("sync folder"))
+}
+
+pub(crate) fn sync_file_system(dir: &Handle) -> Result<()> {
+    retry_on_intr(|| syncfs(dir)).map_err(os("sync file system"))
+}
