@@ -1,0 +1,102 @@
+//! Packs come back whole, and whatever is changed in them is noticed.
+
+use super::*;
+use proptest::prelude::*;
+
+fn context(kind: PackKind) -> FrameContext {
+    FrameContext {
+        vault: VaultId::random(),
+        pack: PackId::random(),
+        kind,
+        key_generation: 1,
+        salt: model::ids::random_bytes(),
+    }
+}
+
+fn frame(number: u32, length: usize, chunks: usize) -> BuiltFrame {
+    let ciphertext = vec![number as u8; length];
+    let ids = (0..chunks).map(|_| ChunkId::random()).collect();
+    BuiltFrame { number, ids, hash: *blake3::hash(&ciphertext).as_bytes(), ciphertext, plain_bytes: length }
+}
+
+fn pack(kind: PackKind, order: &[u32]) -> (Vec<u8>, PackTable) {
+    let mut writer = PackWriter::new(context(kind));
+    for number in order {
+        let references = match kind {
+            PackKind::Data => Vec::new(),
+            PackKind::Hunk => vec![RangeList::new(); 2],
+        };
+        writer.push(frame(*number, 100 + *number as usize, 2), references);
+    }
+    writer.finish()
+}
+
+fn scan(bytes: &[u8], piece: usize) -> Result<PackTable, Error> {
+    let mut scanner = PackScanner::new();
+    for part in bytes.chunks(piece) {
+        scanner.feed(part)?;
+    }
+    scanner.finish()
+}
+
+#[test]
+fn a_pack_is_read_back_in_any_pieces() {
+    for kind in [PackKind::Data, PackKind::Hunk] {
+        let (bytes, table) = pack(kind, &[2, 0, 1, 9]);
+        for piece in [1, 7, 64, bytes.len()] {
+            assert_eq!(scan(&bytes, piece).unwrap(), table);
+        }
+        let header = bytes[..HEADER_LEN].try_into().unwrap();
+        let trailer = bytes[bytes.len() - TRAILER_LEN..].try_into().unwrap();
+        let tail = PackTable::tail_len(&trailer, bytes.len() as u64).unwrap();
+        let opened = PackTable::open(&header, &bytes[bytes.len() - tail..]).unwrap();
+        assert_eq!(opened, table);
+        let row = opened.frame(9).unwrap();
+        assert_eq!(bytes[row.offset as usize..][..row.length as usize], vec![9u8; 109]);
+        assert!(opened.frame(3).is_none());
+    }
+}
+
+#[test]
+fn every_flipped_bit_and_every_cut_is_noticed() {
+    let (bytes, _) = pack(PackKind::Hunk, &[0, 1]);
+    for bit in 0..bytes.len() * 8 {
+        let mut broken = bytes.clone();
+        broken[bit / 8] ^= 1 << (bit % 8);
+        assert!(scan(&broken, 4096).is_err(), "bit {bit}");
+    }
+    for length in 0..bytes.len() {
+        assert!(scan(&bytes[..length], 4096).is_err(), "length {length}");
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert!(scan(&longer, 4096).is_err());
+}
+
+#[test]
+fn a_rewrite_keeps_numbers_and_moves_offsets() {
+    let (bytes, table) = pack(PackKind::Data, &[0, 1, 2, 3]);
+    let (new, kept) = table.rewritten(|number| number % 2 == 1);
+    assert_eq!(new.header.generation, 1);
+    let mut out = new.header.encode().to_vec();
+    for row in &kept {
+        out.extend_from_slice(&frame_header(row.number, row.length));
+        out.extend_from_slice(&bytes[row.offset as usize..][..row.length as usize]);
+    }
+    out.extend_from_slice(&new.encode_tail());
+    assert_eq!(scan(&out, 100).unwrap(), new);
+    assert_eq!(new.frames.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 3]);
+}
+
+#[test]
+fn the_same_frame_twice_is_refused() {
+    let (bytes, _) = pack(PackKind::Data, &[1, 1]);
+    assert!(scan(&bytes, 4096).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_scanned_or_refused(bytes: Vec<u8>, piece in 1usize..64) {
+        prop_assert!(scan(&bytes, piece).is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! The order of paths: byte by byte with `/` first, so that a folder is followed by what it holds.
+
+use std::cmp::Ordering;
+
+/// Compares two paths in the order of a snapshot's entries.
+pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
+    let common = left.iter().zip(right).position(|(a, b)| a != b);
+    match common {
+        Some(at) => rank(left[at]).cmp(&rank(right[at])),
+        None => left.len().cmp(&right.len()),
+    }
+}
+
+/// `/` below all others; NUL does not occur in paths.
+const fn rank(byte: u8) -> u8 {
+    if byte == b'/' { 0 } else { byte }
+}
+
+/// True when `path` is `folder` itself or lies below it.
+pub fn is_within(path: &[u8], folder: &[u8]) -> bool {
+    match path.strip_prefix(folder) {
+        Some(rest) => rest.is_empty() || rest[0] == b'/' || folder.ends_with(b"/"),
+        None => false,
+    }
+}
+
+/// The folder that holds `path`; `None` for `/`.
+pub fn parent(path: &[u8]) -> Option<&[u8]> {
+    if path == b"/" {
+        return None;
+    }
+    let slash = path.iter().rposition(|byte| *byte == b'/')?;
+    Some(if slash == 0 { b"/" } else { &path[..slash] })
+}
+
+/// The last name of `path`; empty for `/`.
+pub fn name(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(path, |slash| &path[slash + 1..])
+}
+
+/// `folder` and `name` joined by one slash.
+pub fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(folder.len() + name.len() + 1);
+    path.extend_from_slice(folder);
+    if !folder.ends_with(b"/") {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_followed_by_its_content() {
+        let mut paths: Vec<&[u8]> = vec![b"/a!", b"/a/b", b"/", b"/a", b"/a/b/c", b"/a-b", b"/ab"];
+        paths.sort_by(|a, b| compare(a, b));
+        assert_eq!(paths, [&b"/"[..], b"/a", b"/a/b", b"/a/b/c", b"/a!", b"/a-b", b"/ab"]);
+    }
+
+    #[test]
+    fn parts_of_a_path() {
+        assert_eq!(parent(b"/"), None);
+        assert_eq!(parent(b"/a"), Some(&b"/"[..]));
+        assert_eq!(parent(b"/a/b"), Some(&b"/a"[..]));
+        assert_eq!((name(b"/a/b"), name(b"/")), (&b"b"[..], &b""[..]));
+        assert_eq!((join(b"/", b"a"), join(b"/a", b"b")), (b"/a".to_vec(), b"/a/b".to_vec()));
+        assert!(is_within(b"/a/b", b"/a") && is_within(b"/a", b"/") && !is_within(b"/ab", b"/a"));
+    }
+}

@@ -1,0 +1,378 @@
+//! Segments of a vault's log and index (`docs/format/index.md`).
+
+use crate::codec::{Put, Reader};
+use crate::frame::{PackKind, read_ids};
+use crate::object::{ObjectKind, open_envelope, seal_envelope};
+use crate::pack::PackTable;
+use crate::ranges::Address;
+use crate::{Error, limits};
+use model::{ChunkId, LeaseId, PackId};
+
+mod merge;
+pub use merge::merge;
+
+pub(crate) const WHAT: &str = "index segment";
+
+/// A closed interval of a vault's log, with the ids of the chunks that it added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Which index it belongs to.
+    pub incarnation: [u8; 16],
+    /// First number of the interval, from 1.
+    pub from: u64,
+    /// Last number of the interval.
+    pub to: u64,
+    /// Packs that were added in it, as they are at its end.
+    pub packs: Vec<PackRow>,
+    /// Changes in it that concern packs of earlier segments, in order.
+    pub changes: Vec<Change>,
+    /// Ids of data chunks.
+    pub data_ids: IdTable,
+    /// Ids of hunks.
+    pub hunk_ids: IdTable,
+}
+
+/// A pack in the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackRow {
+    /// Its id.
+    pub id: PackId,
+    /// What it is made for.
+    pub kind: PackKind,
+    /// Its key generation.
+    pub key_generation: u32,
+    /// Its generation: how often it was rewritten.
+    pub generation: u32,
+    /// The lease under which it was uploaded; zero when unknown.
+    pub lease: LeaseId,
+    /// Size of the object in bytes.
+    pub stored_bytes: u64,
+    /// The log entry that added it.
+    pub added: u64,
+    /// Its frames, ascending by number.
+    pub frames: Vec<FrameState>,
+}
+
+/// A frame in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameState {
+    /// Its number in the pack.
+    pub number: u32,
+    /// Length of its ciphertext in bytes.
+    pub length: u32,
+    /// Number of its chunks.
+    pub chunks: u32,
+    /// The log entry that retired it; 0 = not retired.
+    pub retired: u64,
+    /// The log entry that condemned it; 0 = not condemned.
+    pub condemned: u64,
+}
+
+/// What happened to frames of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Kept for the snapshots that refer to them, never matched again.
+    Retired,
+    /// Retired, and nothing referred to them.
+    Condemned,
+    /// No longer condemned, since something refers to them; still retired.
+    Reprieved,
+    /// Gone. `generation` is the pack's new one; `None` when the whole pack is gone.
+    Removed {
+        /// The pack's new generation.
+        generation: Option<u32>,
+    },
+}
+
+/// One change of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The log entry that it belongs to.
+    pub sequence: u64,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The pack.
+    pub pack: PackId,
+    /// Numbers of the frames, ascending.
+    pub frames: Vec<u32>,
+}
+
+/// Sorted ids and where each chunk stands in the segment's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IdTable {
+    /// Ascending.
+    pub ids: Vec<ChunkId>,
+    /// For each id the chunk's place, counted over the segment's packs of the kind.
+    pub positions: Vec<u32>,
+}
+
+impl IdTable {
+    /// The place of a chunk, when it is here.
+    pub fn find(&self, id: &ChunkId) -> Option<u32> {
+        self.ids.binary_search(id).ok().map(|at| self.positions[at])
+    }
+
+    fn from_unsorted(mut pairs: Vec<(ChunkId, u32)>) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup_by_key(|(id, _)| *id);
+        let (ids, positions) = pairs.into_iter().unzip();
+        Self { ids, positions }
+    }
+}
+
+impl PackRow {
+    /// The row of a pack that log entry `sequence` adds.
+    pub fn new(table: &PackTable, lease: LeaseId, stored_bytes: u64, sequence: u64) -> Self {
+        let state = |row: &crate::pack::FrameRow| FrameState {
+            number: row.number,
+            length: row.length,
+            chunks: row.ids.len() as u32,
+            retired: 0,
+            condemned: 0,
+        };
+        Self {
+            id: table.header.context.pack,
+            kind: table.header.context.kind,
+            key_generation: table.header.context.key_generation,
+            generation: table.header.generation,
+            lease,
+            stored_bytes,
+            added: sequence,
+            frames: table.frames.iter().map(state).collect(),
+        }
+    }
+
+    /// The frame with this number.
+    pub fn frame(&self, number: u32) -> Option<&FrameState> {
+        self.frames.binary_search_by_key(&number, |frame| frame.number).ok().map(|at| &self.frames[at])
+    }
+
+    /// Applies a change of this pack. Gives false when the pack is gone by it.
+    pub fn apply(&mut self, change: &Change) -> bool {
+        if let ChangeKind::Removed { generation } = change.kind {
+            self.frames.retain(|frame| change.frames.binary_search(&frame.number).is_err());
+            if let Some(generation) = generation {
+                self.generation = generation;
+            }
+            return generation.is_some();
+        }
+        for number in &change.frames {
+            let Ok(at) = self.frames.binary_search_by_key(number, |frame| frame.number) else { continue };
+            let frame = &mut self.frames[at];
+            match change.kind {
+                ChangeKind::Reprieved => frame.condemned = 0,
+                ChangeKind::Condemned => {
+                    frame.condemned = change.sequence;
+                    frame.retired = if frame.retired == 0 { change.sequence } else { frame.retired };
+                }
+                _ => frame.retired = if frame.retired == 0 { change.sequence } else { frame.retired },
+            }
+        }
+        true
+    }
+}
+
+impl Segment {
+    /// A segment of one number that adds packs (from their tables).
+    pub fn of_packs(incarnation: [u8; 16], sequence: u64, packs: Vec<(PackRow, &PackTable)>) -> Self {
+        let mut ids: [Vec<(ChunkId, u32)>; 2] = Default::default();
+        for (_, table) in &packs {
+            let list = &mut ids[usize::from(table.header.context.kind == PackKind::Hunk)];
+            for id in table.frames.iter().flat_map(|row| &row.ids) {
+                list.push((*id, list.len() as u32));
+            }
+        }
+        let [data_ids, hunk_ids] = ids.map(IdTable::from_unsorted);
+        let packs = packs.into_iter().map(|(row, _)| row).collect();
+        Self { incarnation, from: sequence, to: sequence, packs, changes: Vec::new(), data_ids, hunk_ids }
+    }
+
+    /// A segment of one number that holds changes.
+    pub fn of_changes(incarnation: [u8; 16], sequence: u64, changes: Vec<Change>) -> Self {
+        let (data_ids, hunk_ids) = Default::default();
+        Self { incarnation, from: sequence, to: sequence, packs: Vec::new(), changes, data_ids, hunk_ids }
+    }
+
+    /// Turns places of this segment's id table of `kind` into addresses.
+    pub fn addresses(&self, kind: PackKind) -> Positions<'_> {
+        let mut starts = Vec::new();
+        let mut next = 0u64;
+        for pack in self.packs.iter().filter(|pack| pack.kind == kind) {
+            for frame in &pack.frames {
+                starts.push((next as u32, pack.id, frame));
+                next += u64::from(frame.chunks);
+            }
+        }
+        Positions { starts, end: next as u32 }
+    }
+
+    /// The object's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let ids = self.data_ids.ids.len() + self.hunk_ids.ids.len();
+        let mut body = Vec::with_capacity(64 + 20 * ids + 64 * self.packs.len());
+        body.extend_from_slice(&self.incarnation);
+        body.extend_from_slice(&self.from.to_le_bytes());
+        body.extend_from_slice(&self.to.to_le_bytes());
+        body.put_varint(self.packs.len() as u64);
+        self.packs.iter().for_each(|pack| encode_pack(pack, &mut body));
+        body.put_varint(self.changes.len() as u64);
+        self.changes.iter().for_each(|change| encode_change(change, &mut body));
+        for table in [&self.data_ids, &self.hunk_ids] {
+            body.extend_from_slice(&(table.ids.len() as u32).to_le_bytes());
+            table.ids.iter().for_each(|id| body.extend_from_slice(id.as_bytes()));
+            table.positions.iter().for_each(|position| body.extend_from_slice(&position.to_le_bytes()));
+        }
+        seal_envelope(ObjectKind::Segment, &body)
+    }
+
+    /// Reads what [`Segment::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > limits::SEGMENT_MAX {
+            let (value, limit) = (bytes.len() as u64, limits::SEGMENT_MAX as u64);
+            return Err(Error::TooLarge { what: WHAT, value, limit });
+        }
+        let mut reader = Reader::new(open_envelope(bytes, ObjectKind::Segment)?, WHAT);
+        let (incarnation, from, to) = (reader.array()?, reader.u64()?, reader.u64()?);
+        if from == 0 || to < from {
+            return Err(Error::malformed(WHAT, "its numbers ascend from 1"));
+        }
+        let packs = (0..reader.count()?).map(|_| decode_pack(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+        let changes =
+            (0..reader.count()?).map(|_| decode_change(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+        let (data_ids, hunk_ids) = (decode_ids(&mut reader)?, decode_ids(&mut reader)?);
+        reader.finish()?;
+        let segment = Self { incarnation, from, to, packs, changes, data_ids, hunk_ids };
+        for (kind, table) in [(PackKind::Data, &segment.data_ids), (PackKind::Hunk, &segment.hunk_ids)] {
+            let chunks: u64 = segment
+                .packs
+                .iter()
+                .filter(|pack| pack.kind == kind)
+                .flat_map(|pack| &pack.frames)
+                .map(|frame| u64::from(frame.chunks))
+                .sum();
+            if chunks > u64::from(u32::MAX) || table.positions.iter().any(|place| u64::from(*place) >= chunks)
+            {
+                return Err(Error::malformed(WHAT, "places lie in its packs"));
+            }
+        }
+        Ok(segment)
+    }
+}
+
+/// From a place to an address, by the running count of chunks.
+#[derive(Debug)]
+pub struct Positions<'a> {
+    starts: Vec<(u32, PackId, &'a FrameState)>,
+    end: u32,
+}
+
+impl Positions<'_> {
+    /// The address of the chunk at this place, and the state of its frame.
+    pub fn get(&self, place: u32) -> Option<(Address, &FrameState)> {
+        if place >= self.end {
+            return None;
+        }
+        let at = self.starts.partition_point(|(start, _, _)| *start <= place).checked_sub(1)?;
+        let (start, pack, frame) = &self.starts[at];
+        Some((Address { pack: *pack, frame: frame.number, ordinal: place - start }, frame))
+    }
+}
+
+fn encode_pack(pack: &PackRow, out: &mut Vec<u8>) {
+    out.extend_from_slice(pack.id.as_bytes());
+    out.push(pack.kind.object() as u8);
+    out.put_varint(u64::from(pack.key_generation));
+    out.put_varint(u64::from(pack.generation));
+    out.extend_from_slice(pack.lease.as_bytes());
+    out.put_varint(pack.stored_bytes);
+    out.put_varint(pack.added);
+    out.put_varint(pack.frames.len() as u64);
+    for frame in &pack.frames {
+        for number in [u64::from(frame.number), u64::from(frame.length), u64::from(frame.chunks)] {
+            out.put_varint(number);
+        }
+        out.put_varint(frame.retired);
+        out.put_varint(frame.condemned);
+    }
+}
+
+fn decode_pack(reader: &mut Reader<'_>) -> Result<PackRow, Error> {
+    let id = PackId::from_bytes(reader.array()?);
+    let kind = PackKind::from_number(reader.u8()?, WHAT)?;
+    let (key_generation, generation) = (reader.varint_u32()?, reader.varint_u32()?);
+    let lease = LeaseId::from_bytes(reader.array()?);
+    let (stored_bytes, added) = (reader.varint()?, reader.varint()?);
+    let count = reader.bounded(limits::PACK_FRAMES_MAX.min(reader.remaining() / 5))?;
+    let mut frames: Vec<FrameState> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let number = reader.bounded(limits::PACK_FRAMES_MAX - 1)? as u32;
+        if frames.last().is_some_and(|last| number <= last.number) {
+            return Err(Error::malformed(WHAT, "frame numbers ascend"));
+        }
+        frames.push(FrameState {
+            number,
+            length: reader.bounded(limits::FRAME_SEALED_MAX)? as u32,
+            chunks: reader.bounded(limits::FRAME_CHUNKS_MAX)? as u32,
+            retired: reader.varint()?,
+            condemned: reader.varint()?,
+        });
+    }
+    Ok(PackRow { id, kind, key_generation, generation, lease, stored_bytes, added, frames })
+}
+
+fn encode_change(change: &Change, out: &mut Vec<u8>) {
+    out.put_varint(change.sequence);
+    out.push(match change.kind {
+        ChangeKind::Retired => 1,
+        ChangeKind::Condemned => 2,
+        ChangeKind::Reprieved => 3,
+        ChangeKind::Removed { .. } => 4,
+    });
+    out.extend_from_slice(change.pack.as_bytes());
+    if let ChangeKind::Removed { generation } = change.kind {
+        out.put_varint(generation.map_or(0, |generation| u64::from(generation) + 1));
+    }
+    out.put_varint(change.frames.len() as u64);
+    change.frames.iter().for_each(|frame| out.put_varint(u64::from(*frame)));
+}
+
+fn decode_change(reader: &mut Reader<'_>) -> Result<Change, Error> {
+    let sequence = reader.varint()?;
+    let number = reader.u8()?;
+    let pack = PackId::from_bytes(reader.array()?);
+    let kind = match number {
+        1 => ChangeKind::Retired,
+        2 => ChangeKind::Condemned,
+        3 => ChangeKind::Reprieved,
+        4 => {
+            let generation = reader.bounded(u32::MAX as usize)? as u32;
+            ChangeKind::Removed { generation: generation.checked_sub(1) }
+        }
+        _ => return Err(Error::TooNew { what: WHAT }),
+    };
+    let count = reader.bounded(limits::PACK_FRAMES_MAX.min(reader.remaining()))?;
+    let frames = (0..count)
+        .map(|_| Ok(reader.bounded(limits::PACK_FRAMES_MAX - 1)? as u32))
+        .collect::<Result<Vec<u32>, Error>>()?;
+    if frames.windows(2).any(|two| two[0] >= two[1]) {
+        return Err(Error::malformed(WHAT, "frame numbers ascend"));
+    }
+    Ok(Change { sequence, kind, pack, frames })
+}
+
+fn decode_ids(reader: &mut Reader<'_>) -> Result<IdTable, Error> {
+    let count = reader.u32()? as usize;
+    if count > reader.remaining() / 20 {
+        return Err(Error::Truncated { what: WHAT });
+    }
+    let ids = read_ids(reader, count)?;
+    if ids.windows(2).any(|two| two[0] >= two[1]) {
+        return Err(Error::malformed(WHAT, "ids ascend"));
+    }
+    let positions =
+        reader.take(count * 4)?.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    Ok(IdTable { ids, positions })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Joins neighbouring segments into one; numbers stay as they are.
+
+use super::{Change, IdTable, PackRow, Segment, WHAT};
+use crate::Error;
+use crate::frame::PackKind;
+use crate::ranges::Address;
+use model::ChunkId;
+use std::collections::HashMap;
+
+/// One segment for the interval of several that follow each other.
+/// Changes of packs among them are applied and left out; ids of retired frames and of removed ones go.
+pub fn merge(segments: &[Segment]) -> Result<Segment, Error> {
+    let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+        return Err(Error::malformed(WHAT, "a merge has segments"));
+    };
+    let neighbours = segments
+        .windows(2)
+        .all(|two| two[0].to + 1 == two[1].from && two[0].incarnation == two[1].incarnation);
+    if !neighbours {
+        return Err(Error::malformed(WHAT, "segments of a merge follow each other"));
+    }
+    let (packs, changes) = apply(segments);
+    let places = Places::new(&packs);
+    Ok(Segment {
+        incarnation: first.incarnation,
+        from: first.from,
+        to: last.to,
+        data_ids: ids(segments, PackKind::Data, &places),
+        hunk_ids: ids(segments, PackKind::Hunk, &places),
+        packs,
+        changes,
+    })
+}
+
+/// The packs at the end, in the order in which they were added, and the changes that concern earlier ones.
+fn apply(segments: &[Segment]) -> (Vec<PackRow>, Vec<Change>) {
+    let mut packs: Vec<Option<PackRow>> = Vec::new();
+    let mut known = HashMap::new();
+    let mut changes = Vec::new();
+    for segment in segments {
+        for pack in &segment.packs {
+            known.insert(pack.id, packs.len());
+            packs.push(Some(pack.clone()));
+        }
+        for change in &segment.changes {
+            match known.get(&change.pack) {
+                Some(at) => {
+                    if packs[*at].as_mut().is_some_and(|pack| !pack.apply(change)) {
+                        packs[*at] = None;
+                    }
+                }
+                None => changes.push(change.clone()),
+            }
+        }
+    }
+    (packs.into_iter().flatten().collect(), changes)
+}
+
+/// Where the first chunk of each live frame stands in the merged order.
+struct Places(HashMap<(model::PackId, u32), u32>);
+
+impl Places {
+    fn new(packs: &[PackRow]) -> Self {
+        let mut map = HashMap::new();
+        let mut next = [0u32; 2];
+        for pack in packs {
+            let next = &mut next[usize::from(pack.kind == PackKind::Hunk)];
+            for frame in &pack.frames {
+                if frame.retired == 0 {
+                    map.insert((pack.id, frame.number), *next);
+                }
+                *next += frame.chunks;
+            }
+        }
+        Self(map)
+    }
+
+    fn of(&self, address: &Address) -> Option<u32> {
+        self.0.get(&(address.pack, address.frame)).map(|start| start + address.ordinal)
+    }
+}
+
+fn ids(segments: &[Segment], kind: PackKind, places: &Places) -> IdTable {
+    let mut pairs: Vec<(ChunkId, u32)> = Vec::new();
+    for segment in segments {
+        let table = if kind == PackKind::Data { &segment.data_ids } else { &segment.hunk_ids };
+        let positions = segment.addresses(kind);
+        for (id, place) in table.ids.iter().zip(&table.positions) {
+            let Some((address, _)) = positions.get(*place) else { continue };
+            if let Some(place) = places.of(&address) {
+                pairs.push((*id, place));
+            }
+        }
+    }
+    IdTable::from_unsorted(pairs)
+}

@@ -1,0 +1,131 @@
+//! Segments come back; merging gives the same answers as applying one after another.
+
+use super::*;
+use crate::frame::FrameContext;
+use crate::pack::{FrameRow, PackHeader};
+use model::VaultId;
+use proptest::prelude::*;
+use std::collections::{HashMap, HashSet};
+
+fn table(pack: u8, kind: PackKind, frames: &[Vec<u8>]) -> PackTable {
+    let context = FrameContext {
+        vault: VaultId::from_bytes([0; 16]),
+        pack: PackId::from_bytes([pack; 16]),
+        kind,
+        key_generation: 1,
+        salt: [pack; 32],
+    };
+    let frames = frames.iter().enumerate().map(|(number, ids)| FrameRow {
+        number: number as u32,
+        offset: 0,
+        length: 100,
+        hash: [0; 32],
+        ids: ids.iter().map(|id| ChunkId::from_bytes([*id; 16])).collect(),
+        references: Vec::new(),
+    });
+    PackTable { header: PackHeader { context, generation: 0 }, frames: frames.collect() }
+}
+
+/// A log of packs and changes, one segment a number.
+fn log() -> impl Strategy<Value = Vec<Segment>> {
+    let pack = prop::collection::vec(prop::collection::vec(any::<u8>(), 1..5), 1..5);
+    let change = (any::<prop::sample::Index>(), 0u8..5, prop::collection::btree_set(0u32..5, 1..4));
+    prop::collection::vec(prop_oneof![pack.prop_map(Ok), change.prop_map(Err)], 1..20).prop_map(|steps| {
+        let mut segments = Vec::new();
+        let mut packs = 0u8;
+        for (at, step) in steps.into_iter().enumerate() {
+            let sequence = at as u64 + 1;
+            segments.push(match step {
+                Ok(frames) => {
+                    let kind = if packs % 3 == 2 { PackKind::Hunk } else { PackKind::Data };
+                    let table = table(packs, kind, &frames);
+                    packs += 1;
+                    let row = PackRow::new(&table, LeaseId::from_bytes([1; 16]), 10, sequence);
+                    Segment::of_packs([7; 16], sequence, vec![(row, &table)])
+                }
+                Err((pack, kind, frames)) => {
+                    let pack = PackId::from_bytes(
+                        [if packs == 0 { 255 } else { pack.index(packs as usize) as u8 }; 16],
+                    );
+                    let kind = match kind {
+                        0 => ChangeKind::Retired,
+                        1 => ChangeKind::Condemned,
+                        2 => ChangeKind::Reprieved,
+                        3 => ChangeKind::Removed { generation: Some(1) },
+                        _ => ChangeKind::Removed { generation: None },
+                    };
+                    let frames = frames.into_iter().collect();
+                    Segment::of_changes([7; 16], sequence, vec![Change { sequence, kind, pack, frames }])
+                }
+            });
+        }
+        segments
+    })
+}
+
+type Answers = (Vec<PackRow>, HashMap<(u8, ChunkId), HashSet<Address>>);
+
+/// What a reader knows after these segments: packs, and for each id the places where it is live.
+fn answers(segments: &[Segment]) -> Answers {
+    let mut packs: Vec<PackRow> = Vec::new();
+    let mut ids: HashMap<(u8, ChunkId), HashSet<Address>> = HashMap::new();
+    for segment in segments {
+        packs.extend(segment.packs.iter().cloned());
+        for change in &segment.changes {
+            packs.retain_mut(|pack| pack.id != change.pack || pack.apply(change));
+        }
+        for (number, kind, table) in
+            [(0, PackKind::Data, &segment.data_ids), (1, PackKind::Hunk, &segment.hunk_ids)]
+        {
+            let positions = segment.addresses(kind);
+            for (id, place) in table.ids.iter().zip(&table.positions) {
+                ids.entry((number, *id)).or_default().insert(positions.get(*place).unwrap().0);
+            }
+        }
+    }
+    for places in ids.values_mut() {
+        places.retain(|address| {
+            let pack = packs.iter().find(|pack| pack.id == address.pack);
+            pack.and_then(|pack| pack.frame(address.frame)).is_some_and(|frame| frame.retired == 0)
+        });
+    }
+    ids.retain(|_, places| !places.is_empty());
+    (packs, ids)
+}
+
+proptest! {
+    #[test]
+    fn a_segment_comes_back(segments in log()) {
+        for segment in &segments {
+            prop_assert_eq!(&Segment::decode(&segment.encode()).unwrap(), segment);
+        }
+        let merged = merge(&segments).unwrap();
+        prop_assert_eq!(&Segment::decode(&merged.encode()).unwrap(), &merged);
+    }
+
+    #[test]
+    fn merging_changes_no_answer(segments in log(), at: prop::sample::Index, length: prop::sample::Index) {
+        let from = at.index(segments.len());
+        let to = from + 1 + length.index(segments.len() - from);
+        let merged = merge(&segments[from..to]).unwrap();
+        let mut fewer = segments[..from].to_vec();
+        fewer.push(merged);
+        fewer.extend_from_slice(&segments[to..]);
+        let (packs, ids) = answers(&segments);
+        let (merged_packs, merged_ids) = answers(&fewer);
+        prop_assert_eq!(packs, merged_packs);
+        // An id at several places may keep one of them only.
+        prop_assert_eq!(ids.keys().collect::<HashSet<_>>(), merged_ids.keys().collect::<HashSet<_>>());
+        for (id, places) in &merged_ids {
+            prop_assert!(places.is_subset(&ids[id]));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_or_refused(bytes: Vec<u8>) {
+        let body = seal_envelope(ObjectKind::Segment, &bytes);
+        if let Ok(segment) = Segment::decode(&body) {
+            prop_assert_eq!(segment.encode(), body);
+        }
+    }
+}
