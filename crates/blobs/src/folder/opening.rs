@@ -1,0 +1,147 @@
+//! Making a folder a store and opening it: the marker, the lock between processes, the removal of what killed
+//! processes left. It must not touch blobs.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use model::failpoint;
+
+use super::disk::{Disk, FileKind};
+use super::host::HostDisk;
+use super::marker::{self, MARKER_NAME, MarkerProblem, StoreId};
+use super::parents::Parents;
+use super::{BLOBS, FolderStore, Inner, TEMPORARY, create_if_missing, if_there};
+use crate::Error;
+
+/// A new file system puts this folder into its root.
+const LOST_AND_FOUND: &str = "lost+found";
+
+impl FolderStore {
+    /// Makes an empty folder a store and opens it. The folder is created when only it is missing, not its parents.
+    pub fn init(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Folder { path: path.to_owned(), source };
+        match DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => sync_parent(path).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Self::init_on(Box::new(HostDisk::open(path).map_err(failed)?), path)
+    }
+
+    /// Opens a store; with `expected`, that very store. Anything else at that path is refused, so that a folder on
+    /// which the store's disk is not mounted is never taken for an empty store.
+    pub fn open(path: &Path, expected: Option<StoreId>) -> Result<Self, Error> {
+        let disk = HostDisk::open(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                Error::NoStore { path: path.to_owned() }
+            }
+            _ => Error::Folder { path: path.to_owned(), source },
+        })?;
+        Self::open_on(Box::new(disk), path, expected)
+    }
+
+    pub(crate) fn init_on(disk: Box<dyn Disk>, path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Folder { path: path.to_owned(), source };
+        let found = disk.list_folder("").map_err(failed)?;
+        if found.iter().any(|entry| entry.name == MARKER_NAME) {
+            return Err(Error::StoreExists { path: path.to_owned() });
+        }
+        // An earlier `init` that was killed may have left the two folders.
+        let own = [TEMPORARY, BLOBS, LOST_AND_FOUND];
+        let mut foreign = found.into_iter().map(|entry| entry.name).filter(|n| !own.contains(&n.as_str()));
+        if let Some(found) = foreign.next() {
+            return Err(Error::NotEmpty { path: path.to_owned(), found });
+        }
+        for folder in [TEMPORARY, BLOBS] {
+            create_if_missing(disk.as_ref(), folder).map_err(failed)?;
+        }
+        if let Some(blob) = disk.list_folder(BLOBS).map_err(failed)?.into_iter().next() {
+            let found = format!("{BLOBS}/{}", blob.name);
+            return Err(Error::NotEmpty { path: path.to_owned(), found });
+        }
+        disk.sync_folder("").map_err(failed)?;
+        let id = StoreId::random().map_err(failed)?;
+        match write_marker(disk.as_ref(), id) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Error::StoreExists { path: path.to_owned() });
+            }
+            result => result.map_err(failed)?,
+        }
+        Self::open_on(disk, path, Some(id))
+    }
+
+    pub(crate) fn open_on(
+        disk: Box<dyn Disk>,
+        path: &Path,
+        expected: Option<StoreId>,
+    ) -> Result<Self, Error> {
+        let failed = |source| Error::Folder { path: path.to_owned(), source };
+        let id = read_marker(disk.as_ref(), path)?;
+        if let Some(expected) = expected.filter(|&expected| expected != id) {
+            return Err(Error::WrongStore { path: path.to_owned(), expected, found: id });
+        }
+        match disk.stat(BLOBS) {
+            Ok(stat) if stat.kind == FileKind::Folder => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => return Err(Error::BadMarker { path: path.to_owned(), problem: MarkerProblem::NoBlobs }),
+        }
+        let alone = disk.lock_alone().map_err(failed)?;
+        let removed_files = if alone { remove_temporary(disk.as_ref()).map_err(failed)? } else { 0 };
+        disk.lock_shared().map_err(failed)?;
+        let session = getrandom::u64().map_err(|e| failed(io::Error::other(e)))?;
+        let (next_file, parents) = (AtomicU64::new(0), Parents::default());
+        Ok(Self(Arc::new(Inner { disk, id, removed_files, session, next_file, parents })))
+    }
+}
+
+fn remove_temporary(disk: &dyn Disk) -> io::Result<u64> {
+    let mut removed = 0;
+    for entry in if_there(disk.list_folder(TEMPORARY))?.unwrap_or_default() {
+        if entry.kind != FileKind::Folder {
+            disk.remove_file(&format!("{TEMPORARY}/{}", entry.name))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn read_marker(disk: &dyn Disk, path: &Path) -> Result<StoreId, Error> {
+    let failed = |source| Error::Folder { path: path.to_owned(), source };
+    let bad = |problem| Error::BadMarker { path: path.to_owned(), problem };
+    let Some(file) = if_there(disk.open_file(MARKER_NAME)).map_err(failed)? else {
+        return Err(Error::NoStore { path: path.to_owned() });
+    };
+    let size = file.size_bytes().map_err(failed)?.min(marker::MARKER_LIMIT_BYTES);
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+    let read = file.read_at(0, &mut bytes).map_err(failed)?;
+    marker::read(&bytes[..read]).map_err(bad)
+}
+
+fn write_marker(disk: &dyn Disk, id: StoreId) -> io::Result<()> {
+    let temporary = format!("{TEMPORARY}/marker-{id}");
+    let mut file = disk.create_file(&temporary)?;
+    let text = marker::write(id);
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let count = file.write(rest)?;
+        rest = &rest[count..];
+    }
+    file.sync()?;
+    drop(file);
+    failpoint::hit("blob.init.before_rename");
+    disk.rename_new(&temporary, MARKER_NAME)?;
+    failpoint::hit("blob.init.after_rename");
+    disk.sync_folder("")
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let absolute = fs::canonicalize(path)?;
+    match absolute.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
