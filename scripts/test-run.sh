@@ -56,7 +56,7 @@ set_build() {
 build_all() {
   cargo build "${BUILD[@]}" --all-targets
   mkdir -p "$TARGET/test-programs"
-  ln -f "$TARGET"/quick/holdfast "$TARGET"/quick/holdfast-server "$TARGET/test-programs/"
+  cp -f "$TARGET"/quick/holdfast "$TARGET"/quick/holdfast-server "$TARGET/test-programs/"
 }
 
 # Chooses how tests that need root are run; asks for sudo here, once, and keeps its answer fresh.
