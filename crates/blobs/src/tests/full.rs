@@ -1,4 +1,5 @@
-//! Full disks: by plan, and on a real small file system where the machine lets us mount one.
+//! Full disks: by plan, and on a real small file system where the machine lets us mount one; there
+//! also the medium that becomes read-only and the one that goes away.
 
 use std::io::Write;
 use std::path::Path;
@@ -68,8 +69,25 @@ fn a_small_file_system_fills_up() {
     assert!(store.space().unwrap().unwrap().available_bytes < 300_000);
     drop(store);
 
+    // A medium that has become read-only still serves reads, also to a server that starts anew.
+    let remount = |mode: &str| {
+        let mode = format!("remount,{mode}");
+        let done = Command::new("mount").args(["-o", mode.as_str()]).arg(root.path()).status().unwrap();
+        assert!(done.success());
+    };
+    std::fs::write(root.path().join("tmp/left"), b"x").unwrap();
+    remount("ro");
+    let store = FolderStore::open(root.path(), None).unwrap();
+    assert_eq!((store.removed_files(), store.read(&key("a/0")).unwrap().len()), (0, 300_000));
+    let error = store.put(&key("b"), b"1", PutMode::CreateNew).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(store.delete(&key("a/0")).unwrap_err().kind(), ErrorKind::Denied);
+    drop(store);
+    remount("rw");
+
     // The folder below the mount is no store, and a store that stays open does not fall through to it.
     let store = FolderStore::open(root.path(), None).unwrap();
+    assert_eq!(store.removed_files(), 1);
     let mut lazily = Command::new("umount");
     assert!(lazily.arg("--lazy").arg(root.path()).status().unwrap().success());
     std::mem::forget(mount);
