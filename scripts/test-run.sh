@@ -55,8 +55,9 @@ set_build() {
 # Builds programs and tests, and puts the programs where a later build without fail points does not replace them.
 build_all() {
   cargo build "${BUILD[@]}" --all-targets
-  mkdir -p "$TARGET/test-programs"
-  cp -f "$TARGET"/quick/holdfast "$TARGET"/quick/holdfast-server "$TARGET/test-programs/"
+  rm -rf "$TARGET/test-programs"
+  mkdir "$TARGET/test-programs"
+  cp "$TARGET"/quick/holdfast "$TARGET"/quick/holdfast-server "$TARGET/test-programs/"
 }
 
 # Chooses how tests that need root are run; asks for sudo here, once, and keeps its answer fresh.
