@@ -1,0 +1,13 @@
+//! The engine of the agent: walks and reads folders, sends what is new, and brings it back.
+//!
+//! It sees the server only through [`remote::Remote`]; it knows nothing of HTTP, packs on disk or databases.
+//! Files and hashing run on plain threads with bounded channels.
+
+pub mod backup;
+pub mod error;
+pub mod frames;
+pub mod progress;
+pub mod reader;
+pub mod remote;
+
+pub use error::EngineError;

@@ -1,0 +1,235 @@
+//! Reads a snapshot: its record, its hunks in order, its entries.
+
+use crate::remote::Remote;
+use crate::{EngineError, frames};
+use format::entry::{Entry, EntryKind};
+use format::frame::PackKind;
+use format::hunk::Hunk;
+use format::keys::{IdKeys, Keyring};
+use format::path;
+use format::ranges::Address;
+use format::snapshot::{ClearPart, SealedPart, SnapshotRecord};
+use model::SnapshotId;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Hunks that are fetched with one request.
+const HUNKS_PER_REQUEST: usize = 32;
+
+/// An opened snapshot.
+pub struct SnapshotReader<'a> {
+    remote: &'a dyn Remote,
+    keyring: &'a Keyring,
+    ids: IdKeys,
+    clear: ClearPart,
+    sealed: SealedPart,
+    addresses: Vec<Address>,
+}
+
+impl<'a> SnapshotReader<'a> {
+    /// Fetches and opens the record of `snapshot`.
+    pub fn open(
+        remote: &'a dyn Remote,
+        keyring: &'a Keyring,
+        snapshot: SnapshotId,
+    ) -> Result<Self, EngineError> {
+        let refused = |source| EngineError::damaged(format!("snapshot {snapshot}"), source);
+        let record = SnapshotRecord::decode(&remote.snapshot(snapshot)?).map_err(refused)?;
+        let sealed = record.open(keyring).map_err(refused)?;
+        let clear = record.clear;
+        let addresses: Vec<Address> = clear.hunks.addresses().collect();
+        let fits = clear.snapshot == snapshot
+            && clear.vault == keyring.vault()
+            && addresses.len() == sealed.hunks.len();
+        if !fits {
+            return Err(refused(format::Error::Mismatch { what: "snapshot", check: "clear part" }));
+        }
+        Ok(Self { remote, keyring, ids: keyring.id_keys(), clear, sealed, addresses })
+    }
+
+    /// The part that the server reads too.
+    pub const fn clear(&self) -> &ClearPart {
+        &self.clear
+    }
+
+    /// The part that only those with keys read.
+    pub const fn sealed(&self) -> &SealedPart {
+        &self.sealed
+    }
+
+    /// The keys that give chunks their ids.
+    pub const fn id_keys(&self) -> &IdKeys {
+        &self.ids
+    }
+
+    /// The keyring that opens this snapshot.
+    pub const fn keyring(&self) -> &'a Keyring {
+        self.keyring
+    }
+
+    /// The server.
+    pub const fn remote(&self) -> &'a dyn Remote {
+        self.remote
+    }
+
+    /// Address of each hunk, in order.
+    pub fn hunk_addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// The hunks that may hold `folder` or something below it.
+    pub fn hunks_within(&self, folder: &[u8]) -> Range<usize> {
+        let hunks = &self.sealed.hunks;
+        let first = hunks.partition_point(|hunk| path::compare(&hunk.first_path, folder).is_le());
+        let first = first.saturating_sub(1);
+        let after = hunks[first.min(hunks.len())..].iter().position(|hunk| {
+            path::compare(&hunk.first_path, folder).is_gt() && !path::is_within(&hunk.first_path, folder)
+        });
+        first..after.map_or(hunks.len(), |count| first + count)
+    }
+
+    /// The hunks with these numbers, in order, a few at a time in memory.
+    pub fn hunks(&self, numbers: Range<usize>) -> Hunks<'_, 'a> {
+        Hunks {
+            reader: self,
+            next: numbers.start,
+            end: numbers.end.min(self.addresses.len()),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The entries at and below `folder`, in order; continuations are joined to their file.
+    pub fn entries(&self, folder: &[u8]) -> Entries<'_, 'a> {
+        let hunks = self.hunks(self.hunks_within(folder));
+        Entries { hunks, folder: folder.to_vec(), ready: VecDeque::new(), held: None }
+    }
+
+    /// The entry with exactly this path.
+    pub fn find(&self, wanted: &[u8]) -> Result<Option<Entry>, EngineError> {
+        self.entries(wanted).next().transpose().map(|found| found.filter(|entry| entry.path == wanted))
+    }
+
+    fn fetch_hunks(&self, numbers: Range<usize>) -> Result<Vec<Result<Hunk, EngineError>>, EngineError> {
+        let wanted = &self.addresses[numbers.clone()];
+        let mut names: Vec<frames::FrameName> =
+            wanted.iter().map(|address| (address.pack, address.frame)).collect();
+        names.dedup();
+        let mut opened = std::collections::HashMap::new();
+        frames::fetch(
+            self.remote,
+            self.keyring,
+            &self.ids,
+            PackKind::Hunk,
+            self.clear.snapshot,
+            &names,
+            &mut |name, frame| {
+                opened.insert(name, frame.map_err(|error| error.to_string()));
+                Ok(())
+            },
+        )?;
+        Ok(numbers.zip(wanted).map(|(number, address)| self.open_hunk(number, *address, &opened)).collect())
+    }
+
+    fn open_hunk(
+        &self,
+        number: usize,
+        address: Address,
+        opened: &std::collections::HashMap<frames::FrameName, Result<frames::CheckedFrame, String>>,
+    ) -> Result<Hunk, EngineError> {
+        let refused = |source| {
+            EngineError::damaged(format!("hunk {number} of snapshot {}", self.clear.snapshot), source)
+        };
+        let mismatch = |check| refused(format::Error::Mismatch { what: "hunk", check });
+        let frame = match opened.get(&(address.pack, address.frame)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(detail)) => {
+                tracing::warn!(snapshot = %self.clear.snapshot, hunk = number, %detail, "a hunk cannot be read");
+                return Err(mismatch("frame"));
+            }
+            None => return Err(mismatch("frame")),
+        };
+        let at = address.ordinal as usize;
+        if frame.ids.get(at) != Some(&self.sealed.hunks[number].id) {
+            return Err(mismatch("id"));
+        }
+        let bytes = frame.content.chunk(address.ordinal).unwrap_or_default();
+        let hunk = Hunk::decode(bytes).map_err(refused)?;
+        if frame.references.get(at) != Some(&hunk.references) {
+            return Err(mismatch("clear range list"));
+        }
+        Ok(hunk)
+    }
+}
+
+impl std::fmt::Debug for SnapshotReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SnapshotReader").field("snapshot", &self.clear.snapshot).finish_non_exhaustive()
+    }
+}
+
+/// Hunks of a snapshot with their numbers. A damaged hunk is an item of its own, and the rest follows.
+#[derive(Debug)]
+pub struct Hunks<'r, 'a> {
+    reader: &'r SnapshotReader<'a>,
+    next: usize,
+    end: usize,
+    ready: VecDeque<(usize, Result<Hunk, EngineError>)>,
+}
+
+impl Iterator for Hunks<'_, '_> {
+    type Item = (usize, Result<Hunk, EngineError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() && self.next < self.end {
+            let batch = self.next..self.end.min(self.next + HUNKS_PER_REQUEST);
+            self.next = batch.end;
+            match self.reader.fetch_hunks(batch.clone()) {
+                Ok(hunks) => self.ready.extend(batch.zip(hunks)),
+                Err(error) => {
+                    // The connection is gone: asking for the rest would only repeat this.
+                    self.next = self.end;
+                    return Some((batch.start, Err(error)));
+                }
+            }
+        }
+        self.ready.pop_front()
+    }
+}
+
+/// Entries of a part of a snapshot.
+#[derive(Debug)]
+pub struct Entries<'r, 'a> {
+    hunks: Hunks<'r, 'a>,
+    folder: Vec<u8>,
+    ready: VecDeque<Entry>,
+    /// The file whose continuations may follow in the next hunk.
+    held: Option<Entry>,
+}
+
+impl Iterator for Entries<'_, '_> {
+    type Item = Result<Entry, EngineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            while let Some(entry) = self.ready.pop_front() {
+                if entry.kind == EntryKind::Continuation {
+                    if let Some(file) = &mut self.held {
+                        file.content.extend(&entry.content);
+                    }
+                } else if let Some(done) = self.held.replace(entry) {
+                    return Some(Ok(done));
+                }
+            }
+            match self.hunks.next() {
+                Some((_, Ok(hunk))) => {
+                    let folder = &self.folder;
+                    self.ready.extend(
+                        hunk.entries.into_iter().filter(|entry| path::is_within(&entry.path, folder)),
+                    );
+                }
+                Some((_, Err(error))) => return Some(Err(error)),
+                None => return self.held.take().map(Ok),
+            }
+        }
+    }
+}

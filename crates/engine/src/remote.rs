@@ -1,0 +1,142 @@
+//! What the engine asks of the server. The `client` crate implements it over HTTPS, tests in memory.
+//!
+//! All calls block. Each may be repeated with the same arguments: the server answers as the first time.
+
+use format::frame::SealedFrame;
+use format::segment::Segment;
+use model::{ChunkId, Code, DeviceId, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
+
+/// Why a call to the server failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct RemoteError {
+    /// The stable code.
+    pub code: Code,
+    /// What the server or the connection said, without secrets or paths.
+    pub detail: String,
+    /// True when the same call may succeed later without any change.
+    pub transient: bool,
+    /// Seconds after which the server wants to be asked again.
+    pub retry_after_seconds: Option<u64>,
+    /// With `ranges_missing`: the frames that may not be referred to.
+    pub missing: Vec<(PackId, u32)>,
+}
+
+/// A place in the vault's log: the incarnation and the last sequence number known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The index's incarnation.
+    pub incarnation: [u8; 16],
+    /// The last number that was applied.
+    pub sequence: u64,
+}
+
+/// The server's grant to upload.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Its id.
+    pub id: LeaseId,
+    /// The vault's log at the grant.
+    pub position: LogPosition,
+    /// When it ends.
+    pub deadline: Timestamp,
+    /// The server's present time.
+    pub server_time: Timestamp,
+}
+
+/// What the server answered to a pack.
+#[derive(Debug, Clone, Copy)]
+pub struct PackReceipt {
+    /// False when the server had this pack already.
+    pub stored: bool,
+    /// The log entry that added it.
+    pub sequence: u64,
+}
+
+/// What the server answered to a commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed {
+    /// The vault's number of this snapshot.
+    pub sequence: u64,
+    /// When the server received it.
+    pub time: Timestamp,
+}
+
+/// A snapshot as the server lists it.
+#[derive(Debug, Clone)]
+pub struct SnapshotInfo {
+    /// Its id.
+    pub id: SnapshotId,
+    /// The device that made it.
+    pub device: DeviceId,
+    /// Its set.
+    pub set: SetId,
+    /// The vault's number of it.
+    pub sequence: u64,
+    /// When the server received it.
+    pub time: Timestamp,
+    /// False for a checkpoint.
+    pub complete: bool,
+    /// Files in it.
+    pub files: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
+    /// Findings in it.
+    pub findings: u64,
+}
+
+/// The server as the engine sees it, bound to one device and its vault.
+pub trait Remote: Send + Sync {
+    /// The vault this remote is bound to.
+    fn vault(&self) -> VaultId;
+
+    /// Asks for a lease for a run of `set`; ends an earlier lease of the same set and device.
+    fn grant(&self, set: SetId) -> Result<Lease, RemoteError>;
+
+    /// Gives a lease back without a commit.
+    fn release(&self, lease: LeaseId) -> Result<(), RemoteError>;
+
+    /// The log after `after`, in order; everything when `after` is `None`.
+    /// Fails with `index_gap` when that place is of another incarnation or inside a merged segment.
+    fn index(
+        &self,
+        after: Option<LogPosition>,
+        sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError>;
+
+    /// For each id the address of a live data chunk, where the vault has one. At most 16,384 ids a call.
+    fn look_up(
+        &self,
+        lease: LeaseId,
+        ids: &[ChunkId],
+    ) -> Result<Vec<Option<format::ranges::Address>>, RemoteError>;
+
+    /// Sends a whole pack. Durable and in the log when it returns.
+    fn send_pack(&self, lease: LeaseId, pack: PackId, bytes: &[u8]) -> Result<PackReceipt, RemoteError>;
+
+    /// Commits a snapshot record. Durable and checked when it returns.
+    fn commit(&self, lease: LeaseId, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError>;
+
+    /// The vault's snapshots that are not deleted, newest first.
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError>;
+
+    /// A snapshot's record (clear and sealed part).
+    fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError>;
+
+    /// Frames that `snapshot` refers to, in the order asked for. A frame that the server cannot read is
+    /// given as an error to the sink, and the rest follows.
+    fn frames(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[(PackId, u32)],
+        sink: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError>;
+
+    /// Frames of the vault's live index under a lease, for the check of a sample before its ids are trusted.
+    fn sample_frames(
+        &self,
+        lease: LeaseId,
+        wanted: &[(PackId, u32)],
+        sink: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError>;
+}
