@@ -1,0 +1,219 @@
+//! The calls of [`Remote`] on the server in memory.
+
+use super::{Call, FrameName, Grant, MemoryRemote, Pack, State, commit, lock, refusal};
+use bytes::Bytes;
+use engine::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo};
+use format::frame::{PackKind, SealedFrame};
+use format::pack::PackScanner;
+use format::ranges::Address;
+use format::segment::{PackRow, Segment};
+use model::{ChunkId, Code, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use std::time::Duration;
+
+/// How long a lease lives.
+const LEASE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Ids that one call of `look_up` may ask for.
+const LOOK_UP_MAX: usize = 16_384;
+
+impl MemoryRemote {
+    fn check_lease<'s>(&self, state: &'s State, id: LeaseId) -> Result<&'s Grant, RemoteError> {
+        let grant = state.leases.get(&id).ok_or_else(|| refusal(Code::LeaseUnknown, "no such lease"))?;
+        if grant.superseded {
+            return Err(refusal(Code::LeaseSuperseded, "a newer lease of the set"));
+        }
+        if grant.deadline <= self.clock.now() {
+            return Err(refusal(Code::LeaseExpired, "past the deadline"));
+        }
+        Ok(grant)
+    }
+
+    /// Answers one frame at a time, without holding the lock while the sink works.
+    fn give_frames(
+        &self,
+        wanted: &[FrameName],
+        sink: &mut dyn FnMut(FrameName, Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        for name in wanted {
+            let frame = {
+                let mut state = lock(&self.state);
+                let frame = read_frame(&state, *name);
+                if let Ok(frame) = &frame {
+                    state.frames_sent += 1;
+                    state.frame_bytes_sent += frame.ciphertext.len() as u64;
+                }
+                frame
+            };
+            sink(*name, frame)?;
+        }
+        Ok(())
+    }
+}
+
+fn read_frame(state: &State, name: FrameName) -> Result<SealedFrame, RemoteError> {
+    let damaged =
+        || refusal(Code::DataDamaged, format!("frame {} of pack {} cannot be read", name.1, name.0));
+    let pack = state.packs.get(&name.0).ok_or_else(damaged)?;
+    let row = pack.table.frame(name.1).ok_or_else(damaged)?;
+    if state.lost.contains(&name) {
+        return Err(damaged());
+    }
+    let start = row.offset as usize;
+    Ok(SealedFrame {
+        context: pack.table.header.context,
+        number: row.number,
+        ids: row.ids.clone(),
+        references: row.references.clone(),
+        ciphertext: pack.bytes[start..start + row.length as usize].to_vec(),
+    })
+}
+
+impl Remote for MemoryRemote {
+    fn vault(&self) -> VaultId {
+        self.vault
+    }
+
+    fn grant(&self, set: SetId) -> Result<Lease, RemoteError> {
+        let mut state = self.enter(Call::Grant)?;
+        state.leases.values_mut().filter(|grant| grant.set == set).for_each(|grant| grant.superseded = true);
+        let server_time = self.clock.now();
+        let position = LogPosition { incarnation: state.incarnation, sequence: state.sequence() };
+        let deadline = server_time.after(LEASE);
+        let id = LeaseId::random();
+        state.leases.insert(id, Grant { set, epoch: position.sequence, deadline, superseded: false });
+        Ok(Lease { id, position, deadline, server_time })
+    }
+
+    fn release(&self, lease: LeaseId) -> Result<(), RemoteError> {
+        self.enter(Call::Release)?.leases.remove(&lease);
+        Ok(())
+    }
+
+    fn index(
+        &self,
+        after: Option<LogPosition>,
+        sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        let segments: Vec<Segment> = {
+            let state = self.enter(Call::Index)?;
+            let sequence = match after {
+                Some(position) if position.incarnation != state.incarnation => {
+                    return Err(refusal(Code::IndexGap, "another incarnation"));
+                }
+                Some(position) => position.sequence,
+                None => 0,
+            };
+            let is_between = sequence == 0 || state.log.iter().any(|segment| segment.to == sequence);
+            if !is_between {
+                return Err(refusal(Code::IndexGap, "inside a merged segment or beyond the end"));
+            }
+            state.log.iter().filter(|segment| segment.from > sequence).cloned().collect()
+        };
+        segments.into_iter().try_for_each(sink)
+    }
+
+    fn look_up(&self, lease: LeaseId, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, RemoteError> {
+        let state = self.enter(Call::LookUp)?;
+        self.check_lease(&state, lease)?;
+        if ids.len() > LOOK_UP_MAX {
+            return Err(refusal(Code::RequestTooLarge, "more than 16,384 ids"));
+        }
+        let mut known = std::collections::HashMap::new();
+        for pack in state.packs.values().filter(|pack| pack.row.kind == PackKind::Data) {
+            for row in &pack.table.frames {
+                let is_live = pack.row.frame(row.number).is_some_and(|frame| frame.retired == 0);
+                for (ordinal, id) in row.ids.iter().enumerate().filter(|_| is_live) {
+                    let address = Address { pack: pack.row.id, frame: row.number, ordinal: ordinal as u32 };
+                    known.insert(*id, address);
+                }
+            }
+        }
+        Ok(ids.iter().map(|id| known.get(id).copied()).collect())
+    }
+
+    fn send_pack(&self, lease: LeaseId, id: PackId, bytes: Bytes) -> Result<PackReceipt, RemoteError> {
+        let mut state = self.enter(Call::SendPack)?;
+        self.check_lease(&state, lease)?;
+        if let Some(stored) = state.packs.get(&id) {
+            if stored.bytes != bytes {
+                return Err(refusal(Code::PackConflict, "other bytes under this id"));
+            }
+            let sequence = stored.row.added;
+            state.packs_received_twice += 1;
+            return Ok(PackReceipt { stored: false, sequence });
+        }
+        let mut scanner = PackScanner::new();
+        let table = scanner.feed(&bytes).and_then(|()| scanner.finish());
+        let table = table.map_err(|error| refusal(Code::PackInvalid, error.to_string()))?;
+        let context = table.header.context;
+        if context.vault != self.vault || context.pack != id || table.header.generation != 0 {
+            return Err(refusal(Code::PackInvalid, "its header is of another pack"));
+        }
+        let sequence = state.sequence() + 1;
+        let row = PackRow::new(&table, lease, bytes.len() as u64, sequence);
+        let segment = Segment::of_packs(state.incarnation, sequence, vec![(row.clone(), &table)]);
+        state.log.push(segment);
+        state.pack_bytes_received += bytes.len() as u64;
+        state.packs.insert(id, Pack { bytes, table, row });
+        Ok(PackReceipt { stored: true, sequence })
+    }
+
+    fn commit(&self, lease: LeaseId, id: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError> {
+        let mut state = self.enter(Call::Commit)?;
+        if let Some(first) = state.snapshots.iter().find(|snapshot| snapshot.info.id == id) {
+            if first.record != record {
+                return Err(refusal(Code::SnapshotConflict, "another record under this id"));
+            }
+            return Ok(Committed { sequence: first.info.sequence, time: first.info.time });
+        }
+        let grant = self.check_lease(&state, lease)?;
+        let mut snapshot = commit::check(&state, grant, self.vault, id, record)?;
+        snapshot.info.sequence = state.snapshots.len() as u64 + 1;
+        snapshot.info.time = self.clock.now();
+        let answer = Committed { sequence: snapshot.info.sequence, time: snapshot.info.time };
+        state.snapshots.push(snapshot);
+        Ok(answer)
+    }
+
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError> {
+        let state = self.enter(Call::Snapshots)?;
+        let shown = state.snapshots.iter().rev().filter(|snapshot| !snapshot.deleted);
+        Ok(shown.map(|snapshot| snapshot.info.clone()).collect())
+    }
+
+    fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError> {
+        let state = self.enter(Call::Snapshot)?;
+        let found = state.snapshots.iter().find(|snapshot| snapshot.info.id == id && !snapshot.deleted);
+        found
+            .map(|snapshot| snapshot.record.clone())
+            .ok_or_else(|| refusal(Code::SnapshotUnknown, "no such snapshot"))
+    }
+
+    fn frames(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[FrameName],
+        sink: &mut dyn FnMut(FrameName, Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        {
+            let state = self.enter(Call::Frames)?;
+            let found = state.snapshots.iter().find(|known| known.info.id == snapshot && !known.deleted);
+            let found = found.ok_or_else(|| refusal(Code::SnapshotUnknown, "no such snapshot"))?;
+            if wanted.iter().any(|name| !found.frames.contains(name)) {
+                return Err(refusal(Code::NotFound, "the snapshot does not refer to this frame"));
+            }
+        }
+        self.give_frames(wanted, sink)
+    }
+
+    fn sample_frames(
+        &self,
+        lease: LeaseId,
+        wanted: &[FrameName],
+        sink: &mut dyn FnMut(FrameName, Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        let state = self.enter(Call::SampleFrames)?;
+        self.check_lease(&state, lease)?;
+        drop(state);
+        self.give_frames(wanted, sink)
+    }
+}
