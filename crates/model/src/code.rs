@@ -33,12 +33,12 @@ pub mod exit {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal, $http:literal, $exit:ident, $advice:literal;)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $text:literal, $http:literal, $exit:ident, $advice:literal;)*) => {
         /// A stable error code: the `code` of problem documents and of `--json` errors.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $doc] $variant,)*
         }
 
         impl Code {
@@ -58,6 +58,11 @@ macro_rules! codes {
             /// The exit status of a command that ends with this code.
             pub const fn exit_status(self) -> u8 {
                 match self { $(Self::$variant => exit::$exit,)* }
+            }
+
+            /// What happened, one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $doc.trim_ascii(),)* }
             }
 
             /// What the reader can do next, one sentence.
@@ -131,14 +136,14 @@ codes! {
     /// A newer run of the same set took over.
     LeaseSuperseded = "lease_superseded", 409, REFUSED, "Another run of this set started later; let it finish.";
     /// The server has as many running backups as it allows.
-    ServerBusy = "server_busy", 503, BUSY, "The agent tries again by itself.";
+    ServerBusy = "server_busy", 503, BUSY, "Run the command again after the time that the server gave.";
     /// The server's store has no space left for uploads.
     StorageFull = "storage_full", 507, BUSY, "The administrator must add space or delete snapshots.";
     /// The index moved on so far that the agent must fetch it anew.
     IndexGap = "index_gap", 409, REFUSED, "The agent fetches the index anew.";
 
     /// No connection.
-    ServerUnreachable = "server_unreachable", 0, CONNECTION, "Check the network and the server's address; the agent tries again by itself.";
+    ServerUnreachable = "server_unreachable", 0, CONNECTION, "Check the network and the server's address, then run the command again.";
     /// The certificate is not trusted.
     CertificateUntrusted = "certificate_untrusted", 0, CONNECTION, "Ask the administrator whether the server's certificate authority changed.";
     /// The certificate's time is over or has not come.
@@ -152,6 +157,8 @@ codes! {
     AlreadyActivated = "already_activated", 0, EXISTS, "Run holdfast deactivate first to move it to another server.";
     /// The agent's identity is damaged.
     IdentityDamaged = "identity_damaged", 0, SETUP, "Activate again with a new token; with a private vault keep the recovery file at hand.";
+    /// The agent's settings cannot be read.
+    SettingsInvalid = "settings_invalid", 0, SETUP, "Correct the file at the place that is named, or delete it and name the folders again.";
     /// The state folder cannot be read or written.
     StateDenied = "state_denied", 0, LOCAL, "Give this user access to the state folder, or choose another with HOLDFAST_STATE.";
     /// Another holdfast process works on this state.
@@ -229,7 +236,8 @@ mod tests {
         assert_eq!(texts.len(), Code::ALL.len());
         for code in Code::ALL {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
-            assert!(code.advice().ends_with('.'), "{code}");
+            assert!(code.advice().ends_with('.') && code.meaning().ends_with('.'), "{code}");
+            assert_eq!(code.meaning(), code.meaning().trim(), "{code}");
         }
     }
 }
