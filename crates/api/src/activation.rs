@@ -1,7 +1,7 @@
 //! Health, activation and the end of a device.
 
 use crate::{Error, Hash, Secret, limits};
-use model::{Custody, DeviceId, ServerId, Timestamp, VaultId};
+use model::{Custody, DeviceId, ServerId, Timestamp, UserId, VaultId};
 use serde::{Deserialize, Serialize};
 
 /// Answer of `GET /health`.
@@ -74,7 +74,9 @@ fn check_text(what: &'static str, text: &str, limit: usize) -> Result<(), Error>
 pub struct ActivateAnswer {
     /// The new device.
     pub device_id: DeviceId,
-    /// The name of the user it belongs to.
+    /// The user it belongs to, whom the format record of a new vault names.
+    pub user_id: UserId,
+    /// That user's name.
     pub user: String,
     /// The user's open vault, if there is one.
     pub vault: Option<OpenVault>,
