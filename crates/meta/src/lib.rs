@@ -1,0 +1,46 @@
+//! The server's database: who exists, who may do what, and an index of the snapshots in the object store.
+//!
+//! Each use case that must be atomic is one method, and one method is one transaction.
+//! The traits know nothing about a database product, about the network or about the object store;
+//! times are handed in, so that the caller's clock is the only one.
+//! [`SqlMeta`] implements all of them; the store stays the authority on snapshots and can rebuild this.
+
+mod cleanups;
+pub mod counter;
+mod devices;
+mod error;
+mod installation;
+mod leases;
+mod snapshots;
+mod sql;
+mod tokens;
+mod upkeep;
+mod users;
+mod vaults;
+mod words;
+
+pub use cleanups::{CleanupRun, Cleanups};
+pub use devices::{Device, DeviceState, Devices};
+pub use error::{Error, Result};
+pub use installation::{Administrator, Installation, ServerRecord};
+pub use leases::{Admission, GrantRequest, Lease, LeaseClaim, LeaseState, Leases};
+pub use snapshots::{Commit, Deletion, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope, Snapshots};
+pub use sql::SqlMeta;
+pub use tokens::{Activation, NewDevice, NewToken, Token, Tokens};
+pub use upkeep::{Adopted, Adoption, Upkeep};
+pub use users::{User, Users};
+pub use vaults::{NewVault, Vault, VaultState, Vaults};
+
+/// BLAKE3 of something: 32 bytes.
+pub type Hash = [u8; 32];
+
+/// The whole database, as `Arc<dyn Meta>`.
+pub trait Meta:
+    Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Upkeep
+{
+}
+
+impl<T> Meta for T where
+    T: Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Upkeep
+{
+}

@@ -1,0 +1,113 @@
+//! Bringing databases forward, with scripts that this version does not have.
+
+use super::super::dialect::{Dialect, Transaction};
+use super::super::sqlite::Sqlite;
+use super::super::value::{Arg, Row};
+use super::*;
+use crate::{Upkeep, Users};
+use async_trait::async_trait;
+use std::path::Path;
+
+/// SQLite with another list of scripts.
+struct Other(Sqlite, &'static [Migration]);
+
+#[async_trait]
+impl Dialect for Other {
+    fn migrations(&self) -> &'static [Migration] {
+        self.1
+    }
+    async fn begin(&self) -> Result<Box<dyn Transaction>> {
+        self.0.begin().await
+    }
+    async fn read(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>> {
+        self.0.read(sql, args).await
+    }
+    async fn copy_to(&self, path: &Path) -> Result<()> {
+        self.0.copy_to(path).await
+    }
+    async fn check(&self) -> Result<Vec<String>> {
+        self.0.check().await
+    }
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+const FIRST: &str = include_str!("../sqlite/migrations/0001_first.sql");
+const WITH_A_SECOND: &[Migration] = &[
+    Migration { number: 1, name: "first", sql: FIRST },
+    Migration { number: 2, name: "second", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
+];
+const WITH_A_BROKEN_SECOND: &[Migration] = &[
+    Migration { number: 1, name: "first", sql: FIRST },
+    Migration {
+        number: 2,
+        name: "second",
+        sql: "CREATE TABLE later (id INTEGER); CREATE TABLE users (id INTEGER);",
+    },
+];
+
+async fn opened(path: &Path, migrations: &'static [Migration]) -> Result<SqlMeta> {
+    SqlMeta::brought_forward(Other(Sqlite::open(path).await?, migrations)).await
+}
+
+async fn tables_named_later(meta: &SqlMeta) -> i64 {
+    meta.one("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'later'", args![]).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meta.db");
+    std::fs::write(&path, b"").unwrap();
+    let meta = SqlMeta::open_sqlite(&path).await.unwrap();
+    let newest = meta.dialect.migrations().last().unwrap().number;
+    assert_eq!(meta.schema_version().await.unwrap(), newest);
+    assert!(meta.is_empty().await.unwrap());
+}
+
+#[tokio::test]
+async fn scripts_are_numbered_from_one_and_applied_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = SqlMeta::create_sqlite(&folder.path().join("meta.db")).await.unwrap();
+    for (number, migration) in (1..).zip(meta.dialect.migrations()) {
+        assert_eq!(migration.number, number, "{}", migration.name);
+    }
+    let count = || meta.one::<u32>("SELECT COUNT(*) FROM schema_migrations", args![]);
+    let before = count().await.unwrap();
+    bring_forward(&meta, Timestamp::from_secs(1)).await.unwrap();
+    assert_eq!(count().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_older_database_is_brought_forward_with_its_rows_and_never_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meta.db");
+    let meta = SqlMeta::create_sqlite(&path).await.unwrap();
+    let user = meta.add_user("ann", Timestamp::from_secs(5)).await.unwrap();
+    meta.close().await;
+
+    let meta = opened(&path, WITH_A_SECOND).await.unwrap();
+    assert_eq!(meta.schema_version().await.unwrap(), 2);
+    assert_eq!(meta.user(user.id).await.unwrap().as_ref(), Some(&user));
+    assert_eq!(tables_named_later(&meta).await, 1);
+    meta.close().await;
+
+    match SqlMeta::open_sqlite(&path).await.err() {
+        Some(Error::SchemaNewer { found: 2, supported: 1 }) => {}
+        other => panic!("a newer database was opened: {other:?}"),
+    }
+    let meta = opened(&path, WITH_A_SECOND).await.unwrap();
+    assert_eq!(meta.users().await.unwrap(), [user]);
+}
+
+#[tokio::test]
+async fn a_script_that_fails_leaves_nothing_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meta.db");
+    SqlMeta::create_sqlite(&path).await.unwrap().close().await;
+    assert!(opened(&path, WITH_A_BROKEN_SECOND).await.is_err());
+    let meta = opened(&path, WITH_A_SECOND).await.unwrap();
+    assert_eq!(tables_named_later(&meta).await, 1);
+    assert_eq!(meta.schema_version().await.unwrap(), 2);
+}
