@@ -234,7 +234,7 @@ impl Error {
             Self::Exists { .. } | Self::ServerExists => Code::DataExists,
             Self::SchemaNewer { .. } => Code::DatabaseNewer,
             Self::Damaged { .. } | Self::Foreign { .. } => Code::DatabaseDamaged,
-            Self::DiskFull => Code::DiskFull,
+            Self::DiskFull => Code::StorageFull,
             Self::Denied { .. } => Code::LocalDenied,
             Self::Io { .. } | Self::PathNotText { .. } => Code::LocalFailed,
             Self::Database { .. } => Code::Internal,

@@ -46,3 +46,21 @@ async fn nulls_and_every_kind_of_value_come_back() {
     let real = sqlite.read("SELECT 1.5", args![]).await;
     assert!(matches!(real, Err(Error::Damaged { .. })), "a kind that we never store");
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_leaves_nothing_half_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Sqlite::create(&folder.path().join("meta.db")).await.unwrap();
+    let mut tx = sqlite.begin().await.unwrap();
+    tx.script("CREATE TABLE t (a TEXT); PRAGMA max_page_count = 20").await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = sqlite.begin().await.unwrap();
+    tx.run("INSERT INTO t VALUES ('small')", args![]).await.unwrap();
+    let large = "x".repeat(200_000);
+    assert!(matches!(tx.run("INSERT INTO t VALUES ($1)", args![large]).await, Err(Error::DiskFull)));
+    drop(tx);
+    let mut tx = sqlite.begin().await.unwrap();
+    tx.run("INSERT INTO t VALUES ('after')", args![]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(value(sqlite.read("SELECT group_concat(a) FROM t", args![]).await).await, "after");
+}
