@@ -17,7 +17,7 @@ use errors::failed;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite as Driver};
+use sqlx::{ConnectOptions, Connection, Sqlite as Driver, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,7 +60,11 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
         let reading = options(&path).read_only(true);
-        let writer = pool(1).connect_with(writing).await.map_err(failed)?;
+        let writer = pool(1)
+            .after_release(|connection, _| Box::pin(usable(connection)))
+            .connect_with(writing)
+            .await
+            .map_err(failed)?;
         Ok(Self { writer, readers: pool(READERS).connect_lazy_with(reading) })
     }
 }
@@ -81,6 +85,16 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+}
+
+/// Whether a connection can serve another writer; if not, the pool closes it and makes a new one.
+///
+/// On a full disk SQLite rolls back by itself. The driver does not notice, its own rollback fails, and it
+/// would take the connection to be inside that transaction for ever.
+async fn usable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // The answer comes after a rollback that was queued when the transaction was dropped.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 #[async_trait]
