@@ -111,8 +111,9 @@ pub trait Remote: Send + Sync {
         ids: &[ChunkId],
     ) -> Result<Vec<Option<format::ranges::Address>>, RemoteError>;
 
-    /// Sends a whole pack. Durable and in the log when it returns.
-    fn send_pack(&self, lease: LeaseId, pack: PackId, bytes: &[u8]) -> Result<PackReceipt, RemoteError>;
+    /// Sends a whole pack. Durable and in the log when it returns. The bytes are shared, not copied: a `Vec` becomes
+    /// `Bytes` as it is, and a clone for a second try costs nothing.
+    fn send_pack(&self, lease: LeaseId, pack: PackId, bytes: bytes::Bytes) -> Result<PackReceipt, RemoteError>;
 
     /// Commits a snapshot record. Durable and checked when it returns.
     fn commit(&self, lease: LeaseId, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError>;
