@@ -1,11 +1,30 @@
 //! A backup run: walk, compare with the last snapshot, read what changed, send what is new, commit.
 
+mod base;
+mod cache;
+mod count;
+mod findings;
+mod hunks;
+mod index;
+mod item;
+mod meta;
+mod packer;
+mod read;
+mod rules;
+mod run;
+mod sample;
+mod scan;
+mod source;
+mod walk;
+mod worker;
+
 use crate::EngineError;
 use crate::progress::Progress;
 use crate::remote::Remote;
 use format::classes::Classes;
 use format::keys::Keyring;
-use model::{Clock, DeviceId, Finding, SnapshotId};
+use format::snapshot::ClearPart;
+use model::{Clock, Code, DeviceId, Finding, SnapshotId};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,6 +87,9 @@ pub struct BackupSummary {
 }
 
 /// Runs one backup and commits its snapshot.
+///
+/// When the server says that some frames may no longer be referred to, the run is repeated once: files that
+/// lay in them are read again and sent. A cache that cannot be read is fetched anew in the same way.
 pub fn run(
     remote: &dyn Remote,
     keyring: &Keyring,
@@ -76,6 +98,26 @@ pub fn run(
     clock: &Clock,
     progress: &Progress,
 ) -> Result<BackupSummary, EngineError> {
-    let _ = (remote, keyring, classes, request, clock, progress);
-    Err(EngineError::Defect("being written"))
+    if request.paths.is_empty() {
+        return Err(EngineError::EmptySet);
+    }
+    let set = ClearPart::set_id(request.device, request.set_name.as_bytes());
+    let attempt = run::Attempt { remote, keyring, classes, request, clock, progress, set };
+    match attempt.run(&[]) {
+        Err(EngineError::Remote(error)) if error.code == Code::RangesMissing => {
+            tracing::warn!(
+                frames = error.missing.len(),
+                "the server refused frames; reading their files again"
+            );
+            attempt.run(&error.missing)
+        }
+        Err(EngineError::Local { path, source }) if path.starts_with(&request.cache) && !source.is_full() => {
+            tracing::warn!(path = %path.display(), error = %source, "the cache failed; reading the base from the server");
+            attempt.run(&[])
+        }
+        other => other,
+    }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

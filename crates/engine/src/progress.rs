@@ -20,6 +20,7 @@ pub enum Phase {
 pub struct Progress {
     phase: AtomicU8,
     stop: AtomicBool,
+    failed: AtomicBool,
     total_known: AtomicBool,
     /// Files that the counting pass has found so far.
     pub total_files: AtomicU64,
@@ -72,8 +73,18 @@ impl Progress {
         self.total_known.store(true, Ordering::Relaxed);
     }
 
+    /// Lets all threads of a run end after one of them failed; the failure is what the run reports.
+    pub(crate) fn stop_for_failure(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets an earlier failure, for another attempt.
+    pub(crate) fn begin_attempt(&self) {
+        self.failed.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn go_on(&self) -> Result<(), EngineError> {

@@ -109,7 +109,7 @@ impl<'a> SnapshotReader<'a> {
         self.entries(wanted).next().transpose().map(|found| found.filter(|entry| entry.path == wanted))
     }
 
-    fn fetch_hunks(&self, numbers: Range<usize>) -> Result<Vec<Result<Hunk, EngineError>>, EngineError> {
+    fn fetch_hunks(&self, numbers: Range<usize>) -> Result<Vec<Result<RawHunk, EngineError>>, EngineError> {
         let wanted = &self.addresses[numbers.clone()];
         let mut names: Vec<frames::FrameName> =
             wanted.iter().map(|address| (address.pack, address.frame)).collect();
@@ -135,7 +135,7 @@ impl<'a> SnapshotReader<'a> {
         number: usize,
         address: Address,
         opened: &std::collections::HashMap<frames::FrameName, Result<frames::CheckedFrame, String>>,
-    ) -> Result<Hunk, EngineError> {
+    ) -> Result<RawHunk, EngineError> {
         let refused = |source| {
             EngineError::damaged(format!("hunk {number} of snapshot {}", self.clear.snapshot), source)
         };
@@ -157,7 +157,7 @@ impl<'a> SnapshotReader<'a> {
         if frame.references.get(at) != Some(&hunk.references) {
             return Err(mismatch("clear range list"));
         }
-        Ok(hunk)
+        Ok(RawHunk { decoded: hunk, bytes: bytes.to_vec() })
     }
 }
 
@@ -173,13 +173,27 @@ pub struct Hunks<'r, 'a> {
     reader: &'r SnapshotReader<'a>,
     next: usize,
     end: usize,
-    ready: VecDeque<(usize, Result<Hunk, EngineError>)>,
+    ready: VecDeque<(usize, Result<RawHunk, EngineError>)>,
+}
+
+/// A hunk and the bytes that it was read from.
+#[derive(Debug)]
+pub(crate) struct RawHunk {
+    pub(crate) decoded: Hunk,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Iterator for Hunks<'_, '_> {
     type Item = (usize, Result<Hunk, EngineError>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.next_raw().map(|(number, hunk)| (number, hunk.map(|hunk| hunk.decoded)))
+    }
+}
+
+impl Hunks<'_, '_> {
+    /// As `next`, with the hunk's bytes.
+    pub(crate) fn next_raw(&mut self) -> Option<(usize, Result<RawHunk, EngineError>)> {
         if self.ready.is_empty() && self.next < self.end {
             let batch = self.next..self.end.min(self.next + HUNKS_PER_REQUEST);
             self.next = batch.end;

@@ -113,7 +113,12 @@ pub trait Remote: Send + Sync {
 
     /// Sends a whole pack. Durable and in the log when it returns. The bytes are shared, not copied: a `Vec` becomes
     /// `Bytes` as it is, and a clone for a second try costs nothing.
-    fn send_pack(&self, lease: LeaseId, pack: PackId, bytes: bytes::Bytes) -> Result<PackReceipt, RemoteError>;
+    fn send_pack(
+        &self,
+        lease: LeaseId,
+        pack: PackId,
+        bytes: bytes::Bytes,
+    ) -> Result<PackReceipt, RemoteError>;
 
     /// Commits a snapshot record. Durable and checked when it returns.
     fn commit(&self, lease: LeaseId, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError>;

@@ -29,6 +29,8 @@ pub struct BuiltHunk {
     pub first_path: Vec<u8>,
     /// Number of entries.
     pub entries: u64,
+    /// Ids of the chunks that its entries refer to, in order.
+    pub chunk_ids: Vec<ChunkId>,
 }
 
 /// Collects entries in order and says when the hunk ends.
@@ -213,6 +215,7 @@ impl HunkBuilder {
             references: self.content.clone(),
             first_path: self.first_path.clone(),
             entries: self.count as u64,
+            chunk_ids: self.ids.clone(),
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::object::{ObjectKind, open_envelope, seal_envelope};
 use crate::pack::PackTable;
 use crate::ranges::Address;
 use crate::{Error, limits};
-use model::{ChunkId, LeaseId, PackId};
+use model::{ChunkId, LeaseId, PackId, Timestamp};
 
 mod merge;
 pub use merge::merge;
@@ -26,6 +26,8 @@ pub struct Segment {
     pub packs: Vec<PackRow>,
     /// Changes in it that concern packs of earlier segments, in order.
     pub changes: Vec<Change>,
+    /// When frames were condemned: the number of the entry and the time by the server's clock, ascending.
+    pub times: Vec<(u64, Timestamp)>,
     /// Ids of data chunks.
     pub data_ids: IdTable,
     /// Ids of hunks.
@@ -148,7 +150,11 @@ impl PackRow {
     }
 
     /// Applies a change of this pack. Gives false when the pack is gone by it.
+    /// A change that is older than the row concerns a pack of the same id that is gone, and does nothing.
     pub fn apply(&mut self, change: &Change) -> bool {
+        if change.sequence <= self.added {
+            return true;
+        }
         if let ChangeKind::Removed { generation } = change.kind {
             self.frames.retain(|frame| change.frames.binary_search(&frame.number).is_err());
             if let Some(generation) = generation {
@@ -184,22 +190,30 @@ impl Segment {
         }
         let [data_ids, hunk_ids] = ids.map(IdTable::from_unsorted);
         let packs = packs.into_iter().map(|(row, _)| row).collect();
-        Self { incarnation, from: sequence, to: sequence, packs, changes: Vec::new(), data_ids, hunk_ids }
+        let (changes, times) = Default::default();
+        Self { incarnation, from: sequence, to: sequence, packs, changes, times, data_ids, hunk_ids }
     }
 
     /// A segment of one number that holds changes.
     pub fn of_changes(incarnation: [u8; 16], sequence: u64, changes: Vec<Change>) -> Self {
-        let (data_ids, hunk_ids) = Default::default();
-        Self { incarnation, from: sequence, to: sequence, packs: Vec::new(), changes, data_ids, hunk_ids }
+        let (packs, times, data_ids, hunk_ids) = Default::default();
+        Self { incarnation, from: sequence, to: sequence, packs, changes, times, data_ids, hunk_ids }
+    }
+
+    /// The same segment of one number, with the time of its entry: needed when it condemns frames.
+    #[must_use]
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.times = vec![(self.from, time)];
+        self
     }
 
     /// Turns places of this segment's id table of `kind` into addresses.
-    pub fn addresses(&self, kind: PackKind) -> Positions<'_> {
+    pub fn addresses(&self, kind: PackKind) -> Positions {
         let mut starts = Vec::new();
         let mut next = 0u64;
         for pack in self.packs.iter().filter(|pack| pack.kind == kind) {
             for frame in &pack.frames {
-                starts.push((next as u32, pack.id, frame));
+                starts.push((next as u32, pack.id, *frame));
                 next += u64::from(frame.chunks);
             }
         }
@@ -217,6 +231,11 @@ impl Segment {
         self.packs.iter().for_each(|pack| encode_pack(pack, &mut body));
         body.put_varint(self.changes.len() as u64);
         self.changes.iter().for_each(|change| encode_change(change, &mut body));
+        body.put_varint(self.times.len() as u64);
+        for (number, time) in &self.times {
+            body.put_varint(*number);
+            body.put_varint(time.as_micros() as u64);
+        }
         for table in [&self.data_ids, &self.hunk_ids] {
             body.extend_from_slice(&(table.ids.len() as u32).to_le_bytes());
             table.ids.iter().for_each(|id| body.extend_from_slice(id.as_bytes()));
@@ -239,9 +258,10 @@ impl Segment {
         let packs = (0..reader.count()?).map(|_| decode_pack(&mut reader)).collect::<Result<Vec<_>, _>>()?;
         let changes =
             (0..reader.count()?).map(|_| decode_change(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+        let times = decode_times(&mut reader)?;
         let (data_ids, hunk_ids) = (decode_ids(&mut reader)?, decode_ids(&mut reader)?);
         reader.finish()?;
-        let segment = Self { incarnation, from, to, packs, changes, data_ids, hunk_ids };
+        let segment = Self { incarnation, from, to, packs, changes, times, data_ids, hunk_ids };
         for (kind, table) in [(PackKind::Data, &segment.data_ids), (PackKind::Hunk, &segment.hunk_ids)] {
             let chunks: u64 = segment
                 .packs
@@ -260,13 +280,13 @@ impl Segment {
 }
 
 /// From a place to an address, by the running count of chunks.
-#[derive(Debug)]
-pub struct Positions<'a> {
-    starts: Vec<(u32, PackId, &'a FrameState)>,
+#[derive(Debug, Clone)]
+pub struct Positions {
+    starts: Vec<(u32, PackId, FrameState)>,
     end: u32,
 }
 
-impl Positions<'_> {
+impl Positions {
     /// The address of the chunk at this place, and the state of its frame.
     pub fn get(&self, place: u32) -> Option<(Address, &FrameState)> {
         if place >= self.end {
@@ -358,6 +378,16 @@ fn decode_change(reader: &mut Reader<'_>) -> Result<Change, Error> {
         return Err(Error::malformed(WHAT, "frame numbers ascend"));
     }
     Ok(Change { sequence, kind, pack, frames })
+}
+
+fn decode_times(reader: &mut Reader<'_>) -> Result<Vec<(u64, Timestamp)>, Error> {
+    let times = (0..reader.count()?)
+        .map(|_| Ok((reader.varint()?, Timestamp::from_micros(reader.varint()? as i64))))
+        .collect::<Result<Vec<_>, Error>>()?;
+    if times.windows(2).any(|two| two[0].0 >= two[1].0) {
+        return Err(Error::malformed(WHAT, "numbers of times ascend"));
+    }
+    Ok(times)
 }
 
 fn decode_ids(reader: &mut Reader<'_>) -> Result<IdTable, Error> {

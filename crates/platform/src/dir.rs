@@ -101,6 +101,12 @@ impl Dir {
     pub fn file_system_kind(&self) -> Result<FileSystemKind> {
         sys::magic(&self.handle).map(FileSystemKind::of_magic)
     }
+
+    /// The id that the file system gives itself (`f_fsid`). On ext4 and btrfs it stays the same over mounts
+    /// and machines; elsewhere it may follow the device's number.
+    pub fn file_system_id(&self) -> Result<u64> {
+        sys::file_system_id(&self.handle)
+    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ unreachable_without_handle! {
     open_file(&Handle, &[u8]) -> File;
     open_lock_file(&Handle, &[u8]) -> File;
     space(&Handle) -> Space;
+    file_system_id(&Handle) -> u64;
     magic(&Handle) -> u32;
     create_dir(&Handle, &[u8], u32) -> ();
     create_file(&Handle, &[u8]) -> File;

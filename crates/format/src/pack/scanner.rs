@@ -136,6 +136,11 @@ impl PackScanner {
         self.state = state;
     }
 
+    /// The header, once its bytes were fed.
+    pub fn header(&self) -> Option<&PackHeader> {
+        self.header.as_ref().map(|(_, header)| header)
+    }
+
     /// The table, when the pack is whole and every hash in it is that of the bytes that were fed.
     pub fn finish(mut self) -> Result<PackTable, Error> {
         let Some((header, _)) = self.header else { return Err(Error::Truncated { what: WHAT }) };

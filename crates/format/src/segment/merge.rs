@@ -1,11 +1,11 @@
 //! Joins neighbouring segments into one; numbers stay as they are.
 
-use super::{Change, IdTable, PackRow, Segment, WHAT};
+use super::{Change, ChangeKind, IdTable, PackRow, Segment, WHAT};
 use crate::Error;
 use crate::frame::PackKind;
 use crate::ranges::Address;
-use model::ChunkId;
-use std::collections::HashMap;
+use model::{ChunkId, Timestamp};
+use std::collections::{HashMap, HashSet};
 
 /// One segment for the interval of several that follow each other.
 /// Changes of packs among them are applied and left out; ids of retired frames and of removed ones go.
@@ -20,6 +20,7 @@ pub fn merge(segments: &[Segment]) -> Result<Segment, Error> {
         return Err(Error::malformed(WHAT, "segments of a merge follow each other"));
     }
     let (packs, changes) = apply(segments);
+    let times = times(segments, &packs, &changes);
     let places = Places::new(&packs);
     Ok(Segment {
         incarnation: first.incarnation,
@@ -29,6 +30,7 @@ pub fn merge(segments: &[Segment]) -> Result<Segment, Error> {
         hunk_ids: ids(segments, PackKind::Hunk, &places),
         packs,
         changes,
+        times,
     })
 }
 
@@ -39,7 +41,10 @@ fn apply(segments: &[Segment]) -> (Vec<PackRow>, Vec<Change>) {
     let mut changes = Vec::new();
     for segment in segments {
         for pack in &segment.packs {
-            known.insert(pack.id, packs.len());
+            // A pack that came again after it was gone: only the later row counts.
+            if let Some(earlier) = known.insert(pack.id, packs.len()) {
+                packs[earlier] = None;
+            }
             packs.push(Some(pack.clone()));
         }
         for change in &segment.changes {
@@ -54,6 +59,20 @@ fn apply(segments: &[Segment]) -> (Vec<PackRow>, Vec<Change>) {
         }
     }
     (packs.into_iter().flatten().collect(), changes)
+}
+
+/// The times of those entries by which a frame is still condemned.
+fn times(segments: &[Segment], packs: &[PackRow], changes: &[Change]) -> Vec<(u64, Timestamp)> {
+    let by_row = packs.iter().flat_map(|pack| &pack.frames).map(|frame| frame.condemned);
+    let by_change =
+        changes.iter().filter(|change| change.kind == ChangeKind::Condemned).map(|change| change.sequence);
+    let needed: HashSet<u64> = by_row.chain(by_change).collect();
+    segments
+        .iter()
+        .flat_map(|segment| &segment.times)
+        .filter(|(number, _)| needed.contains(number))
+        .copied()
+        .collect()
 }
 
 /// Where the first chunk of each live frame stands in the merged order.

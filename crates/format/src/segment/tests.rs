@@ -55,7 +55,9 @@ fn log() -> impl Strategy<Value = Vec<Segment>> {
                         _ => ChangeKind::Removed { generation: None },
                     };
                     let frames = frames.into_iter().collect();
-                    Segment::of_changes([7; 16], sequence, vec![Change { sequence, kind, pack, frames }])
+                    let change = Change { sequence, kind, pack, frames };
+                    Segment::of_changes([7; 16], sequence, vec![change])
+                        .at(Timestamp::from_secs(sequence as i64))
                 }
             });
         }
@@ -127,5 +129,50 @@ proptest! {
         if let Ok(segment) = Segment::decode(&body) {
             prop_assert_eq!(segment.encode(), body);
         }
+    }
+}
+
+/// The number that condemned each frame, with its time as the segments tell it.
+fn condemned(packs: &[PackRow], segments: &[Segment]) -> Vec<(u64, Option<Timestamp>)> {
+    let times: HashMap<u64, Timestamp> =
+        segments.iter().flat_map(|segment| &segment.times).copied().collect();
+    let numbers = packs.iter().flat_map(|pack| &pack.frames).map(|frame| frame.condemned);
+    numbers.filter(|number| *number != 0).map(|number| (number, times.get(&number).copied())).collect()
+}
+
+proptest! {
+    #[test]
+    fn merging_keeps_the_times_of_what_is_condemned(segments in log(), at: prop::sample::Index) {
+        let at = at.index(segments.len());
+        let mut fewer = vec![merge(&segments[..=at]).unwrap()];
+        fewer.extend_from_slice(&segments[at + 1..]);
+        let (packs, _) = answers(&segments);
+        for (number, time) in condemned(&packs, &fewer) {
+            prop_assert_eq!(time, Some(Timestamp::from_secs(number as i64)));
+        }
+    }
+}
+
+#[test]
+fn a_pack_that_came_again_outlives_the_removal_of_the_first() {
+    let pack = PackId::from_bytes([9; 16]);
+    let add = |sequence: u64| {
+        let table = table(9, PackKind::Data, &[vec![1, 2]]);
+        Segment::of_packs(
+            [7; 16],
+            sequence,
+            vec![(PackRow::new(&table, LeaseId::from_bytes([1; 16]), 10, sequence), &table)],
+        )
+    };
+    let kind = ChangeKind::Removed { generation: None };
+    let removal = Segment::of_changes([7; 16], 2, vec![Change { sequence: 2, kind, pack, frames: vec![0] }]);
+    let log = [add(1), removal, add(3)];
+    let (packs, ids) = answers(&log);
+    assert_eq!((packs.len(), ids.len()), (1, 2));
+    let back = [log[0].clone(), merge(&log[1..]).unwrap()];
+    for merged in [vec![merge(&log).unwrap()], back.to_vec(), vec![merge(&back).unwrap()]] {
+        let (packs, ids) = answers(&merged);
+        assert!(packs.iter().any(|pack| pack.added == 3));
+        assert_eq!(ids.len(), 2);
     }
 }

@@ -55,6 +55,11 @@ pub(crate) fn space(dir: &Handle) -> Result<Space> {
     })
 }
 
+/// The id that the file system gives itself.
+pub(crate) fn file_system_id(dir: &Handle) -> Result<u64> {
+    fstatvfs(dir).map(|raw| raw.f_fsid).map_err(os("read file system id"))
+}
+
 /// The number of the file system's type.
 pub(crate) fn magic(dir: &Handle) -> Result<u32> {
     // Sign-extended on some systems; the number has 32 bits.

@@ -1,0 +1,269 @@
+//! The cache file of a set: the last snapshot's hunks with the ids of their chunks.
+//!
+//! It is written beside the run and put in place after the commit; it may be deleted at any time.
+//! A file that is damaged, cut or of another binding counts as absent.
+
+use super::base::{BaseHeader, BaseHunk};
+use crate::EngineError;
+use format::codec::{Put, Reader};
+use format::ranges::Address;
+use format::snapshot::Root;
+use model::{ChunkId, DeviceId, Finding, FindingReason, PackId, SetId, SnapshotId, Timestamp, VaultId};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+const MAGIC: &[u8; 8] = b"HFBASE01";
+const HUNK: u8 = 1;
+const HEADER: u8 = 2;
+const WHAT: &str = "cache";
+/// Length, type and hash around a section.
+const SECTION_OVERHEAD: usize = 4 + 1 + 16;
+const SECTION_MAX: usize = 256 << 20;
+/// The file ends with the length of the header's section, so that it can be found from the end.
+const END_LEN: usize = 8;
+
+/// Writes a cache file beside the one in place.
+pub(super) struct CacheWriter {
+    out: BufWriter<File>,
+    temp: PathBuf,
+}
+
+impl CacheWriter {
+    /// Begins a file in the folder `cache`, which is made when it is missing.
+    pub(super) fn create(cache: &Path, set: SetId) -> Result<Self, EngineError> {
+        let temp = cache.join(format!("base-{set}.writing"));
+        let create = || {
+            std::fs::create_dir_all(cache)?;
+            let mut out = BufWriter::with_capacity(256 << 10, File::create(&temp)?);
+            out.write_all(MAGIC)?;
+            Ok(out)
+        };
+        let out = create().map_err(|error| local(&temp, &error))?;
+        Ok(Self { out, temp })
+    }
+
+    /// Appends a hunk.
+    pub(super) fn push(
+        &mut self,
+        id: ChunkId,
+        address: Address,
+        bytes: &[u8],
+        ids: &[ChunkId],
+    ) -> Result<(), EngineError> {
+        let mut section = Vec::with_capacity(64 + bytes.len() + 16 * ids.len());
+        section.extend_from_slice(id.as_bytes());
+        section.extend_from_slice(address.pack.as_bytes());
+        section.put_varint(u64::from(address.frame));
+        section.put_varint(u64::from(address.ordinal));
+        section.put_bytes(bytes);
+        ids.iter().for_each(|id| section.extend_from_slice(id.as_bytes()));
+        self.section(HUNK, &section)
+    }
+
+    /// Copies what was written so far into a second writer, for a checkpoint.
+    pub(super) fn fork(&mut self) -> Result<Self, EngineError> {
+        let temp = self.temp.with_extension("checkpoint");
+        let fork = |from: &mut Self| {
+            from.out.flush()?;
+            std::fs::copy(&from.temp, &temp)?;
+            Ok(BufWriter::new(File::options().append(true).open(&temp)?))
+        };
+        let out = fork(self).map_err(|error| local(&temp, &error))?;
+        Ok(Self { out, temp })
+    }
+
+    /// Writes the header last, and puts the file in place.
+    pub(super) fn finish(mut self, header: &BaseHeader) -> Result<(), EngineError> {
+        let header_bytes = encode_header(header);
+        self.section(HEADER, &header_bytes)?;
+        let place = self.temp.with_file_name(file_name(header.set));
+        let put = |writer: &mut Self| {
+            writer.out.write_all(&((header_bytes.len() + SECTION_OVERHEAD) as u64).to_le_bytes())?;
+            writer.out.flush()?;
+            std::fs::rename(&writer.temp, &place)
+        };
+        put(&mut self).map_err(|error| local(&place, &error))
+    }
+
+    fn section(&mut self, kind: u8, bytes: &[u8]) -> Result<(), EngineError> {
+        let hash = blake3::hash(bytes);
+        let write = |out: &mut BufWriter<File>| {
+            out.write_all(&(bytes.len() as u32).to_le_bytes())?;
+            out.write_all(&[kind])?;
+            out.write_all(bytes)?;
+            out.write_all(&hash.as_bytes()[..16])
+        };
+        write(&mut self.out).map_err(|error| local(&self.temp, &error))
+    }
+}
+
+/// An opened cache file.
+pub(super) struct CacheReader {
+    input: BufReader<File>,
+    path: PathBuf,
+    /// Where the header's section begins: hunks end there.
+    end: u64,
+    position: u64,
+    pub(super) header: BaseHeader,
+}
+
+impl CacheReader {
+    /// Opens the set's cache; `None` when there is none that can be used.
+    pub(super) fn open(cache: &Path, vault: VaultId, device: DeviceId, set: SetId) -> Option<Self> {
+        let path = cache.join(file_name(set));
+        let file = File::open(&path).ok()?;
+        let reader = Self::read_header(file, path.clone());
+        match reader {
+            Ok(reader)
+                if (reader.header.vault, reader.header.device, reader.header.set) == (vault, device, set) =>
+            {
+                Some(reader)
+            }
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the cache cannot be used and is read from the server");
+                None
+            }
+        }
+    }
+
+    fn read_header(file: File, path: PathBuf) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        let mut input = BufReader::with_capacity(256 << 10, file);
+        let mut magic = [0u8; MAGIC.len()];
+        input.read_exact(&mut magic)?;
+        let mut end = [0u8; END_LEN];
+        input.seek(SeekFrom::Start(size.checked_sub(END_LEN as u64).ok_or_else(cut)?))?;
+        input.read_exact(&mut end)?;
+        let header_start = (size - END_LEN as u64).checked_sub(u64::from_le_bytes(end)).ok_or_else(cut)?;
+        if &magic != MAGIC || header_start < MAGIC.len() as u64 {
+            return Err(cut());
+        }
+        input.seek(SeekFrom::Start(header_start))?;
+        let (kind, section) = read_section(&mut input)?;
+        let header = decode_header(&section).ok().filter(|_| kind == HEADER).ok_or_else(cut)?;
+        let position = MAGIC.len() as u64;
+        input.seek(SeekFrom::Start(position))?;
+        Ok(Self { input, path, end: header_start, position, header })
+    }
+}
+
+impl Iterator for CacheReader {
+    type Item = Result<BaseHunk, EngineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.position >= self.end {
+            return None;
+        }
+        let hunk = read_section(&mut self.input).and_then(|(kind, section)| {
+            self.position += (section.len() + SECTION_OVERHEAD) as u64;
+            decode_hunk(&section).ok().filter(|_| kind == HUNK).ok_or_else(cut)
+        });
+        if hunk.is_err() {
+            self.position = self.end;
+        }
+        Some(hunk.map_err(|error| local(&self.path, &error)))
+    }
+}
+
+/// Removes a cache that turned out to be unusable.
+pub(super) fn remove(cache: &Path, set: SetId) {
+    // It may be gone already, and what stays is refused again at the next start.
+    let _ = std::fs::remove_file(cache.join(file_name(set)));
+}
+
+fn file_name(set: SetId) -> String {
+    format!("base-{set}")
+}
+
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the cache file is damaged")
+}
+
+fn local(path: &Path, error: &io::Error) -> EngineError {
+    EngineError::Local { path: path.to_owned(), source: platform::Error::from_io("use cache", error) }
+}
+
+fn read_section(input: &mut BufReader<File>) -> io::Result<(u8, Vec<u8>)> {
+    let mut front = [0u8; 5];
+    input.read_exact(&mut front)?;
+    let length = u32::from_le_bytes([front[0], front[1], front[2], front[3]]) as usize;
+    if length > SECTION_MAX {
+        return Err(cut());
+    }
+    let mut section = vec![0u8; length];
+    input.read_exact(&mut section)?;
+    let mut hash = [0u8; 16];
+    input.read_exact(&mut hash)?;
+    if blake3::hash(&section).as_bytes()[..16] != hash {
+        return Err(cut());
+    }
+    Ok((front[4], section))
+}
+
+fn decode_hunk(section: &[u8]) -> Result<BaseHunk, format::Error> {
+    let mut reader = Reader::new(section, WHAT);
+    let id = ChunkId::from_bytes(reader.array()?);
+    let pack = PackId::from_bytes(reader.array()?);
+    let address = Address { pack, frame: reader.varint_u32()?, ordinal: reader.varint_u32()? };
+    let bytes = reader.bytes()?.to_vec();
+    let ids = reader.rest().as_chunks::<16>().0.iter().map(|id| ChunkId::from_bytes(*id)).collect();
+    BaseHunk::new(id, address, bytes, ids)
+}
+
+fn encode_header(header: &BaseHeader) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(header.vault.as_bytes());
+    out.extend_from_slice(header.device.as_bytes());
+    out.extend_from_slice(header.set.as_bytes());
+    out.extend_from_slice(header.snapshot.as_bytes());
+    out.push(u8::from(header.complete));
+    out.put_varint(header.findings.len() as u64);
+    for finding in &header.findings {
+        out.put_bytes(&finding.path);
+        out.push(finding.reason.number());
+        out.put_zigzag(i64::from(finding.errno));
+        out.put_zigzag(finding.first_seen.as_micros());
+        out.push(u8::from(finding.kept_previous));
+    }
+    out.put_varint(header.roots.len() as u64);
+    for root in &header.roots {
+        out.put_bytes(&root.path);
+        out.put_varint(root.fs_id);
+        out.push(u8::from(root.mount_point));
+        out.put_bytes(&root.fs_type);
+    }
+    out
+}
+
+fn decode_header(bytes: &[u8]) -> Result<BaseHeader, format::Error> {
+    let mut reader = Reader::new(bytes, WHAT);
+    let mut header = BaseHeader {
+        vault: VaultId::from_bytes(reader.array()?),
+        device: DeviceId::from_bytes(reader.array()?),
+        set: SetId::from_bytes(reader.array()?),
+        snapshot: SnapshotId::from_bytes(reader.array()?),
+        complete: reader.u8()? != 0,
+        findings: Vec::new(),
+        roots: Vec::new(),
+    };
+    for _ in 0..reader.count()? {
+        let path = reader.bytes()?.to_vec();
+        let unknown = format::Error::TooNew { what: WHAT };
+        let reason = FindingReason::from_number(reader.u8()?).ok_or(unknown)?;
+        let errno = reader.zigzag()? as i32;
+        let first_seen = Timestamp::from_micros(reader.zigzag()?);
+        header.findings.push(Finding { path, reason, errno, first_seen, kept_previous: reader.u8()? != 0 });
+    }
+    for _ in 0..reader.count()? {
+        let path = reader.bytes()?.to_vec();
+        let (fs_id, mount_point) = (reader.varint()?, reader.u8()? != 0);
+        header.roots.push(Root { path, fs_id, mount_point, fs_type: reader.bytes()?.to_vec() });
+    }
+    reader.finish()?;
+    Ok(header)
+}
+
+#[cfg(test)]
+mod tests;

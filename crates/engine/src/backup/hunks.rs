@@ -1,0 +1,335 @@
+//! Writes the sorted entries as hunks, takes over hunks of the base that did not change, and keeps the cache.
+
+use super::base::{BaseEntry, BaseHunk};
+use super::cache::CacheWriter;
+use super::index::Index;
+use super::item::Item;
+use super::packer::{FrameSlot, Packer};
+use crate::EngineError;
+use format::entry::{Entry, EntryKind, Rare, flags};
+use format::frame::{Compressor, FrameBuilder, PackKind};
+use format::hunk::HunkBuilder;
+use format::keys::IdKeys;
+use format::limits;
+use format::path;
+use format::ranges::{Address, RangeList};
+use format::snapshot::{Counts, HunkRef};
+use model::ChunkId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Content of a file that has several names, for those that follow.
+struct LinkedContent {
+    size: u64,
+    class: u8,
+    flags: u32,
+    rare: Rare,
+    content: RangeList,
+    ids: Vec<ChunkId>,
+}
+
+/// The list of hunks that a snapshot is made of.
+#[derive(Clone, Default)]
+pub(super) struct HunkList {
+    pub(super) hunks: Vec<HunkRef>,
+    pub(super) addresses: RangeList,
+    pub(super) counts: Counts,
+}
+
+/// Where hunks are stored; shared by the run's own list and that of a checkpoint.
+pub(super) struct HunkStore<'a> {
+    pub(super) keys: &'a IdKeys,
+    pub(super) index: &'a Index,
+    pub(super) packer: &'a Packer<'a>,
+    compressor: Compressor,
+    frame: FrameBuilder,
+    references: Vec<RangeList>,
+    slot: Option<FrameSlot>,
+}
+
+/// Writes one list of hunks.
+pub(super) struct HunkWriter {
+    builder: HunkBuilder,
+    list: HunkList,
+    cache: CacheWriter,
+    links: HashMap<(u64, u64), LinkedContent>,
+    /// A hunk of the base whose entries have come so far unchanged from the first on, and how many.
+    candidate: Option<(Arc<BaseHunk>, usize)>,
+    last_path: Vec<u8>,
+}
+
+impl<'a> HunkStore<'a> {
+    pub(super) fn new(
+        keys: &'a IdKeys,
+        index: &'a Index,
+        packer: &'a Packer<'a>,
+        compression_level: i32,
+    ) -> Self {
+        Self {
+            keys,
+            index,
+            packer,
+            compressor: Compressor::new(compression_level),
+            frame: FrameBuilder::new(),
+            references: Vec::new(),
+            slot: None,
+        }
+    }
+
+    /// Stores a hunk unless the vault has it.
+    fn store(&mut self, id: ChunkId, bytes: &[u8], references: RangeList) -> Result<Address, EngineError> {
+        if let Some(address) = self.index.find(PackKind::Hunk, &id) {
+            return Ok(address);
+        }
+        if self.frame.content_bytes() + bytes.len() > limits::FRAME_CONTENT_MAX {
+            self.seal()?;
+        }
+        let slot = match self.slot.take() {
+            Some(slot) => slot,
+            None => self.packer.slot(PackKind::Hunk)?,
+        };
+        let ordinal = self.frame.push(id, bytes);
+        self.references.push(references);
+        let address = Address { pack: slot.pack_id(), frame: slot.number, ordinal };
+        self.index.add(PackKind::Hunk, id, address);
+        self.slot = Some(slot);
+        if self.frame.is_full() {
+            self.seal()?;
+        }
+        Ok(address)
+    }
+
+    /// Seals the frame that is being filled, if any.
+    pub(super) fn seal(&mut self) -> Result<(), EngineError> {
+        let Some(slot) = self.slot.take() else { return Ok(()) };
+        let built = self
+            .frame
+            .seal(&slot.pack.cipher, slot.number, &mut self.compressor)
+            .map_err(|error| EngineError::damaged("frame", error))?;
+        self.packer.put(&slot, built, std::mem::take(&mut self.references))
+    }
+}
+
+impl HunkWriter {
+    pub(super) fn new(cache: CacheWriter) -> Self {
+        Self {
+            builder: HunkBuilder::new(),
+            list: HunkList::default(),
+            cache,
+            links: HashMap::new(),
+            candidate: None,
+            last_path: Vec::new(),
+        }
+    }
+
+    /// Path of the last entry that was taken.
+    pub(super) fn last_path(&self) -> &[u8] {
+        &self.last_path
+    }
+
+    /// Takes the next item in order.
+    pub(super) fn take(&mut self, store: &mut HunkStore<'_>, item: Item) -> Result<(), EngineError> {
+        match item {
+            Item::Nothing => Ok(()),
+            Item::Read(_) => Err(EngineError::Defect("a file was not read")),
+            Item::Same(base) => self.same(store, &base),
+            Item::Entry(entry, ids) => self.entry(store, &entry, &ids),
+            Item::Link(entry) => self.link(store, *entry),
+        }
+    }
+
+    fn same(&mut self, store: &mut HunkStore<'_>, base: &BaseEntry) -> Result<(), EngineError> {
+        self.note(base.entry(), base.ids());
+        let next = match &self.candidate {
+            Some((hunk, matched)) => Arc::ptr_eq(hunk, &base.hunk) && *matched == base.at,
+            None => {
+                base.at == 0 && self.builder.entries() == 0 && store.index.may_keep_hunk(&base.hunk.address)
+            }
+        };
+        if !next {
+            self.end_candidate(store)?;
+            return self.write(store, base.entry(), base.ids());
+        }
+        let matched = base.at + 1;
+        self.candidate = Some((Arc::clone(&base.hunk), matched));
+        // A short hunk may have ended only because the list did: it is taken over when nothing follows.
+        if matched == base.hunk.entries.len() && matched >= limits::HUNK_ENTRIES_MIN {
+            self.take_over()?;
+        }
+        Ok(())
+    }
+
+    /// The candidate matched as a whole: its hunk is taken over as it is.
+    fn take_over(&mut self) -> Result<(), EngineError> {
+        let Some((hunk, _)) = self.candidate.take() else { return Ok(()) };
+        self.list.hunks.push(HunkRef {
+            id: hunk.id,
+            entries: hunk.entries.len() as u64,
+            first_path: hunk.entries[0].path.clone(),
+        });
+        self.list.addresses.push(hunk.address);
+        self.cache.push(hunk.id, hunk.address, &hunk.bytes, &hunk.ids)
+    }
+
+    /// The candidate did not match: its entries so far are written like others.
+    fn end_candidate(&mut self, store: &mut HunkStore<'_>) -> Result<(), EngineError> {
+        if let Some((hunk, matched)) = self.candidate.take() {
+            for at in 0..matched {
+                self.write(store, &hunk.entries[at], hunk.ids_of(at))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        store: &mut HunkStore<'_>,
+        entry: &Entry,
+        ids: &[ChunkId],
+    ) -> Result<(), EngineError> {
+        self.end_candidate(store)?;
+        self.note(entry, ids);
+        self.write(store, entry, ids)
+    }
+
+    /// A further name of a file: the content is that of its first name.
+    fn link(&mut self, store: &mut HunkStore<'_>, mut entry: Entry) -> Result<(), EngineError> {
+        self.end_candidate(store)?;
+        let Some(first) = self.links.get(&(entry.dev, entry.ino)) else {
+            // The first name could not be stored, so neither can this one; the finding stands there.
+            return Ok(());
+        };
+        entry.size = first.size;
+        entry.class = first.class;
+        entry.flags |= first.flags;
+        entry.rare = first.rare.clone();
+        entry.content = first.content.clone();
+        let ids = first.ids.clone();
+        self.note(&entry, &ids);
+        self.write(store, &entry, &ids)
+    }
+
+    /// Counts an entry, and remembers content that further names may need.
+    fn note(&mut self, entry: &Entry, ids: &[ChunkId]) {
+        self.last_path.clone_from(&entry.path);
+        let counts = &mut self.list.counts;
+        if entry.kind != EntryKind::Continuation {
+            counts.entries += 1;
+        }
+        if entry.kind == EntryKind::File {
+            counts.files += 1;
+            counts.bytes += entry.size;
+            if entry.has(flags::HARD_LINK) {
+                self.links.entry((entry.dev, entry.ino)).or_insert_with(|| LinkedContent {
+                    size: entry.size,
+                    class: entry.class,
+                    flags: entry.flags,
+                    rare: entry.rare.clone(),
+                    content: entry.content.clone(),
+                    ids: ids.to_vec(),
+                });
+            }
+        }
+    }
+
+    /// Appends an entry; one with very many ranges is split into continuations.
+    fn write(
+        &mut self,
+        store: &mut HunkStore<'_>,
+        entry: &Entry,
+        ids: &[ChunkId],
+    ) -> Result<(), EngineError> {
+        if entry.content.as_slice().len() <= limits::HUNK_RANGES_MAX {
+            return self.write_part(store, entry, ids);
+        }
+        let mut rest = ids;
+        for (part, ranges) in entry.content.as_slice().chunks(limits::HUNK_RANGES_MAX).enumerate() {
+            let mut piece = entry.clone();
+            if part > 0 {
+                piece.kind = EntryKind::Continuation;
+                piece.rare = Rare { part: part as u64, ..Rare::default() };
+            }
+            piece.content = RangeList::new();
+            ranges.iter().for_each(|range| piece.content.push_range(*range));
+            let (now, later) = rest.split_at(piece.content.chunks() as usize);
+            self.write_part(store, &piece, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn write_part(
+        &mut self,
+        store: &mut HunkStore<'_>,
+        entry: &Entry,
+        ids: &[ChunkId],
+    ) -> Result<(), EngineError> {
+        if self.builder.ends_before(entry) {
+            self.end_hunk(store)?;
+        }
+        self.builder.push(entry, ids);
+        if self.builder.ends_here(store.keys) {
+            self.end_hunk(store)?;
+        }
+        Ok(())
+    }
+
+    fn end_hunk(&mut self, store: &mut HunkStore<'_>) -> Result<(), EngineError> {
+        let Some(built) = self.builder.finish(store.keys) else { return Ok(()) };
+        append(store, &mut self.list, &mut self.cache, built)
+    }
+
+    /// Ends the last hunk.
+    pub(super) fn finish(
+        mut self,
+        store: &mut HunkStore<'_>,
+    ) -> Result<(HunkList, CacheWriter), EngineError> {
+        if self.builder.entries() == 0
+            && self.candidate.as_ref().is_some_and(|(hunk, all)| *all == hunk.entries.len())
+        {
+            self.take_over()?;
+        } else {
+            self.end_candidate(store)?;
+            self.end_hunk(store)?;
+        }
+        Ok((self.list, self.cache))
+    }
+
+    /// What a checkpoint would commit now: everything so far, then the rest of the base, marked. Goes on after it.
+    pub(super) fn checkpoint(
+        &mut self,
+        store: &mut HunkStore<'_>,
+        rest: impl Iterator<Item = Result<BaseHunk, EngineError>>,
+    ) -> Result<(HunkList, CacheWriter), EngineError> {
+        self.end_candidate(store)?;
+        let mut cache = self.cache.fork()?;
+        let mut list = self.list.clone();
+        if let Some(built) = self.builder.snapshot(store.keys) {
+            append(store, &mut list, &mut cache, built)?;
+        }
+        let mut tail = Self { list, ..Self::new(cache) };
+        for hunk in rest {
+            let hunk = hunk?;
+            for (at, entry) in hunk.entries.iter().enumerate() {
+                if path::compare(&entry.path, &self.last_path).is_gt() && store.index.has(&entry.content) {
+                    let mut entry = entry.clone();
+                    entry.flags |= flags::NOT_WALKED;
+                    tail.entry(store, &entry, hunk.ids_of(at))?;
+                }
+            }
+        }
+        tail.finish(store)
+    }
+}
+
+fn append(
+    store: &mut HunkStore<'_>,
+    list: &mut HunkList,
+    cache: &mut CacheWriter,
+    built: format::hunk::BuiltHunk,
+) -> Result<(), EngineError> {
+    let address = store.store(built.id, &built.bytes, built.references)?;
+    list.hunks.push(HunkRef { id: built.id, entries: built.entries, first_path: built.first_path });
+    list.addresses.push(address);
+    cache.push(built.id, address, &built.bytes, &built.chunk_ids)
+}

@@ -1,0 +1,171 @@
+//! From attributes of the file system to entries, and when two of them say 'unchanged'.
+
+use super::base::BaseEntry;
+use super::findings::{Findings, reason_of};
+use super::item::Item;
+use format::entry::{Entry, EntryKind, FileTime, Owner, Rare, Xattr, flags};
+use format::limits;
+use format::ranges::RangeList;
+use model::FindingReason;
+use platform::{FileKind, Names, Node, Stat, Time};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970 by the system's clock, with a fraction.
+pub(super) type Seconds = f64;
+/// A change within this time of a read may leave size and times as they were.
+const RACY_SECONDS: f64 = 2.0;
+
+/// The present time, to be compared with times of files: always the system's clock, as theirs are.
+pub(super) fn now() -> Seconds {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Whether a file that is read from `read_from` on could change without its times telling.
+pub(super) fn is_racy(stat: &Stat, read_from: Seconds) -> bool {
+    let newest = stat.mtime.max(stat.ctime);
+    newest.sec as f64 + f64::from(newest.nsec) / 1e9 >= read_from - RACY_SECONDS
+}
+
+/// Owners by number, each looked up once.
+#[derive(Default)]
+pub(super) struct Owners {
+    names: Names,
+    known: HashMap<(u32, u32), Arc<Owner>>,
+}
+
+impl Owners {
+    /// Owner and group of `stat` with their names.
+    pub(super) fn of(&mut self, stat: &Stat) -> Arc<Owner> {
+        let names = &self.names;
+        let owner = self.known.entry((stat.uid, stat.gid)).or_insert_with(|| {
+            let text = |name: Option<Arc<[u8]>>| name.map(|name| name.to_vec()).unwrap_or_default();
+            let (user, group) = (text(names.user_name(stat.uid)), text(names.group_name(stat.gid)));
+            Arc::new(Owner { uid: stat.uid, gid: stat.gid, user, group })
+        });
+        Arc::clone(owner)
+    }
+
+    /// The owner of an entry whose file was replaced since the walk saw it.
+    pub(super) fn of_entry(entry: &Entry, stat: &Stat) -> Arc<Owner> {
+        if (entry.owner.uid, entry.owner.gid) == (stat.uid, stat.gid) {
+            Arc::clone(&entry.owner)
+        } else {
+            Self::default().of(stat)
+        }
+    }
+}
+
+/// An entry with the attributes of `stat`, still without content.
+pub(super) fn entry(path: Vec<u8>, stat: &Stat, owner: &Arc<Owner>) -> Entry {
+    let kind = match stat.kind {
+        FileKind::File => EntryKind::File,
+        FileKind::Dir => EntryKind::Dir,
+        FileKind::Symlink => EntryKind::Symlink,
+        FileKind::Fifo => EntryKind::Fifo,
+        FileKind::Socket => EntryKind::Socket,
+        FileKind::CharDevice => EntryKind::CharDevice,
+        FileKind::BlockDevice => EntryKind::BlockDevice,
+    };
+    let mut rare = Rare::default();
+    if matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
+        rare.device = Some(stat.rdev);
+    }
+    let linked = kind != EntryKind::Dir && stat.nlink > 1;
+    Entry {
+        path,
+        kind,
+        flags: if linked { flags::HARD_LINK } else { 0 },
+        mode: stat.mode,
+        owner: Arc::clone(owner),
+        modified: time(stat.mtime),
+        changed: time(stat.ctime),
+        dev: stat.dev,
+        ino: stat.ino,
+        size: if kind == EntryKind::File { stat.size_bytes } else { 0 },
+        class: 0,
+        rare,
+        content: RangeList::new(),
+    }
+}
+
+fn time(time: Time) -> FileTime {
+    FileTime { secs: time.sec, nanos: time.nsec }
+}
+
+/// Whether an entry of the base is what the walk sees now, so that nothing has to be read.
+pub(super) fn is_same(base: &Entry, now: &Entry) -> bool {
+    /// These say that the base is not certainly what was on the disk.
+    const DOUBTFUL: u32 = flags::RACY | flags::CHANGING | flags::UNREAD | flags::KEPT | flags::NOT_WALKED;
+    let now_flags = now.flags | (base.flags & flags::SPARSE);
+    base.kind == now.kind
+        && base.size == now.size
+        && base.modified == now.modified
+        && base.changed == now.changed
+        && base.ino == now.ino
+        && base.dev == now.dev
+        && base.mode == now.mode
+        && base.owner == now.owner
+        && base.flags & DOUBTFUL == 0
+        && base.flags == now_flags
+}
+
+/// Whether the content of an entry of the base can be taken over although its flags say otherwise.
+pub(super) fn is_same_but_not_walked(base: &Entry, now: &Entry) -> bool {
+    let mut walked = base.clone();
+    walked.flags &= !flags::NOT_WALKED;
+    base.has(flags::NOT_WALKED) && is_same(&walked, now)
+}
+
+/// An entry of the base that stands for what cannot be read now.
+pub(super) fn kept(previous: &BaseEntry) -> Item {
+    if previous.entry().has(flags::KEPT) {
+        return Item::Same(previous.clone());
+    }
+    with_flag(previous, flags::KEPT)
+}
+
+/// An entry of the base with one more flag.
+pub(super) fn with_flag(previous: &BaseEntry, flag: u32) -> Item {
+    let mut entry = previous.entry().clone();
+    entry.flags |= flag;
+    Item::Entry(Box::new(entry), previous.ids().to_vec())
+}
+
+/// Reads extended attributes and access lists into the entry; what cannot be read is a finding.
+pub(super) fn read_xattrs(entry: &mut Entry, node: Node<'_>, findings: &Findings) {
+    let (xattrs, error) = match node.xattrs() {
+        Ok(xattrs) => (xattrs.entries, xattrs.unreadable),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    if let Some(error) = error {
+        let reason = match reason_of(&error) {
+            FindingReason::Vanished => return,
+            _ => FindingReason::AttributesUnreadable,
+        };
+        findings.note(&entry.path, reason, error.errno().unwrap_or(0), false);
+    }
+    let bytes: usize = xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len() + 8).sum();
+    if bytes > limits::ENTRY_RARE_MAX {
+        findings.note(&entry.path, FindingReason::AttributesTooLarge, 0, false);
+        return;
+    }
+    entry.rare.xattrs =
+        xattrs.into_iter().map(|xattr| Xattr { name: xattr.name, value: xattr.value }).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_within_two_seconds_of_the_read_are_racy() {
+        let dir = tempfile::tempdir().unwrap();
+        let stat = platform::Dir::open_root(dir.path()).unwrap().stat_self().unwrap();
+        let changed = stat.ctime.sec as f64;
+        assert!(is_racy(&stat, changed + 1.0));
+        assert!(is_racy(&stat, changed - 100.0), "a time in the future is racy too");
+        assert!(!is_racy(&stat, changed + 4.0));
+    }
+}

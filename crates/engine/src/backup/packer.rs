@@ -1,0 +1,270 @@
+//! Puts sealed frames into packs and sends full packs, several at a time.
+//!
+//! A pack lives in memory until the server has acknowledged it; a repeated attempt sends the same bytes.
+
+use crate::EngineError;
+use crate::progress::{Progress, add};
+use crate::remote::{Lease, Remote, RemoteError};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use format::frame::{BuiltFrame, FrameContext, PackCipher, PackKind};
+use format::keys::Keyring;
+use format::limits;
+use format::pack::PackWriter;
+use format::ranges::RangeList;
+use model::{Code, LeaseId, PackId, SetId};
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Packs on their way at once, each on a connection of its own.
+const LANES: usize = 2;
+/// A frame at most, as room to be kept in a pack for frames that were given a number but not yet sealed.
+const FRAME_ROOM: usize = limits::FRAME_CONTENT_MAX;
+
+/// A pack that takes frames.
+pub(super) struct OpenPack {
+    pub(super) cipher: PackCipher,
+    state: Mutex<PackState>,
+}
+
+struct PackState {
+    writer: Option<PackWriter>,
+    next_number: u32,
+    outstanding: usize,
+    closing: bool,
+}
+
+/// A number for one frame in an open pack.
+pub(super) struct FrameSlot {
+    pub(super) pack: Arc<OpenPack>,
+    pub(super) number: u32,
+}
+
+impl FrameSlot {
+    /// The pack's id.
+    pub(super) fn pack_id(&self) -> PackId {
+        self.pack.cipher.context().pack
+    }
+}
+
+/// All packs of one run.
+pub(super) struct Packer<'a> {
+    keyring: &'a Keyring,
+    open: [Mutex<Option<Arc<OpenPack>>>; 2],
+    queue: Mutex<Option<Sender<(PackId, Bytes)>>>,
+    unsent: Mutex<Unsent>,
+    changed: Condvar,
+    lease: Mutex<LeaseId>,
+    /// Packs that the server has acknowledged.
+    pub(super) sent: Mutex<HashSet<PackId>>,
+}
+
+#[derive(Default)]
+struct Unsent {
+    packs: usize,
+    failure: Option<EngineError>,
+}
+
+impl<'a> Packer<'a> {
+    /// The packer and the queue that its lanes empty.
+    pub(super) fn new(keyring: &'a Keyring, lease: LeaseId) -> (Self, Receiver<(PackId, Bytes)>) {
+        let (queue, packs) = bounded(1);
+        let packer = Self {
+            keyring,
+            open: [Mutex::new(None), Mutex::new(None)],
+            queue: Mutex::new(Some(queue)),
+            unsent: Mutex::default(),
+            changed: Condvar::new(),
+            lease: Mutex::new(lease),
+            sent: Mutex::default(),
+        };
+        (packer, packs)
+    }
+
+    /// Number of lanes to run with [`Packer::send_all`].
+    pub(super) const fn lanes() -> usize {
+        LANES
+    }
+
+    /// The lease that packs are sent under now.
+    pub(super) fn lease(&self) -> LeaseId {
+        *lock(&self.lease)
+    }
+
+    /// A place for the next frame of this kind.
+    pub(super) fn slot(&self, kind: PackKind) -> Result<FrameSlot, EngineError> {
+        let mut open = lock(&self.open[usize::from(kind == PackKind::Hunk)]);
+        if let Some(pack) = open.as_ref() {
+            let mut state = lock(&pack.state);
+            let size = state.writer.as_ref().map_or(0, PackWriter::size_bytes);
+            let room = size + (state.outstanding + 2) * FRAME_ROOM <= limits::PACK_MAX;
+            if size < limits::PACK_TARGET && room && (state.next_number as usize) < limits::PACK_FRAMES_MAX {
+                let number = state.next_number;
+                state.next_number += 1;
+                state.outstanding += 1;
+                drop(state);
+                return Ok(FrameSlot { pack: Arc::clone(pack), number });
+            }
+        }
+        let context = FrameContext {
+            vault: self.keyring.vault(),
+            pack: PackId::random(),
+            kind,
+            key_generation: self.keyring.current_generation(),
+            salt: model::ids::random_bytes(),
+        };
+        let cipher =
+            PackCipher::new(self.keyring, context).map_err(|error| EngineError::damaged("keyring", error))?;
+        let writer = Some(PackWriter::new(context));
+        let state = Mutex::new(PackState { writer, next_number: 1, outstanding: 1, closing: false });
+        let pack = Arc::new(OpenPack { cipher, state });
+        let full = open.replace(Arc::clone(&pack));
+        drop(open);
+        if let Some(full) = full {
+            self.close(&full)?;
+        }
+        Ok(FrameSlot { pack, number: 0 })
+    }
+
+    /// Puts a sealed frame into its pack.
+    pub(super) fn put(
+        &self,
+        slot: &FrameSlot,
+        frame: BuiltFrame,
+        references: Vec<RangeList>,
+    ) -> Result<(), EngineError> {
+        let mut state = lock(&slot.pack.state);
+        if let Some(writer) = &mut state.writer {
+            writer.push(frame, references);
+        }
+        state.outstanding -= 1;
+        self.send_if_done(state)
+    }
+
+    fn close(&self, pack: &OpenPack) -> Result<(), EngineError> {
+        let mut state = lock(&pack.state);
+        state.closing = true;
+        self.send_if_done(state)
+    }
+
+    fn send_if_done(&self, mut state: MutexGuard<'_, PackState>) -> Result<(), EngineError> {
+        if !state.closing || state.outstanding > 0 {
+            return Ok(());
+        }
+        let writer = state.writer.take().filter(|writer| writer.frames() > 0);
+        drop(state);
+        let Some(writer) = writer else { return Ok(()) };
+        let pack = writer.id();
+        let (bytes, _) = writer.finish();
+        let mut unsent = lock(&self.unsent);
+        if let Some(failure) = unsent.failure.take() {
+            return Err(failure);
+        }
+        unsent.packs += 1;
+        drop(unsent);
+        let queue = lock(&self.queue).clone().ok_or(EngineError::Stopped)?;
+        queue.send((pack, bytes.into())).map_err(|_| EngineError::Stopped)
+    }
+
+    /// Lets the lanes end once the queue is empty.
+    pub(super) fn end(&self) {
+        lock(&self.queue).take();
+    }
+
+    /// Closes the packs that are open and waits until the server has acknowledged every pack.
+    /// No frame may be outstanding.
+    pub(super) fn flush(&self) -> Result<(), EngineError> {
+        for open in &self.open {
+            let pack = lock(open).take();
+            if let Some(pack) = pack {
+                self.close(&pack)?;
+            }
+        }
+        let mut unsent = lock(&self.unsent);
+        loop {
+            if let Some(failure) = unsent.failure.take() {
+                return Err(failure);
+            }
+            if unsent.packs == 0 {
+                return Ok(());
+            }
+            unsent = self.changed.wait(unsent).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// One lane: sends packs until the queue ends. After a failure it only empties the queue.
+    pub(super) fn send_all(
+        &self,
+        remote: &dyn Remote,
+        set: SetId,
+        packs: &Receiver<(PackId, Bytes)>,
+        progress: &Progress,
+    ) {
+        for (pack, bytes) in packs {
+            let failed = lock(&self.unsent).failure.is_some();
+            let result = if failed { Ok(()) } else { self.send(remote, set, pack, &bytes, progress) };
+            let mut unsent = lock(&self.unsent);
+            unsent.packs -= 1;
+            if let Err(failure) = result {
+                progress.stop_for_failure();
+                unsent.failure.get_or_insert(failure);
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    fn send(
+        &self,
+        remote: &dyn Remote,
+        set: SetId,
+        pack: PackId,
+        bytes: &Bytes,
+        progress: &Progress,
+    ) -> Result<(), EngineError> {
+        let lease = self.lease();
+        let receipt = match remote.send_pack(lease, pack, bytes.clone()) {
+            Err(error) if lease_is_over(&error) => {
+                let renewed = self.renew(remote, set, lease)?;
+                remote.send_pack(renewed, pack, bytes.clone())?
+            }
+            other => other?,
+        };
+        if receipt.stored {
+            add(&progress.stored_bytes, bytes.len() as u64);
+        }
+        lock(&self.sent).insert(pack);
+        Ok(())
+    }
+
+    /// What really failed, when a thread only noticed that the run was stopped.
+    pub(super) fn cause(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Stopped => lock(&self.unsent).failure.take().unwrap_or(EngineError::Stopped),
+            other => other,
+        }
+    }
+
+    /// A new lease instead of `over`, unless another lane has fetched one meanwhile.
+    pub(super) fn renew(
+        &self,
+        remote: &dyn Remote,
+        set: SetId,
+        over: LeaseId,
+    ) -> Result<LeaseId, EngineError> {
+        let mut lease = lock(&self.lease);
+        if *lease == over {
+            let granted: Lease = remote.grant(set)?;
+            *lease = granted.id;
+        }
+        Ok(*lease)
+    }
+}
+
+/// Whether a call failed only because the lease passed its deadline or the server forgot it.
+pub(super) fn lease_is_over(error: &RemoteError) -> bool {
+    matches!(error.code, Code::LeaseExpired | Code::LeaseUnknown)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,235 @@
+//! Reads one file: attributes, runs of data, chunks, and whether it changed meanwhile.
+
+use super::findings::reason_of;
+use super::item::{Item, ReadJob};
+use super::meta;
+use super::worker::{BlockedFile, Shared, Stored, Worker, content_of};
+use crate::EngineError;
+use crate::progress::add;
+use format::entry::{DataRun, Entry, flags};
+use format::limits;
+use format::ranges::RangeList;
+use model::{ChunkId, FindingReason};
+use platform::file::{self, Advice};
+use platform::{FileKind, Node, Stat};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// From this size on a file is cut by one thread and hashed and compressed by all.
+const BLOCKED_FROM: u64 = 32 << 20;
+/// Content of a block of such a file, in bytes.
+const BLOCK: usize = 2 << 20;
+/// Room for reading at least, in bytes.
+const BUFFER_MIN: usize = 1 << 20;
+
+/// Ids and addresses of a file's chunks.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) ids: Vec<ChunkId>,
+    pub(super) ranges: RangeList,
+}
+
+/// Reads the file of `job`. A file that cannot be read is a finding and keeps its earlier version.
+pub(super) fn file(
+    job: &ReadJob,
+    shared: &Shared<'_>,
+    buffer: &mut Vec<u8>,
+    worker: &mut Worker,
+) -> Result<Item, EngineError> {
+    let name = format::path::name(&job.entry.path);
+    let opened = job.dir.open_file(name).and_then(|file| {
+        let stat = file::stat(&file)?;
+        Ok((file, stat))
+    });
+    let (file, before) = match opened {
+        Ok(opened) => opened,
+        // It was there when the folder was listed and is gone now: deleted files are no finding.
+        Err(error) if error.is_not_found() => return Ok(Item::Nothing),
+        Err(error) => return Ok(unreadable(job, &error)),
+    };
+    if before.kind != FileKind::File {
+        job.findings.note(&job.entry.path, FindingReason::Changing, 0, false);
+        return Ok(Item::Nothing);
+    }
+    let mut entry = job.entry.clone();
+    if !before.is_same_inode(&job.stat) || before.ctime != job.stat.ctime {
+        entry = meta::entry(entry.path, &before, &meta::Owners::of_entry(&job.entry, &before));
+    }
+    let read_from = meta::now();
+    entry.class = match job.class {
+        Some(class) => shared.classes.keep_or_change(class, before.size_bytes),
+        None => shared.classes.of_size(before.size_bytes),
+    };
+    let mut reading =
+        Reading { shared, worker, buffer, class: entry.class, stored: Vec::new(), blocks: None };
+    match reading.all(&file, &before, &mut entry) {
+        Ok(()) => {}
+        Err(Failure::Engine(error)) => return Err(error),
+        Err(Failure::File(error)) => return Ok(unreadable(job, &error)),
+    }
+    let content = reading.finish()?;
+    entry.content = content.ranges;
+    meta::read_xattrs(&mut entry, Node::File(&file), &job.findings);
+    mark_changes(job, &file, &before, read_from, &mut entry);
+    Ok(Item::Entry(Box::new(entry), content.ids))
+}
+
+/// Notes whether the file changed while it was read, or may have without a trace in its times.
+fn mark_changes(job: &ReadJob, file: &File, before: &Stat, read_from: meta::Seconds, entry: &mut Entry) {
+    let after = file::stat(file);
+    let same = after.as_ref().is_ok_and(|after| {
+        (after.size_bytes, after.mtime, after.ctime) == (before.size_bytes, before.mtime, before.ctime)
+    });
+    if !same || entry.size != before.size_bytes {
+        entry.flags |= flags::CHANGING;
+        job.findings.note(&entry.path, FindingReason::Changing, 0, false);
+    }
+    if meta::is_racy(before, read_from) {
+        entry.flags |= flags::RACY;
+    }
+}
+
+/// The entry of a file that cannot be read: its earlier version where there is one, else its name alone.
+fn unreadable(job: &ReadJob, error: &platform::Error) -> Item {
+    let kept = job.previous.as_ref();
+    job.findings.note(&job.entry.path, reason_of(error), error.errno().unwrap_or(0), kept.is_some());
+    match kept {
+        Some(previous) => meta::kept(previous),
+        None => {
+            let mut entry = job.entry.clone();
+            entry.flags |= flags::UNREAD;
+            Item::Entry(Box::new(entry), Vec::new())
+        }
+    }
+}
+
+enum Failure {
+    /// The file failed: a finding.
+    File(platform::Error),
+    /// The run failed.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+struct Reading<'r, 'a> {
+    shared: &'r Shared<'a>,
+    worker: &'r mut Worker,
+    buffer: &'r mut Vec<u8>,
+    class: u8,
+    stored: Stored,
+    blocks: Option<BlockedFile>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads all runs of data; sets size and runs of the entry to what was really read.
+    fn all(&mut self, file: &File, stat: &Stat, entry: &mut Entry) -> Result<(), Failure> {
+        if stat.size_bytes >= BLOCKED_FROM {
+            self.blocks = Some(BlockedFile::default());
+            // Only hints: a file system that takes none is no reason to stop.
+            let _ = file::advise(file, 0, 0, Advice::Sequential);
+        }
+        entry.size = stat.size_bytes;
+        if !stat.may_have_holes() {
+            let read = self.run(file, 0, stat.size_bytes)?;
+            entry.size = read;
+            return Ok(());
+        }
+        let mut end = 0;
+        for segment in file::segments(file, stat.size_bytes) {
+            let segment = segment.map_err(Failure::File)?;
+            let read = self.run(file, segment.offset, segment.len)?;
+            entry.rare.runs.push(DataRun { hole: segment.offset - end, length: read });
+            end = segment.offset + read;
+            if read < segment.len {
+                entry.size = end;
+                break;
+            }
+        }
+        let whole = entry.rare.runs.first().is_some_and(|run| run.hole == 0 && run.length == entry.size);
+        if whole {
+            entry.rare.runs.clear();
+        } else if entry.size > 0 {
+            entry.flags |= flags::SPARSE;
+        }
+        Ok(())
+    }
+
+    /// Reads, cuts and stores one run of data; gives the bytes that were there.
+    fn run(&mut self, file: &File, offset: u64, length: u64) -> Result<u64, Failure> {
+        let chunker = &self.shared.chunkers[self.class as usize];
+        let room = (2 * chunker.max()).max(BUFFER_MIN).min(usize::try_from(length).unwrap_or(usize::MAX));
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        let (mut start, mut end, mut read, mut at_end) = (0usize, 0usize, 0u64, length == 0);
+        let mut block = Vec::new();
+        let mut block_start = 0usize;
+        loop {
+            while !at_end && end < room && end - start < chunker.max() {
+                let wanted = (room - end).min(usize::try_from(length - read).unwrap_or(usize::MAX));
+                let got = read_at(file, &mut self.buffer[end..end + wanted], offset + read)
+                    .map_err(Failure::File)?;
+                add(&self.shared.progress.read_bytes, got as u64);
+                end += got;
+                read += got as u64;
+                at_end = got == 0 || read == length;
+            }
+            while end > start && (at_end || end - start >= chunker.max()) {
+                let cut = chunker.cut(&self.buffer[start..end]);
+                if self.blocks.is_none() {
+                    let stored = self.worker.store(self.shared, &self.buffer[start..start + cut])?;
+                    self.stored.push(stored);
+                } else {
+                    block.push(cut as u32);
+                }
+                start += cut;
+                if start - block_start >= BLOCK {
+                    self.give(block_start, start, &mut block)?;
+                    block_start = start;
+                }
+            }
+            self.give(block_start, start, &mut block)?;
+            if at_end {
+                return Ok(read);
+            }
+            self.buffer.copy_within(start..end, 0);
+            end -= start;
+            (start, block_start) = (0, 0);
+        }
+    }
+
+    fn give(&mut self, from: usize, to: usize, lengths: &mut Vec<u32>) -> Result<(), Failure> {
+        if let Some(blocks) = &mut self.blocks
+            && !lengths.is_empty()
+        {
+            let lengths = std::mem::take(lengths);
+            blocks.push(self.shared, self.worker, &self.buffer[from..to], lengths)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Content, EngineError> {
+        let stored = match self.blocks {
+            Some(blocks) => blocks.finish(self.shared, self.worker)?,
+            None => self.stored,
+        };
+        Ok(content_of(stored))
+    }
+}
+
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> platform::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            other => return other.map_err(|error| platform::Error::from_io("read file", &error)),
+        }
+    }
+}
+
+/// A chunk never fails to fit a frame.
+const _: () = assert!(BLOCK + 4 * (512 << 10) <= limits::FRAME_CONTENT_MAX);

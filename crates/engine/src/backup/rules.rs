@@ -1,0 +1,103 @@
+//! What a set leaves out: rules in the syntax of gitignore, cache folders, our own folders.
+
+use crate::EngineError;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use platform::{Dir, Listing};
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A folder that holds this file, beginning with [`CACHE_SIGNATURE`], is a cache (bford.info/cachedir).
+const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
+const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+/// A folder that holds this file is an object store of a Holdfast server: backing it up would never end.
+const STORE_MARKER: &[u8] = b"HOLDFAST-STORE";
+
+/// The rules of one run.
+pub(super) struct Rules {
+    matcher: Gitignore,
+    exclude_caches: bool,
+    own: Vec<(u64, u64)>,
+}
+
+impl Rules {
+    /// Reads the rules; later ones win. `own` are folders that are never walked.
+    pub(super) fn new(rules: &[String], exclude_caches: bool, own: &[PathBuf]) -> Result<Self, EngineError> {
+        let mut builder = GitignoreBuilder::new("/");
+        for rule in rules {
+            builder
+                .add_line(None, rule)
+                .map_err(|error| EngineError::BadRule { rule: rule.clone(), reason: error.to_string() })?;
+        }
+        let matcher = builder
+            .build()
+            .map_err(|error| EngineError::BadRule { rule: rules.join(", "), reason: error.to_string() })?;
+        let own = own.iter().filter_map(|path| Dir::open_for_search(path).ok()?.stat_self().ok());
+        Ok(Self { matcher, exclude_caches, own: own.map(|stat| (stat.dev, stat.ino)).collect() })
+    }
+
+    /// True when a rule leaves this path out.
+    pub(super) fn exclude(&self, path: &[u8], is_dir: bool) -> bool {
+        !self.matcher.is_empty()
+            && self.matcher.matched(Path::new(OsStr::from_bytes(path)), is_dir).is_ignore()
+    }
+
+    /// True for a folder of our own.
+    pub(super) fn is_own(&self, dev: u64, ino: u64) -> bool {
+        self.own.contains(&(dev, ino))
+    }
+
+    /// Drops from a folder's listing what its kind says is not to be kept.
+    pub(super) fn trim(&self, dir: &Dir, listing: &mut Listing) {
+        let (mut tag, mut marker) = (false, false);
+        for name in listing.iter() {
+            tag |= name.name == CACHE_TAG;
+            marker |= name.name == STORE_MARKER;
+        }
+        if marker {
+            listing.retain(|name| name.name == STORE_MARKER);
+        } else if tag && self.exclude_caches && is_cache(dir) {
+            listing.retain(|name| name.name == CACHE_TAG);
+        }
+    }
+}
+
+fn is_cache(dir: &Dir) -> bool {
+    let mut start = [0u8; CACHE_SIGNATURE.len()];
+    dir.open_file(CACHE_TAG)
+        .is_ok_and(|mut file| file.read_exact(&mut start).is_ok() && start == CACHE_SIGNATURE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_follow_gitignore_and_later_ones_win() {
+        let rules = ["*.tmp", "!keep.tmp", "/home/u/.cache/", "**/Trash/"].map(str::to_owned);
+        let rules = Rules::new(&rules, true, &[]).unwrap();
+        assert!(rules.exclude(b"/home/u/a.tmp", false));
+        assert!(!rules.exclude(b"/home/u/keep.tmp", false));
+        assert!(rules.exclude(b"/home/u/.cache", true) && !rules.exclude(b"/home/u/.cache", false));
+        assert!(rules.exclude(b"/x/y/Trash", true));
+        assert!(!rules.exclude(b"/home/u/name\xff", false));
+        assert!(Rules::new(&["a{".to_owned(), "[".to_owned()], true, &[]).is_err());
+    }
+
+    #[test]
+    fn a_tagged_cache_keeps_only_its_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("CACHEDIR.TAG"), CACHE_SIGNATURE).unwrap();
+        std::fs::write(folder.path().join("big"), b"x").unwrap();
+        let dir = Dir::open_root(folder.path()).unwrap();
+        let names = |caches| {
+            let mut listing = dir.names().unwrap();
+            Rules::new(&[], caches, &[]).unwrap().trim(&dir, &mut listing);
+            listing.len()
+        };
+        assert_eq!((names(true), names(false)), (1, 2));
+        std::fs::write(folder.path().join("CACHEDIR.TAG"), b"not a signature").unwrap();
+        assert_eq!(names(true), 2);
+    }
+}

@@ -1,0 +1,400 @@
+//! One attempt of a run: starts the threads, takes their results in order, and commits.
+
+use super::base::BaseHeader;
+use super::findings::Findings;
+use super::hunks::{HunkList, HunkStore, HunkWriter};
+use super::index::Index;
+use super::item::Batch;
+use super::meta::Owners;
+use super::packer::{Packer, lease_is_over};
+use super::rules::Rules;
+use super::scan::{Outlets, Scan};
+use super::source::{self, Base};
+use super::walk::{Walk, normalised};
+use super::worker::{Shared, Worker};
+use super::{BackupRequest, BackupSummary, cache, count, sample};
+use crate::EngineError;
+use crate::progress::{Phase, Progress};
+use crate::remote::{Committed, Remote};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use format::classes::Classes;
+use format::keys::{IdKeys, Keyring};
+use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
+use model::{Clock, PackId, SetId, SnapshotId, Timestamp};
+use std::collections::{BTreeMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Batches that may be on their way between walk and writer at once.
+const BATCHES: usize = 64;
+
+/// What an attempt needs from outside.
+pub(super) struct Attempt<'a> {
+    pub(super) remote: &'a dyn Remote,
+    pub(super) keyring: &'a Keyring,
+    pub(super) classes: &'a Classes,
+    pub(super) request: &'a BackupRequest,
+    pub(super) clock: &'a Clock,
+    pub(super) progress: &'a Progress,
+    pub(super) set: SetId,
+}
+
+/// The parts of a running attempt that the writer of hunks needs.
+struct Running<'r, 'a> {
+    attempt: &'r Attempt<'a>,
+    packer: &'r Packer<'a>,
+    shared: &'r Shared<'a>,
+    workers: &'r [Mutex<Worker>],
+    findings: &'r Findings,
+    header: Option<&'r BaseHeader>,
+    started: Timestamp,
+}
+
+/// The first failure of any thread; that a thread only noticed another's failure does not count.
+#[derive(Default)]
+struct Failures(Mutex<Option<EngineError>>);
+
+impl Failures {
+    fn note(&self, error: EngineError, progress: &Progress) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.as_ref().is_none_or(|first| matches!(first, EngineError::Stopped)) {
+            *first = Some(error);
+        }
+        progress.stop_for_failure();
+    }
+
+    fn take(&self) -> Option<EngineError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<'a> Attempt<'a> {
+    /// Runs once. `forbidden` are frames that the server did not let a former attempt refer to.
+    pub(super) fn run(&self, forbidden: &[(PackId, u32)]) -> Result<BackupSummary, EngineError> {
+        self.progress.begin_attempt();
+        self.progress.enter(Phase::Preparing);
+        let started = self.clock.now();
+        let request = self.request;
+        let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
+        let lease = self.remote.grant(self.set)?;
+        let own = sample::OwnPacks::read(&request.cache);
+        let mut index = Index::load(self.remote, &request.cache, lease.position)?;
+        index.renew(request.renewal_limit_bytes);
+        index.forbid(forbidden);
+        sample::check(self.remote, self.keyring, lease.id, &index, &own)?;
+        let base = source::open(self.remote, self.keyring, request, self.set, &index)?;
+        let ids = self.keyring.id_keys();
+        let (packer, packs) = Packer::new(self.keyring, lease.id);
+        let result = self.work(&rules, &index, base, &ids, &packer, &packs, started);
+        let sent: Vec<PackId> =
+            packer.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        own.add(&sent);
+        if result.is_err() {
+            // A lease that is not given back ends at its deadline or with the next run of this set.
+            let _ = self.remote.release(packer.lease());
+        }
+        result
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one run, each made once by the caller")]
+    fn work(
+        &self,
+        rules: &Rules,
+        index: &Index,
+        mut base: Base,
+        ids: &IdKeys,
+        packer: &Packer<'_>,
+        packs: &Receiver<(PackId, Bytes)>,
+        started: Timestamp,
+    ) -> Result<BackupSummary, EngineError> {
+        let request = self.request;
+        let header = base.header.clone();
+        let earlier = header.as_ref().map_or(&[][..], |header| &header.findings[..]);
+        let findings = Arc::new(Findings::new(started, earlier));
+        let chunkers = self.classes.as_slice().iter().map(|class| ids.chunker(class.average)).collect();
+        let count = workers(request);
+        let shared = Shared {
+            ids,
+            classes: self.classes,
+            chunkers,
+            index,
+            packer,
+            progress: self.progress,
+            blocks: crossbeam_channel::bounded(2 * count),
+        };
+        let worker_states: Vec<_> =
+            (0..count).map(|_| Mutex::new(Worker::new(request.compression_level))).collect();
+        let failures = Failures::default();
+        let roots = normalised(&request.paths);
+        self.progress.enter(Phase::Working);
+        let result = std::thread::scope(|scope| {
+            for _ in 0..Packer::lanes() {
+                scope.spawn(|| packer.send_all(self.remote, self.set, packs, self.progress));
+            }
+            if request.count_ahead {
+                let walk = Walk::new(roots.clone(), rules, request.one_file_system);
+                scope.spawn(move || count::run(walk, self.progress));
+            }
+            let (work, to_work) = unbounded();
+            let (done, results) = unbounded();
+            let (credit, credits) = unbounded();
+            give(&credit, BATCHES);
+            for worker in &worker_states {
+                let (to_work, done) = (to_work.clone(), done.clone());
+                let (shared, failures) = (&shared, &failures);
+                scope.spawn(move || {
+                    if let Err(error) = run_worker(worker, shared, &to_work, &done) {
+                        failures.note(error, shared.progress);
+                    }
+                });
+            }
+            drop(to_work);
+            let scan = Scan {
+                request,
+                walk: Walk::new(roots, rules, request.one_file_system),
+                base: base.entries(scope),
+                header: header.as_ref(),
+                index,
+                findings: Arc::clone(&findings),
+                progress: self.progress,
+                outlets: Outlets { work, done, credits: credits.clone() },
+                owners: Owners::default(),
+                linked: HashSet::new(),
+                batch: Batch { number: 0, items: Vec::new() },
+                batch_bytes: 0,
+                roots: Vec::new(),
+            };
+            let scanner = scope.spawn(|| {
+                scan.run().inspect_err(|error| {
+                    if !matches!(error, EngineError::Stopped) {
+                        self.progress.stop_for_failure();
+                    }
+                })
+            });
+            let running = Running {
+                attempt: self,
+                packer,
+                shared: &shared,
+                workers: &worker_states,
+                findings: &findings,
+                header: header.as_ref(),
+                started,
+            };
+            let written = running.write(&results, credit, &credits);
+            drop(results);
+            let roots = scanner.join().unwrap_or(Err(EngineError::Defect("the walk failed")));
+            let result = match (failures.take(), written, roots) {
+                (None, Ok((store, writer)), Ok(roots)) => running.finish(store, writer, roots),
+                (Some(error), _, _) | (None, Err(error), Ok(_)) | (None, Ok(_), Err(error)) => Err(error),
+                (None, Err(EngineError::Stopped), Err(error)) | (None, Err(error), Err(_)) => Err(error),
+            };
+            packer.end();
+            result.map_err(|error| packer.cause(error))
+        });
+        if let Err(EngineError::Local { path, .. }) = &result
+            && path.starts_with(&request.cache)
+        {
+            cache::remove(&request.cache, self.set);
+        }
+        result
+    }
+}
+
+/// Lets the walk send so many batches more. A walk that has ended needs none.
+fn give(credit: &Sender<()>, count: usize) {
+    for _ in 0..count {
+        let _ = credit.send(());
+    }
+}
+
+fn workers(request: &BackupRequest) -> usize {
+    match request.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        count => count,
+    }
+}
+
+/// Takes batches, and before them blocks of large files, until there are no more.
+fn run_worker(
+    worker: &Mutex<Worker>,
+    shared: &Shared<'_>,
+    to_work: &Receiver<Batch>,
+    done: &Sender<Batch>,
+) -> Result<(), EngineError> {
+    loop {
+        if let Ok(block) = shared.blocks.1.try_recv() {
+            worker.lock().unwrap_or_else(PoisonError::into_inner).process_block(shared, &block);
+            continue;
+        }
+        select! {
+            recv(shared.blocks.1) -> block => {
+                if let Ok(block) = block {
+                    worker.lock().unwrap_or_else(PoisonError::into_inner).process_block(shared, &block);
+                }
+            }
+            recv(to_work) -> batch => {
+                let Ok(mut batch) = batch else { return Ok(()) };
+                worker.lock().unwrap_or_else(PoisonError::into_inner).process(shared, &mut batch)?;
+                done.send(batch).map_err(|_| EngineError::Stopped)?;
+            }
+        }
+    }
+}
+
+impl<'r> Running<'r, '_> {
+    /// Takes batches in order and writes their hunks, with a checkpoint now and then.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "its end tells the walk that nobody takes batches any more"
+    )]
+    fn write(
+        &self,
+        results: &Receiver<Batch>,
+        credit: Sender<()>,
+        credits: &Receiver<()>,
+    ) -> Result<(HunkStore<'r>, HunkWriter), EngineError> {
+        let request = self.attempt.request;
+        let cache = cache::CacheWriter::create(&request.cache, self.attempt.set)?;
+        let mut writer = HunkWriter::new(cache);
+        let mut store =
+            HunkStore::new(self.shared.ids, self.shared.index, self.packer, request.compression_level);
+        let mut pending = BTreeMap::new();
+        let (mut next, mut held) = (0u64, 0usize);
+        let mut last_checkpoint = Instant::now();
+        while let Ok(batch) = results.recv() {
+            pending.insert(batch.number, batch);
+            while let Some(batch) = pending.remove(&next) {
+                self.attempt.progress.go_on()?;
+                for item in batch.items {
+                    writer.take(&mut store, item)?;
+                }
+                next += 1;
+                held += 1;
+            }
+            if last_checkpoint.elapsed() < request.checkpoint_every {
+                give(&credit, std::mem::take(&mut held));
+                continue;
+            }
+            // Credits are held back until none is out: then every batch is here and no worker has one.
+            held += credits.try_iter().count();
+            if held == BATCHES {
+                self.checkpoint(&mut store, &mut writer)?;
+                last_checkpoint = Instant::now();
+                give(&credit, std::mem::take(&mut held));
+            }
+        }
+        Ok((store, writer))
+    }
+
+    fn seal_workers(&self) -> Result<(), EngineError> {
+        for worker in self.workers {
+            worker.lock().unwrap_or_else(PoisonError::into_inner).seal(self.shared)?;
+        }
+        Ok(())
+    }
+
+    /// Commits what there is, so that an interrupted first backup can be restored and goes on from here.
+    fn checkpoint(&self, store: &mut HunkStore<'_>, writer: &mut HunkWriter) -> Result<(), EngineError> {
+        let attempt = self.attempt;
+        let rest =
+            source::reopen(attempt.keyring, attempt.request, attempt.set).filter(|_| self.header.is_some());
+        let (list, cache) = writer.checkpoint(store, rest.into_iter().flatten())?;
+        self.seal_workers()?;
+        store.seal()?;
+        self.packer.flush()?;
+        let roots = self.header.map(|header| header.roots.clone()).unwrap_or_default();
+        let (snapshot, header, _) = self.commit(&list, roots, false)?;
+        tracing::info!(%snapshot, last_path_bytes = writer.last_path().len(), "checkpoint committed");
+        // A base that the run still reads stays open; the new file only takes its name.
+        cache.finish(&header)
+    }
+
+    fn finish(
+        &self,
+        mut store: HunkStore<'_>,
+        writer: HunkWriter,
+        roots: Vec<Root>,
+    ) -> Result<BackupSummary, EngineError> {
+        let attempt = self.attempt;
+        attempt.progress.go_on()?;
+        attempt.progress.enter(Phase::Finishing);
+        let (list, cache) = writer.finish(&mut store)?;
+        self.seal_workers()?;
+        store.seal()?;
+        self.packer.flush()?;
+        let (snapshot, header, finding_count) = self.commit(&list, roots, true)?;
+        if let Err(error) = cache.finish(&header) {
+            // The snapshot is committed; the next run reads its base from the server.
+            tracing::warn!(%error, "the cache could not be kept");
+        }
+        let progress = attempt.progress;
+        let read =
+            |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        Ok(BackupSummary {
+            snapshot,
+            files: list.counts.files,
+            entries: list.counts.entries,
+            bytes: list.counts.bytes,
+            read_bytes: read(&progress.read_bytes),
+            new_bytes: read(&progress.new_bytes),
+            stored_bytes: read(&progress.stored_bytes),
+            findings: header.findings,
+            finding_count,
+        })
+    }
+
+    fn commit(
+        &self,
+        list: &HunkList,
+        roots: Vec<Root>,
+        complete: bool,
+    ) -> Result<(SnapshotId, BaseHeader, u64), EngineError> {
+        let attempt = self.attempt;
+        let request = attempt.request;
+        let (findings, finding_count) = self.findings.list();
+        let mut counts = list.counts;
+        counts.findings = finding_count;
+        let clear = ClearPart {
+            snapshot: SnapshotId::random(),
+            vault: attempt.keyring.vault(),
+            device: request.device,
+            set: attempt.set,
+            key_generation: attempt.keyring.current_generation(),
+            salt: model::ids::random_bytes(),
+            complete,
+            hunks: list.addresses.clone(),
+            counts,
+            base: self.header.map(|header| header.snapshot),
+        };
+        let (snapshot, set, vault) = (clear.snapshot, clear.set, clear.vault);
+        let sealed = SealedPart {
+            hunks: list.hunks.clone(),
+            paths: request.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect(),
+            set_name: request.set_name.clone().into_bytes(),
+            device_name: request.device_name.clone().into_bytes(),
+            started: self.started,
+            ended: attempt.clock.now(),
+            findings: findings.clone(),
+            exclusions: request.exclusions.iter().map(|rule| rule.clone().into_bytes()).collect(),
+            roots: roots.clone(),
+        };
+        let record = SnapshotRecord::seal(clear, &sealed, attempt.keyring)
+            .map_err(|error| EngineError::damaged("snapshot record", error))?;
+        self.send_commit(snapshot, &record.encode())?;
+        let header = BaseHeader { vault, device: request.device, set, snapshot, complete, findings, roots };
+        Ok((snapshot, header, finding_count))
+    }
+
+    fn send_commit(&self, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, EngineError> {
+        let (remote, lease) = (self.attempt.remote, self.packer.lease());
+        match remote.commit(lease, snapshot, record) {
+            Err(error) if lease_is_over(&error) => {
+                let renewed = self.packer.renew(remote, self.attempt.set, lease)?;
+                Ok(remote.commit(renewed, snapshot, record)?)
+            }
+            other => Ok(other?),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Before ids are trusted that another device, or a hostile server, put into the index, a few frames are
+//! opened and compared.
+
+use super::index::Index;
+use crate::remote::{Remote, RemoteError};
+use crate::{EngineError, frames};
+use format::frame::PackKind;
+use format::keys::Keyring;
+use model::{Code, LeaseId, PackId};
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Frames that are opened at each run.
+const SAMPLE: usize = 3;
+
+/// The packs that this device sent itself, as far as the cache remembers.
+pub(super) struct OwnPacks {
+    path: PathBuf,
+    packs: HashSet<PackId>,
+}
+
+impl OwnPacks {
+    /// Reads the list; an absent one only means that more is looked at.
+    pub(super) fn read(cache: &Path) -> Self {
+        let path = cache.join("own-packs");
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        let packs = bytes.as_chunks::<16>().0.iter().map(|id| PackId::from_bytes(*id)).collect();
+        Self { path, packs }
+    }
+
+    /// Appends packs that the server has acknowledged.
+    pub(super) fn add(&self, packs: &[PackId]) {
+        let bytes: Vec<u8> = packs.iter().flat_map(|pack| *pack.as_bytes()).collect();
+        let append =
+            || std::fs::File::options().create(true).append(true).open(&self.path)?.write_all(&bytes);
+        if let Err(error) = append() {
+            tracing::debug!(%error, "the list of own packs was not kept");
+        }
+    }
+}
+
+/// Opens a random sample of frames of others; an error means that the index cannot be trusted.
+pub(super) fn check(
+    remote: &dyn Remote,
+    keyring: &Keyring,
+    lease: LeaseId,
+    index: &Index,
+    own: &OwnPacks,
+) -> Result<(), EngineError> {
+    let mut foreign = index.foreign_frames(&own.packs);
+    let mut sample = Vec::new();
+    while sample.len() < SAMPLE && !foreign.is_empty() {
+        let at = u64::from_le_bytes(model::ids::random_bytes()) % foreign.len() as u64;
+        sample.push(foreign.swap_remove(at as usize));
+    }
+    if sample.is_empty() {
+        return Ok(());
+    }
+    let ids = keyring.id_keys();
+    let mut bad = None;
+    remote
+        .sample_frames(lease, &sample, &mut |name, sealed| {
+            let opened = match sealed {
+                Ok(sealed) => frames::open(keyring, &ids, PackKind::Data, name, sealed).and_then(|frame| {
+                    let listed = index.lists(name, &frame.ids);
+                    let wrong = format::Error::Mismatch { what: "index", check: "list of ids" };
+                    if listed { Ok(()) } else { Err(EngineError::damaged("the index", wrong)) }
+                }),
+                Err(error) => Err(error.into()),
+            };
+            opened.map_err(|error| {
+                let detail = error.to_string();
+                bad = Some(error);
+                RemoteError {
+                    code: Code::DataDamaged,
+                    detail,
+                    transient: false,
+                    retry_after_seconds: None,
+                    missing: Vec::new(),
+                }
+            })
+        })
+        .map_err(|error| bad.unwrap_or_else(|| error.into()))
+}

@@ -1,0 +1,301 @@
+//! Walks the set beside the base, in one order, and says for each entry what there is to do.
+
+use super::BackupRequest;
+use super::base::{BaseEntries, BaseEntry, BaseHeader};
+use super::findings::{Findings, reason_of};
+use super::index::Index;
+use super::item::{Batch, Item, ReadJob};
+use super::meta::{self, Owners};
+use super::walk::{Found, Place, RootPlace, Walk};
+use crate::EngineError;
+use crate::progress::{Progress, add};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use format::entry::{Entry, EntryKind, flags};
+use format::path;
+use format::snapshot::Root;
+use model::FindingReason;
+use platform::Dir;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Items of a batch at most.
+const BATCH_ITEMS: usize = 512;
+/// Bytes to be read for a batch, after which it is closed.
+const BATCH_BYTES: u64 = 1 << 20;
+/// What a file costs besides its bytes, in bytes.
+const FILE_COST: u64 = 4096;
+/// How often a waiting scan looks whether the run was stopped.
+const LOOK_UP: Duration = Duration::from_millis(50);
+/// File systems whose id stays the same over mounts and machines.
+const STABLE_IDS: [&[u8]; 4] = [b"ext2", b"ext3", b"ext4", b"btrfs"];
+
+/// Where batches go and what allows the next one.
+pub(super) struct Outlets {
+    /// To the workers.
+    pub(super) work: Sender<Batch>,
+    /// To the writer of hunks, when nothing is to be read.
+    pub(super) done: Sender<Batch>,
+    /// One for each batch that may be on its way.
+    pub(super) credits: Receiver<()>,
+}
+
+/// The scan of one run.
+pub(super) struct Scan<'a> {
+    pub(super) request: &'a BackupRequest,
+    pub(super) walk: Walk<'a>,
+    pub(super) base: BaseEntries<'a>,
+    pub(super) header: Option<&'a BaseHeader>,
+    pub(super) index: &'a Index,
+    pub(super) findings: Arc<Findings>,
+    pub(super) progress: &'a Progress,
+    pub(super) outlets: Outlets,
+    pub(super) owners: Owners,
+    pub(super) linked: HashSet<(u64, u64)>,
+    pub(super) batch: Batch,
+    pub(super) batch_bytes: u64,
+    pub(super) roots: Vec<Root>,
+}
+
+impl Scan<'_> {
+    /// Goes through everything; gives the roots for the snapshot.
+    pub(super) fn run(mut self) -> Result<Vec<Root>, EngineError> {
+        while let Some(found) = self.walk.next() {
+            self.progress.go_on()?;
+            self.found(found)?;
+        }
+        // What is left of the base was deleted; reading it to its end shows that it could be read.
+        while self.base.take()?.is_some() {}
+        self.send()?;
+        Ok(self.roots)
+    }
+
+    fn found(&mut self, found: Found) -> Result<(), EngineError> {
+        match found {
+            Found::Parent(place) => self.entry(place, flags::PARENT),
+            Found::Entry(place) => self.entry(place, 0),
+            Found::Root(root) => self.root(root),
+            Found::RootGone { path, error } => {
+                let reason =
+                    if error.is_not_found() { FindingReason::RootMissing } else { reason_of(&error) };
+                self.root_lost(&path, reason, error.errno().unwrap_or(0), false)
+            }
+            Found::RootEnd { path, empty: true } if self.base_has_below(&path)? => {
+                self.root_lost(&path, FindingReason::RootEmpty, 0, true)
+            }
+            Found::RootEnd { .. } => Ok(()),
+            Found::Unreadable { path, error } => {
+                let kept = self.keep(&path, false)?;
+                self.findings.note(&path, reason_of(&error), error.errno().unwrap_or(0), kept);
+                Ok(())
+            }
+            Found::Unlisted { path, error } if error.is_not_found() => {
+                tracing::debug!("a folder vanished during the walk");
+                drop(path);
+                Ok(())
+            }
+            Found::Unlisted { path, error } => {
+                let kept = self.keep(&path, true)?;
+                self.findings.note(&path, FindingReason::FolderUnreadable, error.errno().unwrap_or(0), kept);
+                Ok(())
+            }
+        }
+    }
+
+    /// A root that is there: is it where it was?
+    fn root(&mut self, place: RootPlace) -> Result<(), EngineError> {
+        let known = self.header.and_then(|header| header.roots.iter().find(|root| root.path == place.path));
+        let now = Root {
+            path: place.path.clone(),
+            fs_id: place.fs_id,
+            mount_point: place.mount_point,
+            fs_type: place.fs_type,
+        };
+        if let Some(known) = known
+            && !self.request.accept_changed_roots
+            && moved(known, &now)
+        {
+            let known = known.clone();
+            self.walk.skip_root();
+            let kept = self.keep(&place.path, false)?;
+            self.findings.note(&place.path, FindingReason::RootMoved, 0, kept);
+            self.roots.push(known);
+            return Ok(());
+        }
+        self.roots.push(now);
+        Ok(())
+    }
+
+    /// A root that is gone or became empty: its last version stays until the user says that it is meant so.
+    fn root_lost(
+        &mut self,
+        path: &[u8],
+        reason: FindingReason,
+        errno: i32,
+        strictly: bool,
+    ) -> Result<(), EngineError> {
+        if self.request.accept_changed_roots && reason != FindingReason::Denied {
+            return Ok(());
+        }
+        let kept = self.keep(path, strictly)?;
+        self.findings.note(path, reason, errno, kept);
+        if !strictly
+            && let Some(known) =
+                self.header.and_then(|header| header.roots.iter().find(|root| root.path == path))
+        {
+            self.roots.push(known.clone());
+        }
+        Ok(())
+    }
+
+    fn base_has_below(&mut self, folder: &[u8]) -> Result<bool, EngineError> {
+        self.drop_before(folder)?;
+        Ok(self.base.peek()?.is_some_and(|next| path::is_within(&next.entry().path, folder)))
+    }
+
+    /// Passes over entries of the base that are no longer there.
+    fn drop_before(&mut self, path: &[u8]) -> Result<(), EngineError> {
+        while self.base.is_before(path)? {
+            self.base.take()?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what the base has at and below `path` (or only below); says whether that was anything.
+    fn keep(&mut self, path: &[u8], strictly: bool) -> Result<bool, EngineError> {
+        self.drop_before(path)?;
+        let mut any = false;
+        while let Some(next) = self.base.peek()? {
+            if !path::is_within(&next.entry().path, path) {
+                break;
+            }
+            let itself = next.entry().path == path;
+            let Some(previous) = self.base.take()? else { break };
+            if itself && strictly {
+                continue;
+            }
+            if self.index.has(&previous.entry().content) {
+                any = true;
+                self.count_done(previous.entry());
+                self.push(meta::kept(&previous), 0)?;
+            }
+        }
+        Ok(any)
+    }
+
+    fn entry(&mut self, place: Place, flag: u32) -> Result<(), EngineError> {
+        self.drop_before(&place.path)?;
+        let is_next = self.base.peek()?.is_some_and(|next| next.entry().path == place.path);
+        let previous = if is_next { self.base.take()? } else { None };
+        let owner = self.owners.of(&place.stat);
+        let mut now = meta::entry(place.path.clone(), &place.stat, &owner);
+        now.flags |= flag;
+        if let Some(previous) =
+            previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))
+        {
+            if meta::is_same(previous.entry(), &now) {
+                if now.has(flags::HARD_LINK) {
+                    self.linked.insert((now.dev, now.ino));
+                }
+                self.count_done(&now);
+                return self.push(Item::Same(previous.clone()), 0);
+            }
+            if meta::is_same_but_not_walked(previous.entry(), &now) {
+                let mut entry = previous.entry().clone();
+                entry.flags &= !flags::NOT_WALKED;
+                self.count_done(&now);
+                return self.push(Item::Entry(Box::new(entry), previous.ids().to_vec()), 0);
+            }
+        }
+        if now.kind == EntryKind::File { self.file(now, place, previous) } else { self.other(now, &place) }
+    }
+
+    fn file(&mut self, now: Entry, place: Place, previous: Option<BaseEntry>) -> Result<(), EngineError> {
+        if now.has(flags::HARD_LINK) && !self.linked.insert((now.dev, now.ino)) {
+            self.count_done(&now);
+            return self.push(Item::Link(Box::new(now)), 0);
+        }
+        let files = previous.filter(|previous| previous.entry().kind == EntryKind::File);
+        let class = files.as_ref().map(|previous| previous.entry().class);
+        let usable = |previous: &BaseEntry| {
+            !previous.entry().has(flags::UNREAD) && self.index.has(&previous.entry().content)
+        };
+        let cost = now.size + FILE_COST;
+        let job = ReadJob {
+            entry: now,
+            stat: place.stat,
+            dir: place.dir,
+            previous: files.filter(usable),
+            class,
+            findings: Arc::clone(&self.findings),
+        };
+        self.push(Item::Read(Box::new(job)), cost)
+    }
+
+    /// Folders, links, pipes, sockets and devices: everything there is to know is read here.
+    fn other(&mut self, mut now: Entry, place: &Place) -> Result<(), EngineError> {
+        let name = path::name(&now.path).to_vec();
+        if now.kind == EntryKind::Symlink {
+            match place.dir.read_link(&name) {
+                Ok(target) => now.rare.target = Some(target),
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => {
+                    self.findings.note(&now.path, reason_of(&error), error.errno().unwrap_or(0), false);
+                    return Ok(());
+                }
+            }
+        }
+        self.xattrs(&mut now, &place.dir, &name);
+        self.push(Item::Entry(Box::new(now), Vec::new()), 0)
+    }
+
+    fn xattrs(&self, now: &mut Entry, dir: &Dir, name: &[u8]) {
+        let node = if name.is_empty() { platform::Node::Dir(dir) } else { dir.child(name) };
+        meta::read_xattrs(now, node, &self.findings);
+    }
+
+    fn count_done(&self, entry: &Entry) {
+        if entry.kind == EntryKind::File {
+            add(&self.progress.done_files, 1);
+            add(&self.progress.done_bytes, entry.size);
+        }
+    }
+
+    fn push(&mut self, item: Item, cost: u64) -> Result<(), EngineError> {
+        self.batch.items.push(item);
+        self.batch_bytes += cost;
+        if self.batch.items.len() >= BATCH_ITEMS || self.batch_bytes >= BATCH_BYTES {
+            self.send()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until one batch more may be on its way; looks up now and then whether the run was stopped.
+    fn await_credit(&self) -> Result<(), EngineError> {
+        loop {
+            match self.outlets.credits.recv_timeout(LOOK_UP) {
+                Ok(()) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => self.progress.go_on()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(EngineError::Stopped),
+            }
+        }
+    }
+
+    fn send(&mut self) -> Result<(), EngineError> {
+        if self.batch.items.is_empty() {
+            return Ok(());
+        }
+        self.await_credit()?;
+        let next = Batch { number: self.batch.number + 1, items: Vec::with_capacity(BATCH_ITEMS) };
+        let batch = std::mem::replace(&mut self.batch, next);
+        let outlet = if self.batch_bytes > 0 { &self.outlets.work } else { &self.outlets.done };
+        self.batch_bytes = 0;
+        outlet.send(batch).map_err(|_| EngineError::Stopped)
+    }
+}
+
+/// Whether a root lies on another file system than in the base.
+fn moved(known: &Root, now: &Root) -> bool {
+    let stable = STABLE_IDS.contains(&&known.fs_type[..]) && known.fs_id != now.fs_id;
+    known.fs_type != now.fs_type || known.mount_point != now.mount_point || stable
+}

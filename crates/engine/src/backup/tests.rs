@@ -1,0 +1,24 @@
+//! What the unit tests of this module's parts share. Runs as a whole are tested in `tests/`.
+
+use format::entry::{Entry, EntryKind, FileTime, Rare};
+use format::ranges::RangeList;
+use std::sync::Arc;
+
+/// An empty file with this path.
+pub(crate) fn plain_entry(path: &str) -> Entry {
+    Entry {
+        path: path.as_bytes().to_vec(),
+        kind: EntryKind::File,
+        flags: 0,
+        mode: 0o644,
+        owner: Arc::default(),
+        modified: FileTime::default(),
+        changed: FileTime::default(),
+        dev: 1,
+        ino: 1,
+        size: 0,
+        class: 0,
+        rare: Rare::default(),
+        content: RangeList::new(),
+    }
+}

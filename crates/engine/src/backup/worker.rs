@@ -1,0 +1,220 @@
+//! Reads files, cuts and hashes them, and puts new chunks into frames. One worker per thread, each with a
+//! frame of its own; a large file is cut by one and hashed and compressed by all.
+
+use super::index::Index;
+use super::item::{Batch, Item, ReadJob};
+use super::packer::{FrameSlot, Packer};
+use super::read::{self, Content};
+use crate::EngineError;
+use crate::progress::{Progress, add};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use format::chunker::Chunker;
+use format::classes::Classes;
+use format::frame::{Compressor, FrameBuilder, PackKind};
+use format::keys::IdKeys;
+use format::ranges::Address;
+use model::ChunkId;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What all workers of a run share.
+pub(super) struct Shared<'a> {
+    pub(super) ids: &'a IdKeys,
+    pub(super) classes: &'a Classes,
+    pub(super) chunkers: Vec<Chunker>,
+    pub(super) index: &'a Index,
+    pub(super) packer: &'a Packer<'a>,
+    pub(super) progress: &'a Progress,
+    /// Blocks of large files that any worker may take.
+    pub(super) blocks: (Sender<Block>, Receiver<Block>),
+}
+
+/// A stretch of a large file, already cut.
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// Length of each chunk.
+    lengths: Vec<u32>,
+    /// Its place among the blocks of the file.
+    number: usize,
+    results: Arc<Results>,
+}
+
+/// Where the workers put what became of a file's blocks.
+#[derive(Default)]
+pub(super) struct Results {
+    done: Mutex<Vec<Option<Stored>>>,
+    failure: Mutex<Option<EngineError>>,
+}
+
+/// Ids and addresses of consecutive chunks.
+pub(super) type Stored = Vec<(ChunkId, Address)>;
+
+/// The state of one worker.
+pub(super) struct Worker {
+    compressor: Compressor,
+    frame: FrameBuilder,
+    slot: Option<FrameSlot>,
+    buffer: Vec<u8>,
+}
+
+impl Worker {
+    pub(super) fn new(compression_level: i32) -> Self {
+        Self {
+            compressor: Compressor::new(compression_level),
+            frame: FrameBuilder::new(),
+            slot: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Completes the items of a batch that have to be read.
+    pub(super) fn process(&mut self, shared: &Shared<'_>, batch: &mut Batch) -> Result<(), EngineError> {
+        for item in &mut batch.items {
+            if let Item::Read(_) = item {
+                shared.progress.go_on()?;
+                let Item::Read(job) = std::mem::replace(item, Item::Nothing) else { continue };
+                *item = self.read(shared, &job)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let outcome = read::file(job, shared, &mut buffer, self);
+        self.buffer = buffer;
+        outcome
+    }
+
+    /// Stores one chunk unless the vault has it.
+    pub(super) fn store(
+        &mut self,
+        shared: &Shared<'_>,
+        content: &[u8],
+    ) -> Result<(ChunkId, Address), EngineError> {
+        let id = shared.ids.chunk_id(content);
+        if let Some(address) = shared.index.find(PackKind::Data, &id) {
+            return Ok((id, address));
+        }
+        add(&shared.progress.new_bytes, content.len() as u64);
+        let slot = match self.slot.take() {
+            Some(slot) => slot,
+            None => shared.packer.slot(PackKind::Data)?,
+        };
+        let ordinal = self.frame.push(id, content);
+        let address = Address { pack: slot.pack_id(), frame: slot.number, ordinal };
+        shared.index.add(PackKind::Data, id, address);
+        self.slot = Some(slot);
+        if self.frame.is_full() {
+            self.seal(shared)?;
+        }
+        Ok((id, address))
+    }
+
+    /// Seals the frame that is being filled, if any.
+    pub(super) fn seal(&mut self, shared: &Shared<'_>) -> Result<(), EngineError> {
+        let Some(slot) = self.slot.take() else { return Ok(()) };
+        let built = self
+            .frame
+            .seal(&slot.pack.cipher, slot.number, &mut self.compressor)
+            .map_err(|error| EngineError::damaged("frame", error))?;
+        shared.packer.put(&slot, built, Vec::new())
+    }
+
+    /// Stores the chunks of a stretch that is cut already.
+    fn store_block(
+        &mut self,
+        shared: &Shared<'_>,
+        bytes: &[u8],
+        lengths: &[u32],
+    ) -> Result<Stored, EngineError> {
+        let mut stored = Vec::with_capacity(lengths.len());
+        let mut rest = bytes;
+        for length in lengths {
+            let (chunk, after) = rest.split_at(*length as usize);
+            stored.push(self.store(shared, chunk)?);
+            rest = after;
+        }
+        Ok(stored)
+    }
+
+    /// Takes a block that any worker may take, and leaves its result with the file.
+    pub(super) fn process_block(&mut self, shared: &Shared<'_>, block: &Block) {
+        let stored = self.store_block(shared, &block.bytes, &block.lengths);
+        block.results.put(block.number, stored);
+    }
+}
+
+impl Results {
+    fn put(&self, number: usize, stored: Result<Stored, EngineError>) {
+        match stored {
+            Ok(stored) => lock(&self.done)[number] = Some(stored),
+            Err(error) => {
+                lock(&self.failure).get_or_insert(error);
+                lock(&self.done)[number] = Some(Vec::new());
+            }
+        }
+    }
+}
+
+/// The blocks of one large file.
+#[derive(Default)]
+pub(super) struct BlockedFile {
+    results: Arc<Results>,
+    count: usize,
+}
+
+impl BlockedFile {
+    /// Gives a stretch to the workers; does it itself when they have enough to do.
+    pub(super) fn push(
+        &mut self,
+        shared: &Shared<'_>,
+        worker: &mut Worker,
+        bytes: &[u8],
+        lengths: Vec<u32>,
+    ) -> Result<(), EngineError> {
+        shared.progress.go_on()?;
+        let number = self.count;
+        self.count += 1;
+        lock(&self.results.done).push(None);
+        let block = Block { bytes: bytes.to_vec(), lengths, number, results: Arc::clone(&self.results) };
+        match shared.blocks.0.try_send(block) {
+            Ok(()) => {}
+            Err(TrySendError::Full(block) | TrySendError::Disconnected(block)) => {
+                worker.process_block(shared, &block);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for all blocks, helping meanwhile, and gives ids and addresses in order.
+    pub(super) fn finish(self, shared: &Shared<'_>, worker: &mut Worker) -> Result<Stored, EngineError> {
+        loop {
+            if let Some(failure) = lock(&self.results.failure).take() {
+                return Err(failure);
+            }
+            if lock(&self.results.done).iter().all(Option::is_some) {
+                break;
+            }
+            shared.progress.go_on()?;
+            if let Ok(block) = shared.blocks.1.recv_timeout(std::time::Duration::from_millis(2)) {
+                worker.process_block(shared, &block);
+            }
+        }
+        let done = std::mem::take(&mut *lock(&self.results.done));
+        Ok(done.into_iter().flatten().flatten().collect())
+    }
+}
+
+/// Splits what was stored into the ids and the list of ranges.
+pub(super) fn content_of(stored: Stored) -> Content {
+    let mut content = Content::default();
+    for (id, address) in stored {
+        content.ids.push(id);
+        content.ranges.push(address);
+    }
+    content
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
