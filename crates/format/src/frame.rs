@@ -192,6 +192,14 @@ impl OpenFrame {
         let start = if at == 0 { self.start } else { self.ends[at - 1] } as usize;
         self.content.get(start..end)
     }
+
+    /// The content of `count` chunks from the ordinal `first` on, as one piece; `None` unless all are here.
+    pub fn chunks(&self, first: u32, count: u32) -> Option<&[u8]> {
+        let (first, last) = (first as usize, (first as usize).checked_add(count as usize)?.checked_sub(1)?);
+        let end = *self.ends.get(last)? as usize;
+        let start = if first == 0 { self.start } else { *self.ends.get(first - 1)? } as usize;
+        self.content.get(start..end)
+    }
 }
 
 /// Collects chunks for one frame. Reused from frame to frame, so that its memory is taken once.

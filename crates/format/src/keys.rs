@@ -194,11 +194,14 @@ impl IdKeys {
 
     /// The content digest over the ids of a hunk's chunks, in order.
     pub fn digest<'a>(&self, ids: impl IntoIterator<Item = &'a ChunkId>) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_keyed(&self.digest);
-        for id in ids {
-            hasher.update(id.as_bytes());
-        }
-        *hasher.finalize().as_bytes()
+        let mut digest = self.content_digest();
+        digest.update(ids);
+        digest.finish()
+    }
+
+    /// A content digest that takes its ids piece by piece.
+    pub fn content_digest(&self) -> ContentDigest {
+        ContentDigest(blake3::Hasher::new_keyed(&self.digest))
     }
 
     /// True when a hunk may end after the entry with this path.
@@ -212,6 +215,30 @@ impl IdKeys {
     /// A chunker for chunks of `average` bytes.
     pub fn chunker(&self, average: u32) -> crate::chunker::Chunker {
         crate::chunker::Chunker::new(Arc::clone(&self.gear), average)
+    }
+}
+
+/// Collects the ids of a hunk's chunks, in order, without keeping them.
+pub struct ContentDigest(blake3::Hasher);
+
+impl ContentDigest {
+    /// Appends ids.
+    pub fn update<'a>(&mut self, ids: impl IntoIterator<Item = &'a ChunkId>) {
+        for id in ids {
+            self.0.update(id.as_bytes());
+        }
+    }
+
+    /// The digest over all ids so far.
+    pub fn finish(&self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}
+
+impl std::fmt::Debug for ContentDigest {
+    /// The state is keyed and stays out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ContentDigest(..)")
     }
 }
 

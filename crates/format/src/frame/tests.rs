@@ -41,6 +41,14 @@ proptest! {
             prop_assert_eq!(open.chunk(ordinal as u32).unwrap(), &chunk[..]);
         }
         prop_assert!(open.chunk(chunks.len() as u32).is_none());
+        let count = chunks.len() as u32;
+        for first in 0..count {
+            let rest = chunks[first as usize..].concat();
+            prop_assert_eq!(open.chunks(first, count - first).unwrap(), &rest[..]);
+            prop_assert_eq!(open.chunks(first, 1), open.chunk(first));
+        }
+        prop_assert!(open.chunks(0, count + 1).is_none() && open.chunks(0, 0).is_none());
+        prop_assert!(open.chunks(u32::MAX, u32::MAX).is_none());
     }
 
     #[test]
