@@ -31,6 +31,9 @@ impl OwnPacks {
 
     /// Appends packs that the server has acknowledged.
     pub(super) fn add(&self, packs: &[PackId]) {
+        if packs.is_empty() {
+            return;
+        }
         let bytes: Vec<u8> = packs.iter().flat_map(|pack| *pack.as_bytes()).collect();
         let append =
             || std::fs::File::options().create(true).append(true).open(&self.path)?.write_all(&bytes);
