@@ -22,6 +22,7 @@ use format::classes::Classes;
 use format::keys::{IdKeys, Keyring};
 use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
 use model::{Clock, PackId, SetId, SnapshotId, Timestamp};
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,6 +51,8 @@ struct Running<'r, 'a> {
     findings: &'r Findings,
     header: Option<&'r BaseHeader>,
     started: Timestamp,
+    /// The snapshot that commits name as their base: after a checkpoint that one, since it replaced the other.
+    base: Cell<Option<SnapshotId>>,
 }
 
 /// The first failure of any thread; that a thread only noticed another's failure does not count.
@@ -181,6 +184,7 @@ impl<'a> Attempt<'a> {
                 findings: &findings,
                 header: header.as_ref(),
                 started,
+                base: Cell::new(header.as_ref().map(|header| header.snapshot)),
             };
             let written = running.write(&results, credit, &credits);
             drop(results);
@@ -306,6 +310,7 @@ impl<'r> Running<'r, '_> {
         self.packer.flush()?;
         let roots = self.header.map(|header| header.roots.clone()).unwrap_or_default();
         let (snapshot, header, _) = self.commit(&list, roots, false)?;
+        self.base.set(Some(snapshot));
         tracing::info!(%snapshot, last_path_bytes = writer.last_path().len(), "checkpoint committed");
         // A base that the run still reads stays open; the new file only takes its name.
         cache.finish(&header)
@@ -366,7 +371,7 @@ impl<'r> Running<'r, '_> {
             complete,
             hunks: list.addresses.clone(),
             counts,
-            base: self.header.map(|header| header.snapshot),
+            base: self.base.get(),
         };
         let (snapshot, set, vault) = (clear.snapshot, clear.set, clear.vault);
         let sealed = SealedPart {

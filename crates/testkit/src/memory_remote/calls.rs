@@ -170,6 +170,11 @@ impl Remote for MemoryRemote {
         snapshot.info.sequence = state.snapshots.len() as u64 + 1;
         snapshot.info.time = self.clock.now();
         let answer = Committed { sequence: snapshot.info.sequence, time: snapshot.info.time };
+        // A checkpoint goes when the next snapshot of its set is there.
+        let set = snapshot.info.set;
+        let replaced =
+            state.snapshots.iter_mut().filter(|known| known.info.set == set && !known.info.complete);
+        replaced.for_each(|known| known.deleted = true);
         state.snapshots.push(snapshot);
         Ok(answer)
     }
