@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::keys::Keyring;
 use age::secrecy::ExposeSecret;
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 /// A private key that opens what was wrapped for its recipient.
@@ -41,6 +42,12 @@ impl Identity {
         age::decrypt(&self.0, wrapped).map(zeroize::Zeroizing::new).map_err(|_| Error::WrongIdentity)
     }
 
+    /// Reads what was written through [`Recipient::wrap_writer`], checked as it is read.
+    pub fn unwrap_reader<R: Read>(&self, input: R) -> Result<impl Read + use<R>, Error> {
+        let opened = age::Decryptor::new(input).map_err(|_| Error::NotAnAgeKey { what: "the file" })?;
+        opened.decrypt(std::iter::once(&self.0 as &dyn age::Identity)).map_err(|_| Error::WrongIdentity)
+    }
+
     /// Opens a wrapped keyring.
     pub fn unwrap_keyring(&self, wrapped: &[u8]) -> Result<Keyring, Error> {
         Keyring::decode(&self.unwrap_bytes(wrapped)?)
@@ -65,6 +72,14 @@ impl Recipient {
         age::encrypt(&self.0, bytes).map_err(|_| Error::Compression)
     }
 
+    /// Encrypts what is written to it, for content of any size. Without [`WrapWriter::finish`] it cannot be opened.
+    pub fn wrap_writer<W: Write>(&self, output: W) -> io::Result<WrapWriter<W>> {
+        age::Encryptor::with_recipients(std::iter::once(&self.0 as &dyn age::Recipient))
+            .map_err(io::Error::other)?
+            .wrap_output(output)
+            .map(WrapWriter)
+    }
+
     /// Wraps a keyring.
     pub fn wrap_keyring(&self, keyring: &Keyring) -> Result<Vec<u8>, Error> {
         self.wrap_bytes(&keyring.encode())
@@ -80,6 +95,26 @@ impl std::fmt::Display for Recipient {
 impl std::fmt::Debug for Recipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Encrypts what is written to it.
+pub struct WrapWriter<W: Write>(age::stream::StreamWriter<W>);
+
+impl<W: Write> WrapWriter<W> {
+    /// Writes the end and gives the output back.
+    pub fn finish(self) -> io::Result<W> {
+        self.0.finish()
+    }
+}
+
+impl<W: Write> Write for WrapWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -114,5 +149,22 @@ mod tests {
         assert!(Identity::parse("# only a comment").is_err());
         let text = identity.recipient().to_string();
         assert_eq!(Recipient::parse(&text).unwrap(), identity.recipient());
+    }
+
+    #[test]
+    fn a_stream_comes_back_only_when_it_is_whole() {
+        let identity = Identity::generate();
+        let content: Vec<u8> = (0..300_000u32).map(|number| number as u8).collect();
+        let mut writer = identity.recipient().wrap_writer(Vec::new()).unwrap();
+        writer.write_all(&content).unwrap();
+        let sealed = writer.finish().unwrap();
+        let read = |identity: &Identity, sealed: &[u8]| {
+            let mut back = Vec::new();
+            identity.unwrap_reader(sealed).ok()?.read_to_end(&mut back).ok()?;
+            Some(back)
+        };
+        assert_eq!(read(&identity, &sealed), Some(content));
+        assert_eq!(read(&identity, &sealed[..sealed.len() - 1]), None);
+        assert_eq!(read(&Identity::generate(), &sealed), None);
     }
 }
