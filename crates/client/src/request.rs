@@ -8,7 +8,7 @@ use bytes::Bytes;
 use engine::remote::RemoteError;
 use model::{Code, VaultId};
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ pub(crate) struct Call {
     /// Type and bytes of the body.
     pub(crate) body: Option<(&'static str, Bytes)>,
     pub(crate) counter: Option<u64>,
-    /// The type of the answer; `None` when it has no body.
+    /// The type of the answer; `None` when it has status 204 and no body.
     pub(crate) expects: Option<&'static str>,
 }
 
@@ -199,7 +199,11 @@ impl Answer {
         let header = |name| self.response.headers().get(name).and_then(|value| value.to_str().ok());
         let kind = header(CONTENT_TYPE).unwrap_or("");
         let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        if status.is_success() && expects.is_none_or(|expected| expected == kind) {
+        let as_expected = match expects {
+            Some(expected) => status.is_success() && kind == expected,
+            None => status == StatusCode::NO_CONTENT,
+        };
+        if as_expected {
             return Ok(self);
         }
         let retry_after = header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());

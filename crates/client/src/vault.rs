@@ -26,14 +26,16 @@ pub struct RemoteVault {
     connection: Arc<Connection>,
     vault: VaultId,
     counters: Box<dyn CounterStore>,
-    /// The counter of each lease granted here. Its lock is held during a grant: counters must be stored in order.
+    /// Held during a grant: counters must be stored in the order in which they were given.
+    granting: Mutex<()>,
+    /// The counter of each lease granted here.
     leases: Mutex<HashMap<LeaseId, u64>>,
 }
 
 impl RemoteVault {
     /// The vault `vault` over a connection that has the device's credentials.
     pub fn new(connection: Arc<Connection>, vault: VaultId, counters: Box<dyn CounterStore>) -> Self {
-        Self { connection, vault, counters, leases: Mutex::default() }
+        Self { connection, vault, counters, granting: Mutex::default(), leases: Mutex::default() }
     }
 
     /// The connection below.
@@ -111,12 +113,13 @@ impl Remote for RemoteVault {
     }
 
     fn grant(&self, set: SetId) -> Result<Lease, RemoteError> {
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let granting = self.granting.lock().unwrap_or_else(PoisonError::into_inner);
         let request = LeaseRequest { set, counter: self.counters.load()? };
         let call = Call::new(Method::POST, routes::leases(self.vault), JSON).json(&request)?;
         let answer: LeaseAnswer = self.connection.json(&call)?;
         self.counters.save(answer.counter)?;
-        leases.insert(answer.lease, answer.counter);
+        drop(granting);
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(answer.lease, answer.counter);
         Ok(Lease {
             id: answer.lease,
             position: LogPosition { incarnation: answer.incarnation.0, sequence: answer.sequence },
