@@ -40,7 +40,7 @@ pub(super) fn check(
             .iter()
             .skip(range.first as usize)
             .take(range.count as usize)
-            .flat_map(|list| list.as_slice())
+            .flat_map(format::ranges::RangeList::as_slice)
         {
             if may_refer(state, grant, of_base, range, PackKind::Data) {
                 frames.insert((range.pack, range.frame));

@@ -1,0 +1,17 @@
+//! The test kit of the end-to-end tests: real servers and real agents as processes, in folders of their own.
+//!
+//! The programs are those in the folder that `HOLDFAST_TEST_PROGRAMS` names (`scripts/test` sets it); they are
+//! built with the cargo feature `test-hooks`, so that a test can move their clock and kill them at fail points.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit fails by panicking")]
+
+pub mod agent;
+pub mod command;
+pub mod random;
+pub mod server;
+pub mod site;
+pub mod tree;
+
+pub use agent::Agent;
+pub use command::Outcome;
+pub use server::Server;
+pub use site::Site;

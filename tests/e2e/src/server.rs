@@ -1,0 +1,177 @@
+//! A real server process with a data folder of its own.
+
+use crate::command::{Outcome, program};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to answer after its start, on a machine that is busy with other tests.
+const START: Duration = Duration::from_secs(60);
+
+/// A server's data folder and, while it runs, its process.
+#[derive(Debug)]
+pub struct Server {
+    data: PathBuf,
+    port: u16,
+    environment: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Initialises a server in the folder `data` on a free port of the loopback interface. It is not started.
+    pub fn init(data: &Path, arguments: &[&str]) -> Self {
+        let port = free_port();
+        let server = Self { data: data.to_owned(), port, environment: Vec::new(), child: None };
+        let (listen, url) = (format!("127.0.0.1:{port}"), format!("https://127.0.0.1:{port}"));
+        let init = ["init", "--listen", &listen, "--url", &url];
+        server.run(init.iter().chain(arguments)).ok();
+        server
+    }
+
+    /// The server whose data folder is there already.
+    pub fn at(data: &Path, port: u16) -> Self {
+        Self { data: data.to_owned(), port, environment: Vec::new(), child: None }
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its port on the loopback interface.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sets a variable for processes that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.unset(name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes a variable away again.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.retain(|(known, _)| known != name);
+    }
+
+    /// A command of `holdfast-server` on this data folder.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(program("holdfast-server"));
+        command.arg("--data").arg(&self.data).envs(self.environment.iter().cloned());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Outcome {
+        Outcome::of(self.command().args(arguments))
+    }
+
+    /// Runs a command with `--json` that must succeed, and gives its document.
+    #[track_caller]
+    pub fn json<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Value {
+        self.run(arguments.into_iter().chain(["--json"])).ok().json()
+    }
+
+    /// Starts the process without waiting until it answers.
+    pub fn spawn(&mut self) {
+        assert!(self.child.is_none(), "the server runs already");
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = self.command();
+        command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Starts the process and waits until it takes connections.
+    #[track_caller]
+    pub fn start(&mut self) {
+        self.spawn();
+        let begin = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
+            assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
+            assert!(begin.elapsed() < START, "the server does not answer\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends the process as an administrator would, and waits for it.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            signal(&child, "TERM");
+            child.wait().unwrap();
+        }
+    }
+
+    /// Ends the process at once, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Whether the process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    /// Waits until the process has ended by itself, as at a fail point.
+    pub fn wait(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.wait().unwrap();
+        }
+    }
+
+    /// The running process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+
+    /// Everything that the server logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Adds a user.
+    #[track_caller]
+    pub fn add_user(&self, name: &str, arguments: &[&str]) {
+        self.run(["user", "add", name].iter().chain(arguments)).ok();
+    }
+
+    /// A new activation token of this user.
+    #[track_caller]
+    pub fn token(&self, user: &str) -> String {
+        let document = self.json(["token", "create", "--user", user]);
+        document["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Checks every stored byte; fails the test when anything is damaged.
+    #[track_caller]
+    pub fn verify(&self) {
+        self.run(["verify", "--read-data"]).ok();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Sends a signal by name.
+pub fn signal(child: &Child, name: &str) {
+    Outcome::of(Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string())).ok();
+}
+
+/// A port that is free now. Another process may take it before the server does; tests use the ports of the
+/// kernel's own choice, which it gives out in turn, so that is rare.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
