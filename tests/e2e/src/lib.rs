@@ -3,6 +3,7 @@
 //! The programs are those in the folder that `HOLDFAST_TEST_PROGRAMS` names (`scripts/test` sets it); they are
 //! built with the cargo feature `test-hooks`, so that a test can move their clock and kill them at fail points.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test kit fails by panicking")]
+#![allow(clippy::print_stdout, reason = "seeds are for whoever reads the test's output")]
 
 pub mod agent;
 pub mod command;
