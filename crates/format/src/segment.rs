@@ -102,21 +102,28 @@ pub struct Change {
 /// Sorted ids and where each chunk stands in the segment's order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IdTable {
-    /// Ascending.
+    /// Ascending; an id that lies at several places stands there as often.
     pub ids: Vec<ChunkId>,
-    /// For each id the chunk's place, counted over the segment's packs of the kind.
+    /// For each id the chunk's place, counted over the segment's packs of the kind; ascending for equal ids.
     pub positions: Vec<u32>,
 }
 
 impl IdTable {
-    /// The place of a chunk, when it is here.
+    /// A place of a chunk, when it is here.
     pub fn find(&self, id: &ChunkId) -> Option<u32> {
-        self.ids.binary_search(id).ok().map(|at| self.positions[at])
+        self.places(id).first().copied()
+    }
+
+    /// All places of a chunk: the frame at one may be retired while that at another is live.
+    pub fn places(&self, id: &ChunkId) -> &[u32] {
+        let start = self.ids.partition_point(|other| other < id);
+        let count = self.ids[start..].partition_point(|other| other == id);
+        &self.positions[start..start + count]
     }
 
     fn from_unsorted(mut pairs: Vec<(ChunkId, u32)>) -> Self {
         pairs.sort_unstable();
-        pairs.dedup_by_key(|(id, _)| *id);
+        pairs.dedup();
         let (ids, positions) = pairs.into_iter().unzip();
         Self { ids, positions }
     }
@@ -396,11 +403,12 @@ fn decode_ids(reader: &mut Reader<'_>) -> Result<IdTable, Error> {
         return Err(Error::Truncated { what: WHAT });
     }
     let ids = read_ids(reader, count)?;
-    if ids.windows(2).any(|two| two[0] >= two[1]) {
-        return Err(Error::malformed(WHAT, "ids ascend"));
-    }
-    let positions =
+    let positions: Vec<u32> =
         reader.take(count * 4)?.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    let ascends = |at: usize| (ids[at - 1], positions[at - 1]) < (ids[at], positions[at]);
+    if !(1..count).all(ascends) {
+        return Err(Error::malformed(WHAT, "ids ascend, and positions of equal ids"));
+    }
     Ok(IdTable { ids, positions })
 }
 

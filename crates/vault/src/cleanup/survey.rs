@@ -1,0 +1,133 @@
+//! What cleanup decides on, gathered in the order that makes it safe: the log, the leases, the snapshots.
+
+use super::marks::{Marks, Unmarkable};
+use super::{CleanupOptions, Registry};
+use crate::log::LogState;
+use crate::reach::references;
+use crate::snapshots::SnapshotInfo;
+use crate::{Error, FrameId, LeaseGrant, Refusal, Vault};
+use model::{LeaseId, SnapshotId};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+pub(super) struct Survey {
+    /// The log before anything else was looked at.
+    pub(super) log: LogState,
+    leases: Vec<LeaseGrant>,
+    pub(super) snapshots: Vec<SnapshotInfo>,
+}
+
+impl Survey {
+    /// The epoch of the oldest live lease.
+    pub(super) fn oldest_epoch(&self) -> Option<u64> {
+        self.leases.iter().map(|lease| lease.epoch).min()
+    }
+
+    pub(super) fn live(&self) -> HashSet<LeaseId> {
+        self.leases.iter().map(|lease| lease.id).collect()
+    }
+}
+
+impl Vault {
+    /// Gathers what a pass decides on. The order is the proof: see the crate's first page.
+    pub(super) fn survey(&self, options: &CleanupOptions, registry: &dyn Registry) -> Result<Survey, Error> {
+        self.log.refresh()?;
+        let log = self.log.with(LogState::clone)?;
+        // A grant whose number was read before that is recorded now, so the leases below include it.
+        self.drain(options)?;
+        let leases = registry.live_leases().map_err(Error::Registry)?;
+        let known_before = registry.known_snapshots().map_err(Error::Registry)?;
+        // A commit under a lease that was left out is durable now, so the list below includes it.
+        self.drain(options)?;
+        let list = self.snapshots.list()?;
+        if let Some(snapshot) = list.unreadable.first() {
+            return Err(Error::CleanupRefused(Refusal::SnapshotUnreadable { snapshot: *snapshot }));
+        }
+        if let Some(known_before) = known_before {
+            // What is in the list was written under a hold that is returned now, so the database knows it.
+            self.drain(options)?;
+            let known_after = registry.known_snapshots().map_err(Error::Registry)?.unwrap_or_default();
+            // Those whose time is over go anyway, whether the database still knows them or not.
+            let now = self.clock.now();
+            let stored = list.snapshots.iter();
+            let stored = stored.filter(|info| {
+                known_after.contains(&info.id) || !crate::snapshots::is_over(info, now, options.undo_window)
+            });
+            agree(&stored.map(|info| info.id).collect(), &known_before, &known_after)?;
+        }
+        Ok(Survey { log, leases, snapshots: list.snapshots })
+    }
+
+    fn drain(&self, options: &CleanupOptions) -> Result<(), Error> {
+        if self.gate.drain(options.patience) {
+            return Ok(());
+        }
+        Err(Error::Busy { what: "a commit or a grant of a lease that does not end" })
+    }
+
+    /// Marks what these snapshots refer to: the ranges of their hunks, and the list of each distinct hunk once.
+    pub(crate) fn mark_all(&self, log: &LogState, snapshots: &[SnapshotInfo]) -> Result<(Marks, u64), Error> {
+        let mut marks = Marks::new(log);
+        let mut owners: HashMap<FrameId, SnapshotId> = HashMap::new();
+        for info in snapshots {
+            let record = match self.read_snapshot(info.id) {
+                Ok((_, record)) => record,
+                // Withdrawn since it was listed; nothing else removes snapshots meanwhile.
+                Err(Error::SnapshotUnknown { .. }) => continue,
+                Err(Error::Damaged { .. }) => {
+                    return Err(Error::CleanupRefused(Refusal::SnapshotUnreadable { snapshot: info.id }));
+                }
+                Err(error) => return Err(error),
+            };
+            for range in record.clear.hunks.as_slice() {
+                marks.mark(range).map_err(refuse)?;
+                owners.entry(FrameId { pack: range.pack, frame: range.frame }).or_insert(info.id);
+            }
+        }
+        let mut hunks = 0;
+        for (pack, places) in marks.marked_hunks() {
+            let unreadable = |frame: u32| {
+                let frame = FrameId { pack, frame };
+                let snapshot = owners.get(&frame).copied().unwrap_or(SnapshotId::from_bytes([0; 16]));
+                Error::CleanupRefused(Refusal::HunkUnreadable { snapshot, frame })
+            };
+            let first = places.first().map_or(0, |(frame, _)| *frame);
+            let file = match self.open_pack(pack) {
+                Ok(file) => file,
+                Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => {
+                    return Err(unreadable(first));
+                }
+                Err(error) => return Err(error),
+            };
+            for (frame, ordinal) in places {
+                let list = references(&file, frame, ordinal).ok_or_else(|| unreadable(frame))?;
+                list.as_slice().iter().try_for_each(|range| marks.mark(range)).map_err(refuse)?;
+                hunks += 1;
+            }
+        }
+        Ok((marks, hunks))
+    }
+}
+
+fn refuse(unmarkable: Unmarkable) -> Error {
+    Error::CleanupRefused(Refusal::RangeNotInLog { frame: unmarkable.0 })
+}
+
+/// Fails when database and store know different snapshots.
+fn agree(
+    stored: &HashSet<SnapshotId>,
+    known_before: &HashSet<SnapshotId>,
+    known_after: &HashSet<SnapshotId>,
+) -> Result<(), Error> {
+    // Rows are written after the object and taken away after it is gone, so each side is compared with what the other
+    // knew on the safe side of the listing.
+    let only_in_store: BTreeSet<SnapshotId> = stored.difference(known_after).copied().collect();
+    let only_in_database: BTreeSet<SnapshotId> =
+        known_before.difference(stored).filter(|id| known_after.contains(id)).copied().collect();
+    if only_in_store.is_empty() && only_in_database.is_empty() {
+        return Ok(());
+    }
+    Err(Error::CleanupRefused(Refusal::SnapshotsDisagree {
+        only_in_store: only_in_store.into_iter().collect(),
+        only_in_database: only_in_database.into_iter().collect(),
+    }))
+}

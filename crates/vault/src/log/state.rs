@@ -1,0 +1,77 @@
+//! What is kept of the log in memory: a row per pack with the states of its frames, no ids.
+
+use crate::{Error, FrameId, LogProblem};
+use format::segment::{FrameState, PackRow, Segment};
+use model::{PackId, Timestamp};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentInfo {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) size_bytes: u64,
+    /// Ids of chunks and hunks in it.
+    pub(crate) ids: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LogState {
+    pub(crate) incarnation: [u8; 16],
+    /// The last number.
+    pub(crate) sequence: u64,
+    pub(crate) packs: HashMap<PackId, Arc<PackRow>>,
+    /// Without a gap from number 1 to the last.
+    pub(crate) segments: Vec<SegmentInfo>,
+    /// When entries that condemned frames were written.
+    pub(crate) times: BTreeMap<u64, Timestamp>,
+    pub(crate) problem: Option<LogProblem>,
+}
+
+impl LogState {
+    pub(crate) fn empty() -> Self {
+        Self {
+            incarnation: [0; 16],
+            sequence: 0,
+            packs: HashMap::new(),
+            segments: Vec::new(),
+            times: BTreeMap::new(),
+            problem: None,
+        }
+    }
+
+    pub(crate) fn usable(&self) -> Result<(), Error> {
+        match &self.problem {
+            None => Ok(()),
+            Some(problem) => Err(Error::LogBroken(problem.clone())),
+        }
+    }
+
+    pub(crate) fn frame(&self, id: FrameId) -> Option<&FrameState> {
+        self.packs.get(&id.pack)?.frame(id.frame)
+    }
+
+    /// Adds the segment that follows the last number.
+    pub(crate) fn apply(&mut self, segment: Segment, size_bytes: u64) {
+        let ids = (segment.data_ids.ids.len() + segment.hunk_ids.ids.len()) as u64;
+        self.segments.push(SegmentInfo { from: segment.from, to: segment.to, size_bytes, ids });
+        self.incarnation = segment.incarnation;
+        self.sequence = segment.to;
+        self.times.extend(segment.times);
+        for pack in segment.packs {
+            self.packs.insert(pack.id, Arc::new(pack));
+        }
+        for change in segment.changes {
+            let Some(row) = self.packs.get_mut(&change.pack) else { continue };
+            if !Arc::make_mut(row).apply(&change) {
+                self.packs.remove(&change.pack);
+            }
+        }
+    }
+
+    /// Chunks in frames that may be matched.
+    pub(crate) fn live_chunks(&self) -> u64 {
+        let frames = self.packs.values().flat_map(|pack| &pack.frames);
+        frames.filter(|frame| frame.retired == 0).map(|frame| u64::from(frame.chunks)).sum()
+    }
+}

@@ -1,0 +1,130 @@
+//! One vault: creating and opening it, and the parts that it is made of. The parts hold what happens.
+
+use crate::claims::Claims;
+use crate::gate::{Gate, Hold};
+use crate::locks::try_lock;
+use crate::log::{Log, MergeReport, RebuildReport};
+use crate::names::{Names, vault_of_format};
+use crate::objects::Objects;
+use crate::packs::Packs;
+use crate::snapshots::Snapshots;
+use crate::{Error, LogProblem, Position};
+use blobs::BlobStore;
+use format::limits;
+use format::ranges::Address;
+use format::record::FormatRecord;
+use model::{ChunkId, Clock, VaultId, failpoint};
+use std::sync::{Arc, Mutex};
+
+/// A vault in an object store. All calls block; it is shared between threads as `Arc<Vault>`.
+///
+/// A process must have at most one `Vault` per vault at a time: the locks that keep uploads, commits and cleanup
+/// apart are inside. A cache of open vaults therefore gives out the one that somebody still has.
+pub struct Vault {
+    pub(crate) objects: Objects,
+    pub(crate) clock: Clock,
+    format: FormatRecord,
+    pub(crate) log: Log,
+    pub(crate) packs: Packs,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) claims: Arc<Claims>,
+    /// Held by the one cleanup pass or rebuild that runs.
+    pub(crate) cleaning: Mutex<()>,
+}
+
+impl Vault {
+    /// Creates a vault and opens it. Repeated with the same record it opens what is there; a record that differs in
+    /// more than its time is `VaultExists`.
+    pub fn create(
+        store: Arc<dyn BlobStore>,
+        record: &FormatRecord,
+        clock: Clock,
+    ) -> Result<Arc<Self>, Error> {
+        let objects = Objects { store, names: Names::new(record.vault) };
+        let key = objects.names.format()?;
+        if !objects.exists(&key)? {
+            failpoint::hit("vault.create.before_first_segment");
+            Log::create(&objects)?;
+            failpoint::hit("vault.create.before_format");
+            objects.put_new(&key, &record.encode())?;
+            failpoint::hit("vault.create.after_format");
+        }
+        let vault = Self::open(objects.store, record.vault, clock)?;
+        let found = FormatRecord { created: record.created, ..vault.format.clone() };
+        if found == *record { Ok(vault) } else { Err(Error::VaultExists { vault: record.vault }) }
+    }
+
+    /// Opens a vault and reads its log. A log that is not whole is no error here: packs and snapshots can still be
+    /// read, and [`Vault::log_problem`] tells.
+    pub fn open(store: Arc<dyn BlobStore>, vault: VaultId, clock: Clock) -> Result<Arc<Self>, Error> {
+        let objects = Objects { store, names: Names::new(vault) };
+        let key = objects.names.format()?;
+        let bytes = objects.read(&key, 2 * limits::SMALL_OBJECT_MAX)?.ok_or(Error::VaultUnknown { vault })?;
+        let format =
+            FormatRecord::decode(&bytes).map_err(|source| Error::Damaged { key: key.clone(), source })?;
+        if format.vault != vault {
+            let source = format::Error::Mismatch { what: "format record", check: "name" };
+            return Err(Error::Damaged { key, source });
+        }
+        let log = Log::open(objects.clone())?;
+        let packs = Packs::new(objects.clone(), vault);
+        let snapshots = Snapshots::new(objects.clone());
+        let (gate, claims, cleaning) = Default::default();
+        Ok(Arc::new(Self { objects, clock, format, log, packs, snapshots, gate, claims, cleaning }))
+    }
+
+    /// The vaults of a store, ascending. Lists all of it: for recovery, not for daily use.
+    pub fn list(store: &dyn BlobStore) -> Result<Vec<VaultId>, Error> {
+        Ok(store.list("vaults/")?.iter().filter_map(|blob| vault_of_format(&blob.key)).collect())
+    }
+
+    /// The vault's id.
+    pub fn id(&self) -> VaultId {
+        self.format.vault
+    }
+
+    /// What was fixed when the vault was created.
+    pub fn format(&self) -> &FormatRecord {
+        &self.format
+    }
+
+    /// Why the log cannot be used, if so. Uploads, commits and cleanup are refused until the index is rebuilt.
+    pub fn log_problem(&self) -> Option<LogProblem> {
+        self.log.with_any(crate::log::LogState::problem)
+    }
+
+    /// Takes a hold: before the epoch of a lease is read and until the lease is recorded; before a lease is checked
+    /// for a commit and until the snapshot is durable and known to the database. Never waits.
+    pub fn hold(&self) -> Hold {
+        self.gate.hold()
+    }
+
+    /// The last number of the log: the epoch for a lease that is granted now, under a hold.
+    pub fn position(&self) -> Result<Position, Error> {
+        self.log.position()
+    }
+
+    /// For each id the address of a live data chunk, where there is one.
+    pub fn look_up(&self, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, Error> {
+        self.log.look_up(ids)
+    }
+
+    /// Merges a run of index segments if that is worth it. Call it after uploads, now and then.
+    pub fn merge_segments(&self) -> Result<MergeReport, Error> {
+        self.log.merge()
+    }
+
+    /// Writes the index anew from the packs, for recovery. Retirements are forgotten, which costs space until the
+    /// next cleanups.
+    pub fn rebuild_index(&self) -> Result<RebuildReport, Error> {
+        let Some(_cleaning) = try_lock(&self.cleaning) else { return Err(Error::Busy { what: "cleanup" }) };
+        self.log.rebuild(&self.packs)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
