@@ -1,4 +1,10 @@
 //! Whole backup runs against a server in memory: what is stored, what is read again, what is kept.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;

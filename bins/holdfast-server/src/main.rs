@@ -1,0 +1,2 @@
+//! The holdfast-server program; everything lives in the server crate.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The holdfast program; everything lives in the agent crate.
+fn main() {}
