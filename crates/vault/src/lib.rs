@@ -65,7 +65,7 @@
 //! | an upload | 1 MiB and the pack's table (at most 40 MiB as bytes; decoded range lists take up to 7 times that) |
 //! | reading frames | 8 MiB a reader, or one frame |
 //! | a commit | the record, 24 bytes per distinct hunk, 65,536 missing frames |
-//! | marking | one bit per chunk and 4 bytes per frame, the log's rows a second time at worst |
+//! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |
 //! | merging | segments of 128 MiB together, about four times over; a rebuild 64 MiB |
 //! | opening, serving a segment | one segment |
 //! | verification | 24 bytes per distinct hunk, and what is damaged |

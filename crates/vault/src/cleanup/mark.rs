@@ -40,7 +40,7 @@ impl Vault {
         let gone: HashSet<_> = purged.iter().copied().collect();
         let marked: Vec<SnapshotInfo> =
             kept.into_iter().chain(over).filter(|info| !gone.contains(&info.id)).collect();
-        let (marks, hunks) = self.mark_all(&survey.log, &marked)?;
+        let (marks, hunks) = self.mark_all(&survey.log_after, &marked)?;
         let mut report =
             MarkReport { purged, snapshots: marked.len() as u64, hunks, ..MarkReport::default() };
         let changes = decide(&survey, &marks, options.retire_below, &mut report);

@@ -46,7 +46,8 @@ impl Marks {
         Ok(())
     }
 
-    /// How many chunks of the frame at this place of the row are marked.
+    /// How many chunks of the frame at this place of the row are marked. Nothing but cleanup takes frames out of a
+    /// row, so it may be an earlier copy.
     pub(crate) fn count(&self, pack: &PackRow, at: usize) -> u32 {
         let Some(marks) = self.packs.get(&pack.id) else { return 0 };
         marks.bits_of(at).filter(|bit| marks.is_set(*bit)).count() as u32

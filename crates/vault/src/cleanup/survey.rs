@@ -10,8 +10,10 @@ use model::{LeaseId, SnapshotId};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) struct Survey {
-    /// The log before anything else was looked at.
+    /// The log before anything else was looked at: what is decided on.
     pub(super) log: LogState,
+    /// The log after the snapshots were listed: it has everything that they refer to.
+    pub(super) log_after: LogState,
     leases: Vec<LeaseGrant>,
     pub(super) snapshots: Vec<SnapshotInfo>,
 }
@@ -54,7 +56,9 @@ impl Vault {
             });
             agree(&stored.map(|info| info.id).collect(), &known_before, &known_after)?;
         }
-        Ok(Survey { log, leases, snapshots: list.snapshots })
+        self.log.refresh()?;
+        let log_after = self.log.with(LogState::clone)?;
+        Ok(Survey { log, log_after, leases, snapshots: list.snapshots })
     }
 
     fn drain(&self, options: &CleanupOptions) -> Result<(), Error> {
@@ -65,7 +69,7 @@ impl Vault {
     }
 
     /// Marks what these snapshots refer to: the ranges of their hunks, and the list of each distinct hunk once.
-    pub(crate) fn mark_all(&self, log: &LogState, snapshots: &[SnapshotInfo]) -> Result<(Marks, u64), Error> {
+    pub(super) fn mark_all(&self, log: &LogState, snapshots: &[SnapshotInfo]) -> Result<(Marks, u64), Error> {
         let mut marks = Marks::new(log);
         let mut owners: HashMap<FrameId, SnapshotId> = HashMap::new();
         for info in snapshots {

@@ -44,7 +44,7 @@ impl Vault {
     pub fn sweep(&self, options: &CleanupOptions, registry: &dyn Registry) -> Result<SweepReport, Error> {
         let Some(_cleaning) = try_lock(&self.cleaning) else { return Err(Error::Busy { what: "cleanup" }) };
         let survey = self.survey(options, registry)?;
-        let (marks, _) = self.mark_all(&survey.log, &survey.snapshots)?;
+        let (marks, _) = self.mark_all(&survey.log_after, &survey.snapshots)?;
         let mut report = SweepReport { snapshots: survey.snapshots.len() as u64, ..SweepReport::default() };
         let mut removals = choose(&survey, &marks, self.clock.now(), options, &mut report);
         // Whole packs first: that needs no room, and gives some to the others.
