@@ -301,7 +301,7 @@ fn cleanup_refuses_when_database_and_store_disagree() {
     world.back_up(lease, &two);
     world.end(lease);
     let know = |ids: &[SnapshotId]| {
-        *world.ledger.known.lock().unwrap() = Some(ids.iter().copied().collect::<HashSet<_>>())
+        *world.ledger.known.lock().unwrap() = Some(ids.iter().copied().collect::<HashSet<_>>());
     };
     let ghost = SnapshotId::from_bytes([1; 16]);
     know(&[one.snapshot, ghost]);
@@ -433,10 +433,9 @@ fn a_retired_frame_dies_on_a_tree_that_never_changes() {
         let mut next = last.files.clone();
         if !anew.is_empty() {
             let pack = world.agent.data_pack(std::slice::from_ref(&anew));
-            let mut ordinal = 0;
-            for (file, _) in next.iter_mut().zip(&found).filter(|(_, at)| at.is_none()) {
-                file.chunks[0].address = pack.at(0, ordinal);
-                ordinal += 1;
+            let changed = next.iter_mut().zip(&found).filter(|(_, at)| at.is_none());
+            for (ordinal, (file, _)) in changed.enumerate() {
+                file.chunks[0].address = pack.at(0, ordinal as u32);
             }
             packs.push(pack);
         }

@@ -32,7 +32,7 @@ fn a_commit_is_stored_once_and_answered_the_same() {
     let mut world = World::new();
     let lease = world.grant();
     let tree = world.agent.tree(&frames(1, 2, 2));
-    for pack in tree.packs.iter() {
+    for pack in &tree.packs {
         world.upload(lease, pack).unwrap();
     }
     world.upload(lease, &tree.hunks).unwrap();
@@ -272,7 +272,7 @@ fn retired_frames_are_open_to_older_leases_and_to_heirs() {
     world.vault.undelete_snapshot(kept.snapshot).unwrap();
     try_commit(&world, after, &kept.files, Some(kept.snapshot)).unwrap();
     let mut other = World::new();
-    std::mem::swap(&mut other.agent.set, &mut SetId::from_bytes([1; 16]));
+    other.agent.set = SetId::from_bytes([1; 16]);
     let foreign = other.agent.tree_of(kept.files.clone(), Some(kept.snapshot));
     world.upload(after, &foreign.hunks).unwrap();
     assert!(world.commit(after, foreign.snapshot, &foreign.record).is_err());

@@ -24,8 +24,8 @@ fn ids(pack: &BuiltPack) -> Vec<FrameId> {
     pack.table.frames.iter().map(|row| FrameId { pack: pack.id, frame: row.number }).collect()
 }
 
-fn outcome(vault: &Arc<Vault>, scope: Scope, wanted: Vec<FrameId>) -> Vec<Result<u32, FrameFailure>> {
-    let answers: Vec<_> = vault.frames(scope, wanted.clone()).unwrap().collect();
+fn outcome(vault: &Arc<Vault>, scope: Scope, wanted: &[FrameId]) -> Vec<Result<u32, FrameFailure>> {
+    let answers: Vec<_> = vault.frames(scope, wanted.to_vec()).unwrap().collect();
     assert_eq!(answers.iter().map(|answer| answer.id).collect::<Vec<_>>(), wanted);
     answers.into_iter().map(|answer| answer.frame.map(|frame| frame.number)).collect()
 }
@@ -44,13 +44,13 @@ fn a_snapshot_reaches_its_own_frames_only() {
     world.back_up(lease, &two);
     let no = Err(FrameFailure::NotFound);
     let scope = Scope::Snapshot(one.snapshot);
-    assert_eq!(outcome(&world.vault, scope, ids(&pack)), [Ok(0), Ok(1), no]);
-    assert_eq!(outcome(&world.vault, scope, ids(&one.hunks)), [Ok(0)]);
-    assert_eq!(outcome(&world.vault, scope, ids(&two.hunks)), [no]);
+    assert_eq!(outcome(&world.vault, scope, &ids(&pack)), [Ok(0), Ok(1), no]);
+    assert_eq!(outcome(&world.vault, scope, &ids(&one.hunks)), [Ok(0)]);
+    assert_eq!(outcome(&world.vault, scope, &ids(&two.hunks)), [no]);
     let nowhere = FrameId { pack: PackId::from_bytes([3; 16]), frame: 0 };
-    assert_eq!(outcome(&world.vault, scope, vec![nowhere]), [no]);
-    assert_eq!(outcome(&world.vault, Scope::Lease(lease.id), ids(&pack)), [Ok(0), Ok(1), Ok(2)]);
-    assert_eq!(outcome(&world.vault, Scope::Lease(lease.id), vec![nowhere]), [no]);
+    assert_eq!(outcome(&world.vault, scope, &[nowhere]), [no]);
+    assert_eq!(outcome(&world.vault, Scope::Lease(lease.id), &ids(&pack)), [Ok(0), Ok(1), Ok(2)]);
+    assert_eq!(outcome(&world.vault, Scope::Lease(lease.id), &[nowhere]), [no]);
     let unknown = world.vault.frames(Scope::Snapshot(SnapshotId::random()), Vec::new());
     assert!(matches!(unknown, Err(Error::SnapshotUnknown { .. })));
     // A snapshot that is gone reaches nothing, whatever was cached.
@@ -70,14 +70,14 @@ fn damage_costs_only_what_it_hits() {
     damage(&world, pack, pack.table.frames[2].offset as usize + 9);
     let scope = Scope::Snapshot(tree.snapshot);
     let bad = Err(FrameFailure::Damaged);
-    assert_eq!(outcome(&world.vault, scope, ids(pack)), [Ok(0), Ok(1), bad, Ok(3)]);
+    assert_eq!(outcome(&world.vault, scope, &ids(pack)), [Ok(0), Ok(1), bad, Ok(3)]);
     // The table: then all of the pack.
     damage(&world, pack, pack.bytes.len() - 50);
     let fresh = Vault::open(Arc::new(world.store.clone()), world.agent.vault, world.clock.clone()).unwrap();
-    assert_eq!(outcome(&fresh, scope, ids(pack)), [bad; 4]);
+    assert_eq!(outcome(&fresh, scope, &ids(pack)), [bad; 4]);
     world.store.delete(&key(&world, pack.id, 0)).unwrap();
-    assert_eq!(outcome(&fresh, scope, ids(pack)), [bad; 4]);
-    assert_eq!(outcome(&fresh, scope, ids(&tree.hunks)), [Ok(0)]);
+    assert_eq!(outcome(&fresh, scope, &ids(pack)), [bad; 4]);
+    assert_eq!(outcome(&fresh, scope, &ids(&tree.hunks)), [Ok(0)]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_damaged_hunk_leaves_the_rest_of_the_snapshot_readable() {
         files.iter().map(|file| world.agent.hunk(std::slice::from_ref(file))).collect();
     let packs: Vec<BuiltPack> =
         hunks.iter().map(|hunk| world.agent.hunk_pack(&[vec![hunk.clone()]])).collect();
-    for pack in [&pack, &packs[0], &packs[1]].iter() {
+    for pack in [&pack, &packs[0], &packs[1]] {
         world.upload(lease, pack).unwrap();
     }
     let snapshot = SnapshotId::random();
@@ -100,7 +100,7 @@ fn a_damaged_hunk_leaves_the_rest_of_the_snapshot_readable() {
     world.commit(lease, snapshot, &record).unwrap();
     damage(&world, &packs[0], packs[0].bytes.len() - 50);
     let fresh = Vault::open(Arc::new(world.store.clone()), world.agent.vault, world.clock.clone()).unwrap();
-    let answers = outcome(&fresh, Scope::Snapshot(snapshot), ids(&pack));
+    let answers = outcome(&fresh, Scope::Snapshot(snapshot), &ids(&pack));
     assert_eq!(answers, [Err(FrameFailure::NotFound), Ok(1)]);
 }
 
@@ -115,10 +115,10 @@ fn neighbours_are_read_together() {
         .unwrap();
     let scope = Scope::Lease(lease.id);
     let mut wanted = ids(&tree.packs[0]);
-    assert!(outcome(&vault, scope, wanted.clone()).iter().all(Result::is_ok));
+    assert!(outcome(&vault, scope, &wanted).iter().all(Result::is_ok));
     store.take();
     wanted.reverse();
-    let answers = outcome(&vault, scope, wanted);
+    let answers = outcome(&vault, scope, &wanted);
     assert!(answers.iter().rev().copied().eq((0..40).map(Ok)));
     // One read for forty frames, and nothing was opened anew.
     assert_eq!((store.count(Op::ReadAt), store.count(Op::Open)), (1, 0));
@@ -134,7 +134,7 @@ fn large_frames_are_read_in_portions() {
     let store = Arc::new(Recording::new(world.store.clone()));
     let vault = Vault::open(Arc::clone(&store) as Arc<dyn BlobStore>, world.agent.vault, world.clock.clone())
         .unwrap();
-    assert!(outcome(&vault, Scope::Lease(lease.id), ids(&pack)).iter().all(Result::is_ok));
+    assert!(outcome(&vault, Scope::Lease(lease.id), &ids(&pack)).iter().all(Result::is_ok));
     let largest = store.calls().iter().filter(|call| call.op == Op::ReadAt).map(|call| call.amount).max();
     assert!(largest.is_some_and(|bytes| (3 << 20..9 << 20).contains(&bytes)), "{largest:?}");
 }
