@@ -1,2 +1,5 @@
 //! The holdfast program; everything lives in the agent crate.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    agent::main()
+}

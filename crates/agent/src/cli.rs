@@ -1,0 +1,161 @@
+//! The command line of `holdfast`: its arguments, and the way from there to an exit status.
+
+use crate::commands::{
+    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify,
+};
+use crate::state::{State, identity};
+use crate::{AgentError, Interrupts, Output, log};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use model::Code;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Back up this machine to your organisation's Holdfast server, and bring files back
+#[derive(Debug, Parser)]
+#[command(
+    name = "holdfast",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Environment:
+  HOLDFAST_STATE=DIR     the agent's state [default: /var/lib/holdfast for root, else ~/.local/state/holdfast]
+  HOLDFAST_SERVER=URL    the server's address in place of the one that was stored
+  HOLDFAST_LOG=FILTER    what is logged to standard error, such as info or client=debug [default: warn]
+
+Exit status: 0 complete, 3 complete with findings, 2 wrong usage, others by kind of error (docs/errors.md)."
+)]
+struct Cli {
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Activate(activate::ActivateArgs),
+    Backup(backup::BackupArgs),
+    Snapshots(snapshots::SnapshotsArgs),
+    Ls(ls::LsArgs),
+    Restore(restore::RestoreArgs),
+    Cat(cat::CatArgs),
+    Verify(verify::VerifyArgs),
+    Findings(findings::FindingsArgs),
+    Deactivate(deactivate::DeactivateArgs),
+}
+
+/// The definition of the command line, for pages that are made from it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(refuse(&error, &args)),
+    };
+    let output = Arc::new(Output::new(cli.json));
+    ExitCode::from(match start(&cli, &output) {
+        Ok(outcome) => outcome.exit_status(),
+        Err(AgentError::OutputClosed) => model::code::exit::COMPLETE,
+        Err(error) => {
+            output.error(&error);
+            error.code().exit_status()
+        }
+    })
+}
+
+fn start(cli: &Cli, output: &Arc<Output>) -> Result<Outcome, AgentError> {
+    log::init(output);
+    protect_process();
+    let interrupts = Interrupts::install(Arc::clone(output))?;
+    let context = Context { output: Arc::clone(output), interrupts };
+    let result = run(&cli.command, &context).and_then(|outcome| output.finish().map(|()| outcome));
+    match result {
+        // Whatever broke after the signal broke because of it.
+        Err(_) if context.interrupts.caught() => Err(AgentError::Interrupted),
+        Err(error) if error.code() == Code::DeviceCloned => {
+            remember_clone();
+            Err(error)
+        }
+        other => other,
+    }
+}
+
+fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
+    match command {
+        Command::Activate(args) => activate::run(args, context),
+        Command::Backup(args) => backup::run(args, context),
+        Command::Snapshots(args) => snapshots::run(args, context),
+        Command::Ls(args) => ls::run(args, context),
+        Command::Restore(args) => restore::run(args, context),
+        Command::Cat(args) => cat::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
+        Command::Findings(args) => findings::run(args, context),
+        Command::Deactivate(args) => deactivate::run(args, context),
+    }
+}
+
+/// This process holds keys: what it makes is closed to others, and its memory stays out of core dumps.
+fn protect_process() {
+    for (what, done) in [
+        ("the umask", platform::process::restrict_umask()),
+        ("core dumps", platform::process::disable_core_dumps()),
+    ] {
+        if let Err(error) = done {
+            tracing::warn!(what, %error, "the process could not be protected");
+        }
+    }
+}
+
+/// `deactivate` must not end the device that now belongs to another machine.
+fn remember_clone() {
+    let marked = State::locate().and_then(|state| identity::mark_cloned(&state));
+    if let Err(error) = marked {
+        tracing::warn!(%error, "that this state was copied could not be noted");
+    }
+}
+
+/// Prints what the parser says: help and version to standard output, all else to standard error.
+fn refuse(error: &clap::Error, args: &[OsString]) -> u8 {
+    // Nothing can be done when even this cannot be printed.
+    let _ = error.print();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return model::code::exit::COMPLETE;
+    }
+    let flags = args.iter().take_while(|arg| *arg != "--");
+    if flags.skip(1).any(|arg| arg == "--json") {
+        let text = error.render().to_string();
+        // The first paragraph is the reason; usage and hints follow.
+        let reason: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let reason = reason.join(" ");
+        let message = reason.strip_prefix("error: ").unwrap_or(&reason).to_owned();
+        Output::new(true).error_document(&AgentError::Usage(message));
+    }
+    model::code::exit::USAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_is() {
+        for subcommand in command().get_subcommands() {
+            let name = subcommand.get_name();
+            assert!(subcommand.get_about().is_some(), "{name}");
+            for argument in subcommand.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name} {}", argument.get_id());
+            }
+        }
+    }
+}

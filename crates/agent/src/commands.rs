@@ -1,0 +1,136 @@
+//! What the commands share: where they find state and server, and how they end. One file per command below.
+
+pub(crate) mod activate;
+pub(crate) mod backup;
+pub(crate) mod cat;
+pub(crate) mod deactivate;
+pub(crate) mod findings;
+pub(crate) mod ls;
+pub(crate) mod restore;
+mod show_findings;
+pub(crate) mod snapshots;
+pub(crate) mod verify;
+
+use crate::select::{Selector, Wanted};
+use crate::session::{Dialling, Session};
+use crate::state::State;
+use crate::{AgentError, Interrupts, Output, text};
+use api::runs::SnapshotRow;
+use client::RetryPolicy;
+use engine::reader::SnapshotReader;
+use model::Clock;
+use model::code::exit;
+use std::sync::Arc;
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) output: Arc<Output>,
+    pub(crate) interrupts: Arc<Interrupts>,
+}
+
+/// How a command ended that did what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All of it.
+    Complete,
+    /// All of it, with findings.
+    Findings,
+    /// What it was asked shows an error: damage that it found, or what a dry run would be refused for.
+    Failed(model::Code),
+}
+
+impl Outcome {
+    pub(crate) const fn with(findings: u64) -> Self {
+        if findings == 0 { Self::Complete } else { Self::Findings }
+    }
+
+    pub(crate) const fn exit_status(self) -> u8 {
+        match self {
+            Self::Complete => exit::COMPLETE,
+            Self::Findings => exit::FINDINGS,
+            Self::Failed(code) => code.exit_status(),
+        }
+    }
+}
+
+impl Context {
+    /// How to reach a server for a person who waits.
+    pub(crate) fn dialling(&self) -> Dialling {
+        let (retry, interrupts) = (RetryPolicy::brief(), Arc::clone(&self.interrupts));
+        Dialling { retry, interrupts, clock: Clock::system() }
+    }
+
+    /// The session of this machine's device.
+    pub(crate) fn session(&self) -> Result<Session, AgentError> {
+        Session::open(State::locate()?, &self.dialling())
+    }
+
+    /// The same, for work that is worth some patience with the network.
+    pub(crate) fn patient_session(&self, state: State) -> Result<Session, AgentError> {
+        Session::open(state, &Dialling { retry: RetryPolicy::patient(), ..self.dialling() })
+    }
+
+    /// Opens the snapshot that is meant, and says which one `latest` is.
+    pub(crate) fn open_snapshot<'a>(
+        &self,
+        session: &'a Session,
+        wanted: &Wanted,
+        set: Option<&str>,
+    ) -> Result<SnapshotReader<'a>, AgentError> {
+        if set.is_some() && *wanted != Wanted::Latest {
+            return Err(AgentError::Usage("--set says which 'latest' is meant; an id needs none".into()));
+        }
+        let rows = session.vault.snapshot_rows()?;
+        let row = wanted.find(&rows, session.identity.device, set)?;
+        let reader = SnapshotReader::open(&session.vault, session.keyring(), row.id)?;
+        if *wanted == Wanted::Latest {
+            self.output.note(&latest_words(row, &reader));
+        }
+        Ok(reader)
+    }
+}
+
+fn latest_words(row: &SnapshotRow, reader: &SnapshotReader<'_>) -> String {
+    let set = text::escaped(&reader.sealed().set_name);
+    let id = &row.id.to_string()[..8];
+    format!("latest is snapshot {id} of set '{set}', {}", text::time(row.time))
+}
+
+/// All selectors of one command name the same snapshot; gives it with the paths.
+pub(crate) fn one_snapshot(selectors: Vec<Selector>) -> Result<(Wanted, Vec<Vec<u8>>), AgentError> {
+    let mut snapshots = selectors.iter().map(|selector| &selector.snapshot);
+    let first = snapshots.next().cloned().ok_or_else(|| AgentError::Usage("no snapshot is named".into()))?;
+    if !snapshots.all(|other| *other == first) {
+        return Err(AgentError::Usage("paths of different snapshots need a command each".into()));
+    }
+    let whole = selectors.iter().any(|selector| selector.path.is_none());
+    if whole && selectors.len() > 1 {
+        return Err(AgentError::Usage(
+            "the whole snapshot and a path in it are named: give one of both".into(),
+        ));
+    }
+    Ok((first, selectors.into_iter().filter_map(|selector| selector.path).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Code;
+    use std::ffi::OsStr;
+
+    fn selectors(texts: &[&str]) -> Result<(Wanted, Vec<Vec<u8>>), Code> {
+        let parsed = texts.iter().map(|text| Selector::parse(OsStr::new(text)).unwrap()).collect();
+        one_snapshot(parsed).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn one_command_reads_one_snapshot() {
+        assert_eq!(selectors(&["latest"]), Ok((Wanted::Latest, vec![])));
+        let both = Ok((Wanted::Latest, vec![b"/a".to_vec(), b"/b".to_vec()]));
+        assert_eq!(selectors(&["latest:/a", "latest:/b"]), both);
+        assert_eq!(selectors(&["latest:/a", "abcd:/b"]), Err(Code::Usage));
+        assert_eq!(selectors(&["latest", "latest:/b"]), Err(Code::Usage));
+        assert_eq!(selectors(&[]), Err(Code::Usage));
+    }
+}

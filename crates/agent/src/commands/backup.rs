@@ -1,0 +1,184 @@
+//! `holdfast backup`: one run of a backup set.
+
+mod report;
+
+use super::{Context, Outcome};
+use crate::progress::{self, Words};
+use crate::sets::{Change, Choice, Wish, choose};
+use crate::state::State;
+use crate::state::settings::Settings;
+use crate::{AgentError, roots, rules, text};
+use clap::Args;
+use engine::EngineError;
+use engine::backup::{self, BackupRequest, BackupSummary};
+use model::Clock;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const COMPRESSION_LEVEL: i32 = 3;
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(15 * 60);
+/// What a run reads again because cleanup wants to get rid of its place.
+const RENEWAL_LIMIT_BYTES: u64 = 256 << 20;
+const WORDS: Words =
+    Words { preparing: "Asking the server", working: "Backing up", finishing: "Sending the rest" };
+
+/// Back up folders
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Folders that are named make a set of their own, and later runs of the same folders belong to it.
+Without folders the set 'default' is backed up, or the only one there is.
+
+Examples:
+  holdfast backup ~/Documents
+  holdfast backup --set work ~/src ~/notes --exclude 'target/'
+  holdfast backup --set work
+
+Exit status 3 means that the backup is there, with findings: see holdfast findings."
+)]
+pub(crate) struct BackupArgs {
+    /// Folders and files
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The name of the set
+    #[arg(long, value_name = "NAME")]
+    set: Option<String>,
+    /// Leave out what fits this rule, in the syntax of gitignore; stored with the set
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    exclude: Vec<String>,
+    /// Stay on the file systems of the folders; stored with the set
+    #[arg(long)]
+    one_file_system: bool,
+    /// Back up caches and trash, too; stored with the set
+    #[arg(long)]
+    no_default_exclusions: bool,
+    /// Change the set to the folders and rules that are given
+    #[arg(long)]
+    update_set: bool,
+    /// Folders of the set that are gone, empty or on another file system than before are meant to be so
+    #[arg(long)]
+    accept_changed_roots: bool,
+    /// Print the default exclusions and end
+    #[arg(long)]
+    show_rules: bool,
+}
+
+pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, AgentError> {
+    if args.show_rules {
+        report::default_rules(&context.output)?;
+        return Ok(Outcome::Complete);
+    }
+    let began = Instant::now();
+    let wish = args.wish(context)?;
+    let state = State::locate()?;
+    let session = context.patient_session(state.clone())?;
+    let _lock = state.lock()?;
+    let mut settings = Settings::read(&state)?;
+    let before = settings.clone();
+    let choice = choose(&mut settings, &wish, |path| path.symlink_metadata().is_ok())?;
+    if choice.change != Change::None {
+        settings.write(&state)?;
+    }
+    say_what_is_chosen(&choice, context);
+    // More than a few hundred files are open only on machines with many cores; then the limit may be low.
+    if let Err(error) = platform::process::raise_open_file_limit() {
+        tracing::info!(%error, "the limit of open files stays as it is");
+    }
+    let request = request(args, &choice, &session);
+    let classes = &session.identity.vault.format.classes;
+    let result = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
+        backup::run(&session.vault, session.keyring(), classes, &request, &Clock::system(), progress)
+    });
+    let summary = match result {
+        Ok(summary) => summary,
+        Err(error) => {
+            // A rule that cannot be read must not stay in the settings.
+            if matches!(error, EngineError::BadRule { .. }) && choice.change != Change::None {
+                before.write(&state)?;
+            }
+            return Err(error.into());
+        }
+    };
+    finish(&summary, &choice, began.elapsed(), context)
+}
+
+impl BackupArgs {
+    fn wish(&self, context: &Context) -> Result<Wish, AgentError> {
+        let mut paths = Vec::new();
+        for path in &self.paths {
+            let root = roots::resolve(path)?;
+            if root.through_link {
+                let (from, to) = (text::escaped_path(path), text::escaped_path(&root.path));
+                context.output.note(&format!("{from} leads to {to}, which is backed up"));
+            }
+            paths.push(root.path);
+        }
+        Ok(Wish {
+            paths,
+            set: self.set.clone(),
+            exclude: self.exclude.clone(),
+            one_file_system: self.one_file_system,
+            no_default_exclusions: self.no_default_exclusions,
+            update: self.update_set,
+        })
+    }
+}
+
+fn say_what_is_chosen(choice: &Choice, context: &Context) {
+    let folders = text::paths(choice.set.paths.iter().map(|path| path.0.as_path()));
+    let word = match choice.change {
+        Change::None => "Set",
+        Change::Created => "New set",
+        Change::Updated => "Changed set",
+    };
+    context.output.note(&format!("{word} '{}': {folders}", choice.name));
+    if choice.change == Change::Created && choice.set.default_exclusions {
+        let rules: Vec<&str> = rules::DEFAULT.iter().map(|(rule, _)| *rule).collect();
+        context.output.note(&format!(
+            "Left out by default: {}, and folders with a CACHEDIR.TAG. See holdfast backup --show-rules; \
+             --no-default-exclusions takes them in.",
+            rules.join("  ")
+        ));
+    }
+}
+
+fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session) -> BackupRequest {
+    BackupRequest {
+        device: session.identity.device,
+        device_name: session.identity.device_name.clone(),
+        set_name: choice.name.clone(),
+        paths: choice.set.paths(),
+        exclusions: rules::in_force(&choice.set),
+        exclude_caches: choice.set.default_exclusions,
+        one_file_system: choice.set.one_file_system,
+        own_folders: vec![session.state.root().to_owned()],
+        accept_changed_roots: args.accept_changed_roots,
+        cache: session.state.cache_folder(),
+        compression_level: COMPRESSION_LEVEL,
+        workers: 0,
+        checkpoint_every: checkpoint_every(),
+        renewal_limit_bytes: RENEWAL_LIMIT_BYTES,
+        count_ahead: true,
+    }
+}
+
+#[cfg(not(feature = "test-hooks"))]
+const fn checkpoint_every() -> Duration {
+    CHECKPOINT_EVERY
+}
+
+/// Tests cannot wait a quarter of an hour.
+#[cfg(feature = "test-hooks")]
+fn checkpoint_every() -> Duration {
+    let seconds = std::env::var("HOLDFAST_TEST_CHECKPOINT_SECONDS").ok().and_then(|text| text.parse().ok());
+    seconds.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64)
+}
+
+fn finish(
+    summary: &BackupSummary,
+    choice: &Choice,
+    took: Duration,
+    context: &Context,
+) -> Result<Outcome, AgentError> {
+    report::summary(summary, &choice.name, took, &context.output)?;
+    Ok(Outcome::with(summary.finding_count))
+}

@@ -1,0 +1,28 @@
+//! The agent: its state on disk, activation, backup sets, and the command line `holdfast`.
+//!
+//! It puts together what `engine` does, `client` reaches and `platform` offers, and alone decides on words and exit
+//! statuses. Files of backups and the protocol are their crates' business.
+
+pub mod activation;
+mod catalog;
+mod cli;
+mod commands;
+mod error;
+mod interrupts;
+mod json;
+mod log;
+mod output;
+mod progress;
+mod roots;
+mod rules;
+mod select;
+mod session;
+mod sets;
+pub mod state;
+mod text;
+
+pub use cli::{command, main};
+pub use error::AgentError;
+pub use interrupts::Interrupts;
+pub use output::Output;
+pub use session::Dialling;

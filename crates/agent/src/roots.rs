@@ -1,0 +1,55 @@
+//! A path that the user names becomes a root of a set: absolute, and without symbolic links, since the files are what
+//! is meant, and a restore never writes through a link.
+
+use crate::AgentError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Root {
+    /// Its path.
+    pub(crate) path: PathBuf,
+    /// A symbolic link leads from the path that was named to this one.
+    pub(crate) through_link: bool,
+}
+
+/// The root that `path` names. One that does not exist, or cannot be looked at, is only made absolute: it may be that
+/// of a set whose folder is gone, which the run reports.
+pub(crate) fn resolve(path: &Path) -> Result<Root, AgentError> {
+    let absolute = std::path::absolute(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => AgentError::Usage("a path to back up is not empty".into()),
+        _ => AgentError::local(path, error),
+    })?;
+    let Ok(real) = path.canonicalize() else {
+        return Ok(Root { path: absolute, through_link: false });
+    };
+    // `..` and doubled slashes are no links.
+    let through_link = absolute.components().ne(real.components())
+        && !absolute.components().any(|part| part == std::path::Component::ParentDir);
+    Ok(Root { path: real, through_link })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_what_they_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(base.join("real")).unwrap();
+        std::os::unix::fs::symlink("real", base.join("link")).unwrap();
+        let root = |path: PathBuf| {
+            let root = resolve(&path).unwrap();
+            (root.path, root.through_link)
+        };
+        assert_eq!(root(base.join("real")), (base.join("real"), false));
+        assert_eq!(root(base.join("real/")), (base.join("real"), false));
+        assert_eq!(root(base.join("link")), (base.join("real"), true));
+        assert_eq!(root(base.join("real/../real")), (base.join("real"), false));
+        assert_eq!(root(base.join("gone")), (base.join("gone"), false));
+        assert_eq!(root(PathBuf::from("/")), (PathBuf::from("/"), false));
+        assert!(resolve(Path::new("")).is_err());
+    }
+}

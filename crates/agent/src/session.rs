@@ -1,0 +1,101 @@
+//! What a command works with: the state's identity, and the vault it belongs to over a connection to its server.
+
+use crate::state::State;
+use crate::state::counter::Counter;
+use crate::state::identity::Identity;
+use crate::{AgentError, Interrupts};
+use api::Credential;
+use client::{Connection, Options, RemoteVault, RetryPolicy, Sleep, Trust};
+use format::keys::Keyring;
+use model::{Clock, Code};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Overrides the addresses that the agent knows; what it trusts stays the same.
+const ADDRESS_VARIABLE: &str = "HOLDFAST_SERVER";
+/// A wait between two tries looks this often whether a signal came.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How a command speaks to a server.
+#[derive(Clone)]
+pub struct Dialling {
+    /// How often to try.
+    pub retry: RetryPolicy,
+    /// Signals end the waits between two tries.
+    pub interrupts: Arc<Interrupts>,
+    /// The time by which certificates are judged.
+    pub clock: Clock,
+}
+
+impl Dialling {
+    /// A connection to the server with these addresses, or the one that `HOLDFAST_SERVER` names.
+    pub fn connect(
+        &self,
+        urls: &[String],
+        trust: Trust,
+        credential: Option<Credential>,
+    ) -> Result<Connection, AgentError> {
+        let urls = std::env::var(ADDRESS_VARIABLE)
+            .ok()
+            .filter(|url| !url.is_empty())
+            .map_or_else(|| urls.to_vec(), |url| vec![url]);
+        let options = Options {
+            credential,
+            retry: self.retry,
+            sleep: self.sleep(),
+            clock: self.clock.clone(),
+            ..Options::new(urls, trust)
+        };
+        Connection::open(options).map_err(|error| match error.code {
+            Code::Usage => AgentError::Usage(error.detail),
+            _ => error.into(),
+        })
+    }
+
+    /// Waits, but not beyond a signal.
+    fn sleep(&self) -> Sleep {
+        let interrupts = Arc::clone(&self.interrupts);
+        Sleep::new(move |pause| {
+            let began = Instant::now();
+            while !interrupts.caught() {
+                let Some(left) = pause.checked_sub(began.elapsed()) else { return true };
+                std::thread::sleep(left.min(LOOK_EVERY));
+            }
+            false
+        })
+    }
+}
+
+impl std::fmt::Debug for Dialling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialling").field("retry", &self.retry).finish_non_exhaustive()
+    }
+}
+
+/// An activated device at its server. Nothing is sent before the first call.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The state.
+    pub(crate) state: State,
+    /// Who this device is.
+    pub(crate) identity: Identity,
+    /// Its vault.
+    pub(crate) vault: RemoteVault,
+}
+
+impl Session {
+    /// The session of this state's identity.
+    pub(crate) fn open(state: State, dialling: &Dialling) -> Result<Self, AgentError> {
+        let identity = Identity::read(&state)?;
+        let server = &identity.server;
+        let connection = dialling.connect(&server.urls, server.trust(), Some(identity.credential()))?;
+        let counter = Box::new(Counter::of(&state));
+        let vault = RemoteVault::new(Arc::new(connection), identity.vault.keyring.vault(), counter);
+        Ok(Self { state, identity, vault })
+    }
+
+    /// The vault's keys.
+    pub(crate) const fn keyring(&self) -> &Keyring {
+        &self.identity.vault.keyring
+    }
+}
