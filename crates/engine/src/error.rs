@@ -33,6 +33,24 @@ pub enum EngineError {
         /// The path.
         path: PathBuf,
     },
+    /// The content of something else than a regular file was asked for.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// No backup could ever read the content of this file.
+    #[error("the content of {} could never be read", path.display())]
+    NeverRead {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Where content is written to failed.
+    #[error("{source}")]
+    Output {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A rule of exclusion cannot be read.
     #[error("the rule '{rule}' cannot be read: {reason}")]
     BadRule {
@@ -86,8 +104,10 @@ impl EngineError {
             Self::Local { source, .. } if source.is_full() => Code::DiskFull,
             Self::Local { source, .. } if source.is_denied() => Code::LocalDenied,
             Self::Local { .. } => Code::LocalFailed,
-            Self::NotInSnapshot { .. } => Code::PathMissing,
-            Self::BadRule { .. } => Code::Usage,
+            Self::NotInSnapshot { .. } | Self::NeverRead { .. } => Code::PathMissing,
+            Self::Output { source } if source.kind() == std::io::ErrorKind::StorageFull => Code::DiskFull,
+            Self::Output { .. } => Code::LocalFailed,
+            Self::NotAFile { .. } | Self::BadRule { .. } => Code::Usage,
             Self::EmptySet => Code::SetEmpty,
             Self::TargetExists { .. } => Code::TargetExists,
             Self::TargetFull { .. } => Code::TargetFull,

@@ -4,10 +4,16 @@
 //! Files and hashing run on plain threads with bounded channels.
 
 pub mod backup;
+pub mod cat;
+mod content;
 pub mod error;
+mod frame_cache;
 pub mod frames;
 pub mod progress;
 pub mod reader;
 pub mod remote;
+pub mod restore;
+mod runs;
+pub mod verify;
 
 pub use error::EngineError;

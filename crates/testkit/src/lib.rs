@@ -1,5 +1,11 @@
-//! What tests of several crates share: a server in memory. No program uses this crate.
+//! What tests of several crates share: a server in memory, a writer of snapshots entry by entry, and a comparison of
+//! file trees. No program uses this crate.
+
+#![allow(clippy::expect_used, reason = "what cannot be set up ends the test that wants it")]
 
 pub mod memory_remote;
+pub mod snapshot_writer;
+pub mod tree;
 
 pub use memory_remote::MemoryRemote;
+pub use snapshot_writer::SnapshotWriter;

@@ -1,0 +1,217 @@
+//! Folders of the target that are being filled. A folder gets its attributes when the last user of it and of all
+//! folders below it has let go, so that filling it does not change them again.
+
+use super::attributes::{ACCESS_LIST, Attributes, DEFAULT_LIST, Ids, Made, remove_if_there};
+use super::outcome::{Outcome, Trouble};
+use super::place::Place;
+use format::entry::{Entry, flags};
+use model::{FindingReason, failpoint};
+use platform::{Dir, Node, Stat};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Mode of a folder that is being filled: closed to others, and with a bit that such a folder has no use for, so that
+/// a resumed restore recognises it.
+pub(super) const FILLING_MODE: u32 = 0o1700;
+const SET_GROUP: u32 = 0o2000;
+
+/// What the places that set attributes need.
+pub(super) struct Maker<'m> {
+    pub(super) attributes: Attributes<'m>,
+    pub(super) outcome: &'m Outcome<'m>,
+}
+
+/// A folder of the target.
+#[derive(Debug)]
+pub(super) struct Folder {
+    parent: Option<Arc<Folder>>,
+    pub(super) place: Arc<Place>,
+    /// `None` for a folder that does not exist, in a dry run, or whose handle was given back for a while.
+    handle: Mutex<Option<Arc<Dir>>>,
+    /// Device and inode: known before a handle is given back.
+    identity: OnceLock<(u64, u64)>,
+    /// Attributes to be set in the end.
+    finish: OnceLock<Box<Entry>>,
+    pub(super) traits: Traits,
+}
+
+/// What the folder means for what is made in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Traits {
+    /// It holds nothing that was not put there by this restore.
+    pub(super) is_new: bool,
+    /// It does not exist and is not made: a dry run.
+    pub(super) is_imaginary: bool,
+    /// Owner and group that new entries get here, where that is certain.
+    pub(super) made_as: Option<Ids>,
+    /// New entries take over its default access list.
+    pub(super) hands_down: bool,
+}
+
+impl Traits {
+    /// A new entry here, before its attributes are set.
+    pub(super) const fn made(&self, mode: Option<u32>) -> Made {
+        Made { owner: self.made_as, inherits: self.hands_down, mode }
+    }
+
+    /// A folder that is there already.
+    pub(super) fn of_existing(dir: &Dir) -> Self {
+        let lists = Node::Dir(dir).xattrs();
+        let hands_down =
+            lists.map_or(true, |lists| lists.entries.iter().any(|xattr| xattr.name == DEFAULT_LIST));
+        Self { hands_down, ..Self::default() }
+    }
+}
+
+impl Folder {
+    /// A folder that is open, or imaginary.
+    pub(super) fn new(
+        parent: Option<&Arc<Self>>,
+        place: Arc<Place>,
+        dir: Option<Arc<Dir>>,
+        traits: Traits,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            parent: parent.map(Arc::clone),
+            place,
+            handle: Mutex::new(dir),
+            identity: OnceLock::new(),
+            finish: OnceLock::new(),
+            traits,
+        })
+    }
+
+    /// Makes the folder `name` in `parent`, open and closed to others until it is filled.
+    pub(super) fn create(parent: &Arc<Self>, dir: &Dir, name: &[u8]) -> Result<Arc<Self>, Trouble> {
+        failpoint::hit("restore.before_folder");
+        dir.create_dir(name, FILLING_MODE)?;
+        Self::adopt(parent, dir, name)
+    }
+
+    /// Opens the folder `name` that was just made here.
+    pub(super) fn adopt(parent: &Arc<Self>, dir: &Dir, name: &[u8]) -> Result<Arc<Self>, Trouble> {
+        let made = dir.open_child(name)?;
+        let (traits, stat) = Self::take_over(parent, &made)?;
+        let folder = Self::new(Some(parent), parent.place.child(name), Some(Arc::new(made)), traits);
+        let _ = folder.identity.set(identity(&stat));
+        Ok(folder)
+    }
+
+    /// Takes off what a folder just made took over from `parent`, and gives what it means for its entries.
+    pub(super) fn take_over(parent: &Self, made: &Dir) -> platform::Result<(Traits, Stat)> {
+        let stat = made.stat_self()?;
+        if parent.traits.hands_down {
+            for list in [DEFAULT_LIST, ACCESS_LIST] {
+                remove_if_there(Node::Dir(made), list)?;
+            }
+        }
+        // Where the group came with the bit from the folder above, entries of this one will get another.
+        let has_bit = stat.mode & SET_GROUP != 0;
+        if has_bit || parent.traits.hands_down {
+            Node::Dir(made).set_mode(FILLING_MODE)?;
+        }
+        let made_as = (!has_bit).then_some((stat.uid, stat.gid));
+        Ok((Traits { is_new: true, made_as, ..Traits::default() }, stat))
+    }
+
+    /// Sets what the folder's attributes shall be in the end; the first call counts.
+    pub(super) fn finish_as(&self, entry: Entry) {
+        let _ = self.finish.set(Box::new(entry));
+    }
+
+    /// Whether the folder's attributes are known.
+    pub(super) fn has_finish(&self) -> bool {
+        self.finish.get().is_some()
+    }
+
+    /// The open folder, unless it is imaginary or its handle was given back.
+    pub(super) fn dir(&self) -> Option<Arc<Dir>> {
+        self.lock().clone()
+    }
+
+    /// Gives the handle back, to be opened again from a folder below.
+    pub(super) fn close(&self) -> Result<(), Trouble> {
+        let mut handle = self.lock();
+        if let Some(dir) = handle.take_if(|_| self.identity.get().is_some()) {
+            drop(dir);
+        } else if let Some(dir) = &*handle {
+            let _ = self.identity.set(identity(&dir.stat_self()?));
+            *handle = None;
+        }
+        Ok(())
+    }
+
+    /// Opens the folder again from one that lies directly in it. Somebody may have moved that one meanwhile: then
+    /// another folder holds it now, and nothing is written there.
+    pub(super) fn reopen(&self, below: &Dir) -> Result<Arc<Dir>, Trouble> {
+        if let Some(dir) = self.dir() {
+            return Ok(dir);
+        }
+        let dir = below.open_parent()?;
+        let moved = Trouble::new(FindingReason::WriteFailed, 0);
+        if self.identity.get() != Some(&identity(&dir.stat_self()?)) {
+            return Err(moved);
+        }
+        let dir = Arc::new(dir);
+        *self.lock() = Some(Arc::clone(&dir));
+        Ok(dir)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Dir>>> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn identity(stat: &Stat) -> (u64, u64) {
+    (stat.dev, stat.ino)
+}
+
+impl Maker<'_> {
+    /// Lets go of a folder that is open as `dir`. The last one to do so sets its attributes, and then lets go of the
+    /// folder above it. When the restore is over early, folders stay as they are, so that it can be resumed.
+    pub(super) fn release(&self, folder: Arc<Folder>, dir: Option<Arc<Dir>>) {
+        let (mut next, mut dir) = (Some(folder), dir.ok_or(Trouble::new(FindingReason::WriteFailed, 0)));
+        while let Some(mut folder) = next.take().and_then(Arc::into_inner) {
+            if self.outcome.is_over() {
+                return;
+            }
+            if let Some(entry) = folder.finish.take() {
+                match &dir {
+                    Ok(dir) => self.finish(dir, &entry, &folder),
+                    Err(trouble) => self.note_attributes(&entry.path, trouble.errno),
+                }
+            }
+            next = folder.parent.take();
+            if let Some(parent) = &next {
+                dir = dir.and_then(|below| parent.reopen(&below));
+            }
+        }
+    }
+
+    fn finish(&self, dir: &Dir, entry: &Entry, folder: &Folder) {
+        failpoint::hit("restore.before_folder_attributes");
+        let mode = folder.traits.is_new.then_some(FILLING_MODE);
+        // What it took over was taken off when it was made; in a folder that was there before it still is.
+        let owner = folder.traits.is_new.then_some(folder.traits.made_as).flatten();
+        let made = Made { owner, inherits: !folder.traits.is_new, mode };
+        let missed = self.attributes.set(Node::Dir(dir), entry, made);
+        // The folders above a root are only the way to it: an ordinary user does not own them, and asked for none.
+        let is_way = entry.has(flags::PARENT) && !self.attributes.may_give_away();
+        if let Some(errno) = if is_way { missed.other } else { missed.errno() } {
+            self.note_attributes(&entry.path, errno);
+        }
+    }
+
+    pub(super) fn note_attributes(&self, path: &[u8], errno: i32) {
+        self.outcome.note(path, Trouble::new(FindingReason::AttributesNotRestored, errno));
+    }
+}
+
+/// Paths may have half a million names: one call for each of them would fill the stack.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut parent) = next.and_then(Arc::into_inner) {
+            next = parent.parent.take();
+        }
+    }
+}

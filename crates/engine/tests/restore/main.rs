@@ -1,0 +1,8 @@
+//! Whole restores from a server in memory: what a backup stored comes back, and whatever stands against that is told.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, as in the tests themselves")]
+
+mod bench;
+mod conflicts;
+mod hostile;
+mod round_trip;
