@@ -1,6 +1,6 @@
 //! Addresses of chunks by their ids: binary searches in decoded segments, of which a bounded number is kept.
 
-use super::Log;
+use super::{Log, SEGMENT_CACHE_BYTES};
 use crate::Error;
 use crate::locks::{lock, read};
 use format::frame::PackKind;
@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// Attempts to read a segment that is being merged.
 const ATTEMPTS: usize = 3;
+
+/// Memory of a decoded segment by the size of its object: ids and states of frames take about as much in both.
+const MEMORY_FACTOR: usize = 2;
 
 /// What look-ups need of a segment.
 pub(super) struct DataIds {
@@ -29,6 +32,12 @@ impl Log {
             }
         }
         Err(Error::Busy { what: "merging of the index" })
+    }
+
+    /// Whether look-ups keep all segments decoded, so that they read nothing.
+    pub(crate) fn is_index_in_memory(&self) -> Result<bool, Error> {
+        let bytes: u64 = self.with(|state| state.segments.iter().map(|info| info.size_bytes).sum())?;
+        Ok(MEMORY_FACTOR as u64 * bytes <= SEGMENT_CACHE_BYTES as u64)
     }
 
     /// `None` when a segment vanished, which is merged into another then.
@@ -72,8 +81,7 @@ impl Log {
         let segment = Segment::decode(&bytes).map_err(|source| Error::Damaged { key, source })?;
         let positions = segment.addresses(PackKind::Data);
         let index = Arc::new(DataIds { table: segment.data_ids, positions });
-        // Ids and states of frames take about as much in memory as in the object.
-        lock(&self.cache).insert((from, to), &index, 2 * bytes.len());
+        lock(&self.cache).insert((from, to), &index, MEMORY_FACTOR * bytes.len());
         Ok(Some(index))
     }
 }

@@ -5,9 +5,10 @@ use crate::claims::Claim;
 use crate::log::Entry;
 use crate::{Error, PackFault, Vault};
 use blobs::{BlobWriter, ErrorKind, Key, PutMode};
+use format::frame::PackKind;
 use format::pack::{PackHeader, PackScanner, PackTable};
 use format::segment::{PackRow, Segment};
-use model::{LeaseId, PackId, failpoint};
+use model::{ChunkId, LeaseId, PackId, failpoint};
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
@@ -21,6 +22,11 @@ pub struct PackReceipt {
     pub stored: bool,
     /// The log entry that added it.
     pub sequence: u64,
+    /// Chunks, or hunks, in it.
+    pub chunks: u64,
+    /// Those of them that the vault had in other packs when it came. Counted for packs of data, as long as the whole
+    /// index is small enough to be kept in memory; for statistics only.
+    pub known_chunks: u64,
 }
 
 /// Takes the bytes of one pack. Dropping it before `finish` leaves nothing.
@@ -150,14 +156,17 @@ impl PackReceiver {
             vault.compare(pack, &table)?;
         }
         failpoint::hit("vault.receive.after_finish");
+        let chunks = table.frames.iter().map(|frame| frame.ids.len() as u64).sum();
+        let known_chunks = if written { vault.known_chunks(&table)? } else { 0 };
+        let receipt = |stored, sequence| PackReceipt { stored, sequence, chunks, known_chunks };
         vault.log.append(|state| {
             if let Some(row) = state.packs.get(&pack) {
-                return Ok(Entry::Answer(PackReceipt { stored: false, sequence: row.added }));
+                return Ok(Entry::Answer(receipt(false, row.added)));
             }
             let sequence = state.sequence + 1;
             let row = PackRow::new(&table, lease, size_bytes, sequence);
             let segment = Segment::of_packs(state.incarnation, sequence, vec![(row, &table)]);
-            Ok(Entry::Write(segment, PackReceipt { stored: true, sequence }))
+            Ok(Entry::Write(segment, receipt(true, sequence)))
         })
     }
 }
@@ -174,6 +183,15 @@ fn write(key: &Key, sink: BufWriter<Box<dyn BlobWriter>>) -> Result<bool, Error>
 }
 
 impl Vault {
+    /// How many chunks of a pack that is not in the log yet are.
+    fn known_chunks(&self, table: &PackTable) -> Result<u64, Error> {
+        if table.header.context.kind != PackKind::Data || !self.log.is_index_in_memory()? {
+            return Ok(0);
+        }
+        let ids: Vec<ChunkId> = table.frames.iter().flat_map(|frame| &frame.ids).copied().collect();
+        Ok(self.log.look_up(&ids)?.iter().flatten().count() as u64)
+    }
+
     /// Fails unless the stored pack is the one that was sent.
     fn compare(&self, pack: PackId, sent: &PackTable) -> Result<(), Error> {
         let expected = self.log.with(|state| state.packs.get(&pack).map(|row| row.generation))?;
