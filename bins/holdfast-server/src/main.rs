@@ -1,2 +1,5 @@
 //! The holdfast-server program; everything lives in the server crate.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    server::main()
+}

@@ -13,5 +13,10 @@ pub use leaf::Leaf;
 pub use live::{Certificates, keep_renewed};
 pub use names::Names;
 
+/// When the leaf that is stored in `dir` ends; `None` when none was made yet.
+pub fn leaf_not_after(dir: &std::path::Path) -> Result<Option<model::Timestamp>, TlsError> {
+    Ok(Leaf::open(dir)?.map(|leaf| leaf.not_after()))
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,232 @@
+//! What an administrator can ask for, as plain values: the same commands run in the server that is asked over its
+//! socket and in a process of their own when no server runs. Nothing here reads a command line or prints.
+
+mod administrators;
+mod backup;
+mod check;
+mod cleanup;
+mod init;
+mod recover;
+mod retention;
+mod settings;
+mod snapshots;
+mod stats;
+mod tokens;
+mod users;
+mod verify;
+
+use crate::instance::Instance;
+use crate::watch::Watch;
+use crate::{Error, Result};
+use model::{Custody, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use administrators::AdministratorView;
+pub use backup::BackupView;
+pub use check::{CheckView, Problem, Severity};
+pub use cleanup::CleanupView;
+pub use init::{InitOptions, InitView, init};
+pub use recover::{RecoverOptions, RecoverView, recover};
+pub use retention::{RetentionChange, RetentionView};
+pub use settings::{SettingsChange, SettingsView};
+pub use snapshots::{ChangedView, SnapshotView};
+pub use stats::{StatsView, StatusView, VaultStats};
+pub use tokens::TokenView;
+pub use users::UserView;
+pub use verify::{VaultReport, VerifyView};
+
+/// Who `snapshot delete` names in a deletion when nobody is logged in.
+pub const CONSOLE: &str = "console";
+
+/// A command. New ones and new fields may come with each version; both sides are of one version, since the socket
+/// belongs to the server that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Whether a server runs, and where it listens.
+    Status,
+    /// Adds a user.
+    UserAdd {
+        /// The name.
+        name: String,
+        /// Custody of the vaults of this user, when it differs from the server's.
+        custody: Option<Custody>,
+    },
+    /// Lists the users.
+    UserList,
+    /// Makes an activation token.
+    TokenCreate {
+        /// Name of the user.
+        user: String,
+        /// How long it is good, in seconds.
+        expires_seconds: u64,
+    },
+    /// Gives an administrator a new password.
+    AdminReset {
+        /// Name of the administrator.
+        name: String,
+    },
+    /// Lists snapshots, newest first.
+    SnapshotList {
+        /// Only those of this user.
+        user: Option<String>,
+        /// Deleted ones too.
+        deleted: bool,
+    },
+    /// Hides snapshots.
+    SnapshotDelete {
+        /// Ids, or beginnings of ids that only one snapshot has.
+        ids: Vec<String>,
+    },
+    /// Brings hidden snapshots back.
+    SnapshotUndelete {
+        /// Ids, or beginnings of ids that only one snapshot has.
+        ids: Vec<String>,
+    },
+    /// Shows which snapshots are kept.
+    RetentionShow,
+    /// Changes which snapshots are kept.
+    RetentionSet(RetentionChange),
+    /// Shows the settings.
+    SettingsShow,
+    /// Changes settings.
+    SettingsSet(SettingsChange),
+    /// Applies retention and frees space.
+    Cleanup {
+        /// Says what would be done.
+        dry_run: bool,
+    },
+    /// Compares what is stored with its hashes.
+    Verify {
+        /// Reads the frames too.
+        read_data: bool,
+    },
+    /// Sizes and counters.
+    Stats,
+    /// Looks for whatever is not as it should be.
+    Check,
+    /// Writes the server's own state into one file.
+    Backup {
+        /// The file, as an absolute path.
+        file: PathBuf,
+    },
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Answer {
+    /// Of `init`.
+    Init(InitView),
+    /// Of `recover`.
+    Recover(RecoverView),
+    /// Of `status`.
+    Status(StatusView),
+    /// Of `user add`.
+    User(UserView),
+    /// Of `user list`.
+    Users(Vec<UserView>),
+    /// Of `token create`.
+    Token(TokenView),
+    /// Of `admin reset`.
+    Administrator(AdministratorView),
+    /// Of `snapshot list`.
+    Snapshots(Vec<SnapshotView>),
+    /// Of `snapshot delete` and `snapshot undelete`.
+    Changed(ChangedView),
+    /// Of `retention`.
+    Retention(RetentionView),
+    /// Of `settings`.
+    Settings(SettingsView),
+    /// Of `cleanup`.
+    Cleanup(CleanupView),
+    /// Of `verify`.
+    Verify(VerifyView),
+    /// Of `stats`.
+    Stats(StatsView),
+    /// Of `check`.
+    Check(CheckView),
+    /// Of `backup`.
+    Backup(BackupView),
+}
+
+/// Runs one command on an opened data folder.
+pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> Result<Answer> {
+    Ok(match command {
+        Command::Status => Answer::Status(stats::status(instance)),
+        Command::UserAdd { name, custody } => Answer::User(users::add(instance, &name, custody).await?),
+        Command::UserList => Answer::Users(users::list(instance).await?),
+        Command::TokenCreate { user, expires_seconds } => {
+            Answer::Token(tokens::create(instance, &user, expires_seconds).await?)
+        }
+        Command::AdminReset { name } => Answer::Administrator(administrators::reset(instance, &name).await?),
+        Command::SnapshotList { user, deleted } => {
+            Answer::Snapshots(snapshots::list(instance, user.as_deref(), deleted).await?)
+        }
+        Command::SnapshotDelete { ids } => Answer::Changed(snapshots::delete(instance, &ids).await?),
+        Command::SnapshotUndelete { ids } => Answer::Changed(snapshots::undelete(instance, &ids).await?),
+        Command::RetentionShow => Answer::Retention(retention::show(instance)),
+        Command::RetentionSet(change) => Answer::Retention(retention::set(instance, change).await?),
+        Command::SettingsShow => Answer::Settings(settings::show(instance)),
+        Command::SettingsSet(change) => Answer::Settings(settings::set(instance, change).await?),
+        Command::Cleanup { dry_run } => Answer::Cleanup(cleanup::run(instance, dry_run, watch).await?),
+        Command::Verify { read_data } => Answer::Verify(verify::run(instance, read_data, watch).await?),
+        Command::Stats => Answer::Stats(stats::collect(instance).await?),
+        Command::Check => Answer::Check(check::run(instance).await?),
+        Command::Backup { file } => Answer::Backup(backup::run(instance, &file, watch).await?),
+    })
+}
+
+impl Answer {
+    /// The document of `--json`.
+    pub fn to_json(&self) -> Result<serde_json::Value> {
+        let broken = |error: serde_json::Error| Error::Broken { problem: format!("the answer: {error}") };
+        match serde_json::to_value(self).map_err(broken)? {
+            serde_json::Value::Object(mut object) => Ok(object.remove("value").unwrap_or_default()),
+            other => Ok(other),
+        }
+    }
+
+    /// The exit status of the command.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Cleanup(view) => view.exit_status(),
+            Self::Verify(view) => view.exit_status(),
+            Self::Check(view) => view.exit_status(),
+            _ => model::code::exit::COMPLETE,
+        }
+    }
+}
+
+/// The text for people.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Init(view) => view.fmt(f),
+            Self::Recover(view) => view.fmt(f),
+            Self::Status(view) => view.fmt(f),
+            Self::User(view) => writeln!(f, "Added user {}.", view.name),
+            Self::Users(list) => users::write_list(list, f),
+            Self::Token(view) => view.fmt(f),
+            Self::Administrator(view) => view.fmt(f),
+            Self::Snapshots(list) => snapshots::write_list(list, f),
+            Self::Changed(view) => view.fmt(f),
+            Self::Retention(view) => view.fmt(f),
+            Self::Settings(view) => view.fmt(f),
+            Self::Cleanup(view) => view.fmt(f),
+            Self::Verify(view) => view.fmt(f),
+            Self::Stats(view) => view.fmt(f),
+            Self::Check(view) => view.fmt(f),
+            Self::Backup(view) => view.fmt(f),
+        }
+    }
+}
+
+/// A time for people: whole seconds, UTC.
+fn show_time(time: Timestamp) -> String {
+    Timestamp::from_secs(time.as_secs()).to_string().replace('T', " ").replace('Z', " UTC")
+}

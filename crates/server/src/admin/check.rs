@@ -1,0 +1,231 @@
+//! `check`: looks at everything that makes a server, and changes nothing but what an interrupted step left undone.
+
+use crate::instance::Instance;
+use crate::mirror::Mirror;
+use crate::names::show_bytes;
+use crate::{Result, blocking, reconcile};
+use blobs::{BlobStore, FolderStore, StoreId};
+use model::code::exit;
+use model::{Code, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How much a problem matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Works, but somebody should see to it.
+    Warning,
+    /// Something is lost, or will not work.
+    Error,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Where: `database`, `store`, `keys`, `certificates`, `files`, `disk` or `vault`.
+    pub area: String,
+    /// The code that commands which meet it end with.
+    pub code: String,
+    /// What was found.
+    pub message: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// Vaults that were compared with the database.
+    pub vaults: u64,
+    /// When the server's certificate ends, as far as it can be read.
+    pub certificate_until: Option<Timestamp>,
+    /// All problems, the worst first.
+    pub problems: Vec<Problem>,
+}
+
+impl CheckView {
+    fn add(&mut self, severity: Severity, area: &str, code: Code, message: impl Into<String>) {
+        let (area, code, message) = (area.to_owned(), code.as_str().to_owned(), message.into());
+        self.problems.push(Problem { severity, area, code, message });
+    }
+
+    /// That of damage with an error, that of findings with a warning.
+    pub(super) fn exit_status(&self) -> u8 {
+        match self.problems.first().map(|problem| problem.severity) {
+            None => exit::COMPLETE,
+            Some(Severity::Warning) => exit::FINDINGS,
+            Some(Severity::Error) => exit::DAMAGED,
+        }
+    }
+}
+
+/// Looks at everything.
+pub(super) async fn run(instance: &Arc<Instance>) -> Result<CheckView> {
+    let mut view = CheckView::default();
+    for problem in instance.meta.quick_check().await? {
+        view.add(Severity::Error, "database", Code::DatabaseDamaged, problem);
+    }
+    let mut view = {
+        let instance = instance.clone();
+        blocking(move || {
+            keys(&instance, &mut view);
+            certificates(&instance, &mut view);
+            files(&instance, &mut view);
+            store(&instance, &mut view);
+            Ok::<_, crate::Error>(view)
+        })
+        .await?
+    };
+    vaults(instance, &mut view).await?;
+    view.problems.sort_by_key(|problem| problem.severity == Severity::Warning);
+    Ok(view)
+}
+
+fn keys(instance: &Instance, view: &mut CheckView) {
+    let recipient = &instance.settings().org_recipient;
+    if let Err(error) = crate::org::Organisation::open(&instance.data, recipient) {
+        view.add(Severity::Error, "keys", error.code(), error.to_string());
+    }
+    if instance.data.recovery_file().exists() {
+        let message = format!(
+            "{} still lies with the server; move it where a loss of this machine does not reach it",
+            instance.data.recovery_file().display()
+        );
+        view.add(Severity::Warning, "keys", Code::RecoveryWrong, message);
+    }
+    let problem = match Mirror(&instance.store).authority() {
+        Ok(Some(sealed)) => match instance.org.identity().unwrap_bytes(&sealed) {
+            Ok(_) => return,
+            Err(error) => format!("server/ca.age: {error}"),
+        },
+        Ok(None) => "server/ca.age is missing in the store".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    view.add(Severity::Error, "keys", Code::DataDamaged, problem);
+}
+
+fn certificates(instance: &Instance, view: &mut CheckView) {
+    let tls = instance.data.tls();
+    if let Err(error) = crate::tls::Authority::open(&tls) {
+        return view.add(Severity::Error, "certificates", error.code(), error.to_string());
+    }
+    match crate::tls::leaf_not_after(&tls) {
+        // `serve` makes one when it starts.
+        Ok(None) => {}
+        Ok(Some(until)) => {
+            view.certificate_until = Some(until);
+            if until <= instance.clock.now() {
+                let message = format!("the certificate ended at {until}; serve renews it when it starts");
+                view.add(Severity::Warning, "certificates", Code::CertificateExpired, message);
+            }
+        }
+        Err(error) => view.add(Severity::Warning, "certificates", error.code(), error.to_string()),
+    }
+}
+
+/// Keys and database are for the server's user alone.
+fn files(instance: &Instance, view: &mut CheckView) {
+    let data = &instance.data;
+    let private: [PathBuf; 5] =
+        [data.path().to_owned(), data.org_key(), data.tls(), data.authority(), data.database()];
+    for path in private {
+        match std::fs::metadata(&path) {
+            Ok(found) if found.permissions().mode() & 0o077 == 0 => {}
+            Ok(found) => {
+                let mode = found.permissions().mode() & 0o7777;
+                let message = format!("{} can be read by others (mode {mode:o})", path.display());
+                view.add(Severity::Warning, "files", Code::LocalDenied, message);
+            }
+            Err(error) => {
+                view.add(Severity::Error, "files", Code::LocalFailed, format!("{}: {error}", path.display()));
+            }
+        }
+    }
+}
+
+fn store(instance: &Instance, view: &mut CheckView) {
+    let settings = instance.settings();
+    let path = crate::instance::store_path(&instance.data, &settings);
+    // Once more by its path: the disk may have been taken away since it was opened.
+    if let Err(error) = FolderStore::open(&path, StoreId::parse(&settings.store_id)) {
+        let error = crate::Error::from(error);
+        view.add(Severity::Error, "store", error.code(), error.to_string());
+    }
+    match instance.store.space() {
+        Ok(Some(space)) => {
+            let reserve = settings.reserve(space.total_bytes);
+            if space.available_bytes < reserve {
+                let (free, reserve) = (show_bytes(space.available_bytes), show_bytes(reserve));
+                let message =
+                    format!("{free} are free, less than the reserve of {reserve}: nothing is backed up");
+                view.add(Severity::Error, "disk", Code::StorageFull, message);
+            } else if space.available_bytes < reserve.saturating_mul(2) {
+                let message = format!("{} are free", show_bytes(space.available_bytes));
+                view.add(Severity::Warning, "disk", Code::StorageFull, message);
+            }
+        }
+        Ok(None) => {}
+        Err(error) => view.add(Severity::Error, "disk", Code::LocalFailed, error.to_string()),
+    }
+}
+
+async fn vaults(instance: &Arc<Instance>, view: &mut CheckView) -> Result<()> {
+    for vault in instance.meta.vaults(None).await? {
+        view.vaults += 1;
+        let id = vault.id;
+        let open = match instance.vault(id).await {
+            Ok(open) => open,
+            Err(error) => {
+                view.add(Severity::Error, "vault", error.code(), format!("vault {id}: {error}"));
+                continue;
+            }
+        };
+        if let Some(problem) = open.vault().log_problem() {
+            let message = format!("vault {id}: the index cannot be used: {problem}");
+            view.add(Severity::Error, "vault", Code::DataDamaged, message);
+        }
+        let missing = reconcile::compare(instance, &open).await?.missing;
+        if !missing.is_empty() {
+            let list: Vec<_> = missing.iter().take(20).map(ToString::to_string).collect();
+            let message = format!(
+                "vault {id}: {} snapshots of the database are missing or unreadable in the store: {}",
+                missing.len(),
+                list.join(" ")
+            );
+            view.add(Severity::Error, "vault", Code::StoreDisagrees, message);
+        }
+        let holders = {
+            let open = open.clone();
+            blocking(move || open.vault().key_holders()).await?
+        };
+        let needed = match vault.custody {
+            model::Custody::Managed => vault::Holder::Org,
+            model::Custody::Private => vault::Holder::Recovery,
+        };
+        if !holders.contains(&needed) {
+            let message = format!("vault {id}: the key keys/{needed} is missing");
+            view.add(Severity::Error, "vault", Code::KeyMissing, message);
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for CheckView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Problem { severity, area, code, message } in &self.problems {
+            let word = match severity {
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            };
+            writeln!(f, "{word}: {area}: {message} [{code}]")?;
+        }
+        match self.problems.len() {
+            0 => writeln!(f, "All is well; {} vaults were compared with the database.", self.vaults),
+            count => writeln!(f, "{count} problems; {} vaults were compared with the database.", self.vaults),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! `recover`: the server again, from a backup of it, or from the object store alone; in both cases with the
+//! organisation's recovery file. The database gets its name last, so a `recover` that was killed is done again.
+
+use super::administrators::{AdministratorView, FIRST, give_password};
+use crate::archive;
+use crate::data::{DataDir, file_error};
+use crate::instance::Instance;
+use crate::mirror::{Mirror, RecordObject};
+use crate::org::Organisation;
+use crate::reconcile;
+use crate::settings::Settings;
+use crate::tls::Authority;
+use crate::watch::Watch;
+use crate::{Error, Result, blocking};
+use blobs::FolderStore;
+use meta::{Adopted, Installation, SnapshotScope, SqlMeta, Upkeep};
+use model::{Clock, Code, ServerId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// From what to recover.
+#[derive(Debug, Clone)]
+pub struct RecoverOptions {
+    /// The organisation's recovery file.
+    pub recovery_file: PathBuf,
+    /// A file of `backup`.
+    pub backup: Option<PathBuf>,
+    /// The object store.
+    pub store: Option<PathBuf>,
+}
+
+/// What was recovered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverView {
+    /// The server.
+    pub server_id: ServerId,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Whether the database came from a backup.
+    pub from_backup: bool,
+    /// Users that the object store knew and the backup did not.
+    pub users: u64,
+    /// The same for devices.
+    pub devices: u64,
+    /// The same for vaults.
+    pub vaults: u64,
+    /// The same for snapshots.
+    pub snapshots: u64,
+    /// The administrator, with a new password.
+    pub administrator: AdministratorView,
+}
+
+/// Name of the database until it is whole.
+const UNFINISHED: &str = "recover.db";
+
+/// Recovers the server.
+pub async fn recover(
+    data: &DataDir,
+    clock: &Clock,
+    options: RecoverOptions,
+    watch: &Watch,
+) -> Result<RecoverView> {
+    data.create()?;
+    let lock = data.lock()?;
+    let org = Organisation::open_recovery_file(&options.recovery_file)?;
+    let unfinished = data.path().join(UNFINISHED);
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        remove(&with_suffix(&unfinished, suffix))?;
+    }
+    make_room(data, clock).await?;
+
+    watch.tell("opening the object store", 0, 0, "objects");
+    let opened = {
+        let (data, options, org, unfinished) =
+            (data.clone(), options.clone(), org.clone(), unfinished.clone());
+        blocking(move || open(&data, &options, &org, &unfinished)).await?
+    };
+    watch.check()?;
+    let meta = match opened.from_backup {
+        true => SqlMeta::open_sqlite(&unfinished).await?,
+        false => SqlMeta::create_sqlite(&unfinished).await?,
+    };
+    let filled = fill(&meta, clock, &opened, &org).await;
+    meta.close().await;
+    let administrator = filled?;
+    {
+        let (data, org, opened) = (data.clone(), org.clone(), opened.authority.clone());
+        blocking(move || {
+            org.store(&data)?;
+            write_authority(&data, &opened)
+        })
+        .await?;
+    }
+    finish(data, &unfinished)?;
+
+    let instance = Instance::open(data.clone(), clock.clone(), lock).await?;
+    let adopted = adopt_all(&instance, watch).await;
+    instance.close().await;
+    let adopted = adopted?;
+    Ok(RecoverView {
+        server_id: opened.record.id,
+        data: data.path().to_owned(),
+        from_backup: opened.from_backup,
+        users: adopted.users,
+        devices: adopted.devices,
+        vaults: adopted.vaults,
+        snapshots: adopted.snapshots,
+        administrator,
+    })
+}
+
+/// Brings everything in that the store has; gives how much the database did not know.
+async fn adopt_all(instance: &Arc<Instance>, watch: &Watch) -> Result<Adopted> {
+    let mut adopted = reconcile::run(instance).await?;
+    let known = instance.meta.snapshots(SnapshotScope::Everything, true).await?.len();
+    let vaults = instance.meta.vaults(None).await?;
+    for (done, vault) in vaults.iter().enumerate() {
+        watch.tell("reading the snapshots", done as u64, vaults.len() as u64, "vaults");
+        instance.vault(vault.id).await?;
+    }
+    let all = instance.meta.snapshots(SnapshotScope::Everything, true).await?.len();
+    adopted.snapshots = all.saturating_sub(known) as u64;
+    Ok(adopted)
+}
+
+struct Opened {
+    record: RecordObject,
+    place: PathBuf,
+    store_id: String,
+    from_backup: bool,
+    authority: zeroize::Zeroizing<Vec<u8>>,
+}
+
+/// Opens what there is, and puts the backup's database under its unfinished name.
+fn open(data: &DataDir, options: &RecoverOptions, org: &Organisation, unfinished: &Path) -> Result<Opened> {
+    // As the settings have it: relative below the data folder, absolute elsewhere.
+    let place = match &options.store {
+        Some(path) => std::path::absolute(path).map_err(|error| file_error(path, &error, "resolve path"))?,
+        None => Settings::default().store,
+    };
+    let store = FolderStore::open(&data.path().join(&place), None)?;
+    let mirror = Mirror(&store);
+    let record = mirror.record()?.ok_or_else(|| {
+        Error::refused(
+            Code::StoreMissing,
+            "the store has no server's record; it is not the store of a server",
+        )
+    })?;
+    if record.settings.org_recipient != org.recipient().to_string() {
+        let problem = "it belongs to another organisation than the object store";
+        return Err(Error::RecoveryWrong { path: options.recovery_file.clone(), problem });
+    }
+    let authority = match &options.backup {
+        Some(backup) => {
+            let opened = archive::read(backup, org.identity(), unfinished)?;
+            if opened.manifest.server_id != record.id {
+                let problem = "it is of another server than the object store";
+                return Err(Error::RecoveryWrong { path: backup.clone(), problem });
+            }
+            opened.authority
+        }
+        None => {
+            let sealed = mirror.authority()?.ok_or_else(|| {
+                Error::refused(
+                    Code::DataDamaged,
+                    "the store has no server/ca.age; a backup of the server has it",
+                )
+            })?;
+            org.identity().unwrap_bytes(&sealed)?
+        }
+    };
+    let from_backup = options.backup.is_some();
+    Ok(Opened { record, place, store_id: store.id().to_string(), from_backup, authority })
+}
+
+/// Fills the database with what does not come from the objects of vaults.
+async fn fill(
+    meta: &SqlMeta,
+    clock: &Clock,
+    opened: &Opened,
+    org: &Organisation,
+) -> Result<AdministratorView> {
+    let mut settings = match opened.from_backup {
+        true => Settings::read(meta).await?,
+        false => opened.record.settings.clone(),
+    };
+    settings.store.clone_from(&opened.place);
+    settings.store_id.clone_from(&opened.store_id);
+    settings.org_recipient = org.recipient().to_string();
+    settings.write(meta).await?;
+    let administrator = give_password(meta, FIRST, clock.now()).await?;
+    if meta.server().await?.is_none() {
+        meta.create_server(&opened.record.to_record()).await?;
+    }
+    Ok(administrator)
+}
+
+/// A database that works is never replaced; one that is damaged is set aside.
+async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
+    if !data.has_database()? {
+        return Ok(());
+    }
+    let exists =
+        |problem: &str| Error::DataExists { path: data.path().to_owned(), problem: problem.to_owned() };
+    let usable = match SqlMeta::open_sqlite(&data.database()).await {
+        Ok(meta) => {
+            let found = meta.server().await;
+            meta.close().await;
+            found
+        }
+        Err(error) => Err(error),
+    };
+    match usable {
+        Ok(Some(_)) => Err(exists("has a database that works; move server.db away to replace it")),
+        // Made by an `init` that was killed.
+        Ok(None) | Err(meta::Error::Damaged { .. } | meta::Error::Foreign { .. }) => set_aside(data, clock),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn set_aside(data: &DataDir, clock: &Clock) -> Result<()> {
+    let stamp = clock.now().as_secs();
+    for suffix in ["", "-wal", "-shm"] {
+        let from = with_suffix(&data.database(), suffix);
+        let to = with_suffix(&data.database(), &format!("{suffix}.damaged-{stamp}"));
+        match std::fs::rename(&from, &to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(file_error(&from, &error, "rename file"));
+            }
+            Ok(()) => tracing::warn!(file = %to.display(), "the damaged database was set aside"),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn write_authority(data: &DataDir, bytes: &[u8]) -> Result<()> {
+    let tls = data.tls();
+    platform::durable::create_dir_all(&tls, 0o700)
+        .map_err(|source| Error::File { path: tls.clone(), source })?;
+    DataDir::write(&data.authority(), bytes)?;
+    // Nothing goes on that could not be served with.
+    Authority::open(&tls).map(drop).map_err(Error::from)
+}
+
+/// Gives the whole database its name, durably.
+fn finish(data: &DataDir, unfinished: &Path) -> Result<()> {
+    std::fs::rename(unfinished, data.database())
+        .map_err(|error| file_error(unfinished, &error, "rename file"))?;
+    platform::durable::sync_dir(data.path())
+        .map_err(|source| Error::File { path: data.path().to_owned(), source })
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(file_error(path, &error, "remove file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Display for RecoverView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server_id, users, devices, vaults, snapshots, .. } = self;
+        let source = if self.from_backup { "the backup and the object store" } else { "the object store" };
+        writeln!(f, "Recovered server {server_id} in {} from {source}.", self.data.display())?;
+        let only =
+            if self.from_backup { "Found in the object store only" } else { "Found in the object store" };
+        writeln!(f, "{only}: {users} users, {devices} devices, {vaults} vaults, {snapshots} snapshots.\n")?;
+        write!(f, "{}", self.administrator)?;
+        writeln!(
+            f,
+            "\nMove the recovery file away again. Then: holdfast-server serve --data {}",
+            self.data.display()
+        )
+    }
+}

@@ -1,0 +1,197 @@
+//! `verify`: every vault against its hashes.
+
+use crate::instance::Instance;
+use crate::names::show_bytes;
+use crate::watch::Watch;
+use crate::{Error, Result, blocking};
+use model::code::exit;
+use model::{PackId, SnapshotId, VaultId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use vault::{DamageKind, VerifyProgress};
+
+/// Damages that are listed for each vault; the count goes on.
+const LISTED: usize = 1_000;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyView {
+    /// Whether frames were read.
+    pub read_data: bool,
+    /// All vaults.
+    pub vaults: Vec<VaultReport>,
+}
+
+/// One vault.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VaultReport {
+    /// The vault.
+    pub vault: Option<VaultId>,
+    /// Packs that were looked at.
+    pub packs: u64,
+    /// Frames that were looked at.
+    pub frames: u64,
+    /// Bytes of frames that were compared with their hashes.
+    pub read_bytes: u64,
+    /// Snapshots that were looked at.
+    pub snapshots: u64,
+    /// Why the log or the vault cannot be used.
+    pub problem: Option<String>,
+    /// Number of damages.
+    pub damage_count: u64,
+    /// The first of them.
+    pub damages: Vec<DamageView>,
+    /// Snapshots that need something damaged.
+    pub affected_snapshots: Vec<SnapshotId>,
+    /// Snapshots whose record cannot be read.
+    pub unreadable_snapshots: Vec<SnapshotId>,
+    /// Snapshots of the database that the store does not have.
+    pub missing_snapshots: Vec<SnapshotId>,
+}
+
+/// One damage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamageView {
+    /// The pack.
+    pub pack: PackId,
+    /// The frame; `None` for the whole pack.
+    pub frame: Option<u32>,
+    /// What is wrong.
+    pub kind: String,
+}
+
+impl VaultReport {
+    fn is_clean(&self) -> bool {
+        self.problem.is_none()
+            && self.damage_count == 0
+            && self.unreadable_snapshots.is_empty()
+            && self.missing_snapshots.is_empty()
+    }
+}
+
+impl VerifyView {
+    /// That of damage when there is any.
+    pub(super) fn exit_status(&self) -> u8 {
+        if self.vaults.iter().all(VaultReport::is_clean) { exit::COMPLETE } else { exit::DAMAGED }
+    }
+}
+
+/// Verifies all vaults; nothing is written.
+pub(super) async fn run(instance: &Arc<Instance>, read_data: bool, watch: &Watch) -> Result<VerifyView> {
+    let mut view = VerifyView { read_data, vaults: Vec::new() };
+    for vault in instance.meta.vaults(None).await? {
+        watch.check()?;
+        let report = match verify(instance, vault.id, read_data, watch).await {
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) => VaultReport { problem: Some(error.to_string()), ..VaultReport::default() },
+            Ok(report) => report,
+        };
+        if !report.is_clean() {
+            tracing::error!(vault = %vault.id, damages = report.damage_count, "verification found damage");
+        }
+        view.vaults.push(VaultReport { vault: Some(vault.id), ..report });
+    }
+    Ok(view)
+}
+
+async fn verify(
+    instance: &Arc<Instance>,
+    id: VaultId,
+    read_data: bool,
+    watch: &Watch,
+) -> Result<VaultReport> {
+    let open = instance.vault(id).await?;
+    let missing_snapshots = crate::reconcile::compare(instance, &open).await?.missing;
+    let watch = watch.clone();
+    let told = watch.clone();
+    let found = blocking(move || {
+        open.vault().verify(read_data, &mut |step: &VerifyProgress| {
+            if step.packs < step.packs_total || step.snapshots_total == 0 {
+                told.tell("verifying packs", step.packs, step.packs_total, "packs");
+            } else {
+                told.tell("verifying snapshots", step.snapshots, step.snapshots_total, "snapshots");
+            }
+            if told.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    })
+    .await?;
+    watch.check()?;
+    let damages = found.damages.iter().take(LISTED).map(|damage| DamageView {
+        pack: damage.pack,
+        frame: damage.frame,
+        kind: kind(damage.kind).to_owned(),
+    });
+    Ok(VaultReport {
+        vault: None,
+        packs: found.packs,
+        frames: found.frames,
+        read_bytes: found.read_bytes,
+        snapshots: found.snapshots,
+        problem: found.log_problem.map(|problem| format!("the index cannot be used: {problem}")),
+        damage_count: found.damage_count,
+        damages: damages.collect(),
+        affected_snapshots: found.affected_snapshots,
+        unreadable_snapshots: found.unreadable_snapshots,
+        missing_snapshots,
+    })
+}
+
+fn kind(kind: DamageKind) -> &'static str {
+    match kind {
+        DamageKind::PackMissing => "pack_missing",
+        DamageKind::PackDamaged => "pack_damaged",
+        DamageKind::FrameMissing => "frame_missing",
+        DamageKind::FrameDamaged => "frame_damaged",
+        DamageKind::NotInLog => "not_in_log",
+        DamageKind::OutOfRange => "out_of_range",
+        _ => "damaged",
+    }
+}
+
+impl fmt::Display for VerifyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sum = |field: fn(&VaultReport) -> u64| self.vaults.iter().map(field).sum::<u64>();
+        let (packs, frames) = (sum(|vault| vault.packs), sum(|vault| vault.frames));
+        writeln!(f, "Looked at {} vaults: {packs} packs, {frames} frames.", self.vaults.len())?;
+        if self.read_data {
+            writeln!(
+                f,
+                "Read {} and compared it with its hashes.",
+                show_bytes(sum(|vault| vault.read_bytes))
+            )?;
+        }
+        let mut is_clean = true;
+        for report in self.vaults.iter().filter(|report| !report.is_clean()) {
+            is_clean = false;
+            write_damage(report, f)?;
+        }
+        if is_clean { writeln!(f, "All is as it was stored.") } else { Ok(()) }
+    }
+}
+
+fn write_damage(report: &VaultReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let name = report.vault.map(|id| id.to_string()).unwrap_or_default();
+    writeln!(f, "Vault {name}:")?;
+    if let Some(problem) = &report.problem {
+        writeln!(f, "  {problem}")?;
+    }
+    if report.damage_count > 0 {
+        writeln!(f, "  {} damages, the first:", report.damage_count)?;
+    }
+    for damage in report.damages.iter().take(10) {
+        let frame = damage.frame.map_or(String::new(), |frame| format!(" frame {frame}"));
+        writeln!(f, "    pack {}{frame}: {}", damage.pack, damage.kind.replace('_', " "))?;
+    }
+    let lists = [
+        ("cannot be restored in full", &report.affected_snapshots),
+        ("cannot be read", &report.unreadable_snapshots),
+        ("are missing in the store", &report.missing_snapshots),
+    ];
+    for (what, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+        let ids: Vec<_> = list.iter().take(20).map(ToString::to_string).collect();
+        writeln!(f, "  {} snapshots {what}: {}", list.len(), ids.join(" "))?;
+    }
+    Ok(())
+}

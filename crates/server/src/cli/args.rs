@@ -1,0 +1,366 @@
+//! The arguments of `holdfast-server`, as clap reads them, and the commands that they stand for.
+
+use crate::admin::{Command, InitOptions, RecoverOptions, RetentionChange, SettingsChange};
+use crate::data::file_error;
+use crate::names::{parse_duration, parse_size};
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Subcommand};
+use model::Custody;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The backup server of Holdfast.
+#[derive(Debug, clap::Parser)]
+#[command(name = "holdfast-server", version, propagate_version = true)]
+struct Line {
+    /// The server's data folder
+    #[arg(long, global = true, env = "HOLDFAST_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a new server in an empty folder
+    Init(Init),
+    /// Run the server until SIGTERM or SIGINT
+    Serve {
+        /// Listen here instead of where the settings say
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+    },
+    /// Say whether a server runs, and where it listens
+    Status,
+    /// The people whose machines are backed up
+    #[command(subcommand)]
+    User(User),
+    /// Activation tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Administrators
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Snapshots of all vaults
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+    /// Which snapshots are kept
+    #[command(subcommand)]
+    Retention(Retention),
+    /// The settings of the server
+    #[command(subcommand)]
+    Settings(Settings),
+    /// Apply the retention and free space, now
+    Cleanup {
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Compare what is stored with its hashes
+    Verify {
+        /// Read every stored byte, not only the tables
+        #[arg(long)]
+        read_data: bool,
+    },
+    /// Sizes, and counters of what was uploaded
+    Stats,
+    /// Look for whatever is not as it should be
+    Check,
+    /// Write database, certificate authority and keys into one file, sealed for the organisation's recovery file
+    Backup {
+        /// The file; one that is there is replaced when the new one is complete
+        file: PathBuf,
+    },
+    /// Make the server again, from a backup or from the object store, with the organisation's recovery file
+    Recover(Recover),
+}
+
+#[derive(Debug, ClapArgs)]
+struct Init {
+    /// Where `serve` will listen
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// An address under which agents reach the server; may be given several times, best first
+    #[arg(long = "url", value_name = "URL")]
+    urls: Vec<String>,
+    /// Folder of the object store, when it is to lie outside the data folder
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Where to write the organisation's recovery file
+    #[arg(long, value_name = "FILE")]
+    org_recovery: Option<PathBuf>,
+    /// Who holds the keys of new vaults: managed (the organisation too) or private (the user alone)
+    #[arg(long)]
+    custody: Option<Custody>,
+}
+
+#[derive(Debug, ClapArgs)]
+struct Recover {
+    /// The organisation's recovery file
+    #[arg(long, value_name = "FILE")]
+    recovery_file: PathBuf,
+    /// A file of `holdfast-server backup`; without it the database is made from the object store
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+    /// The object store, when it does not lie in the data folder
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum User {
+    /// Add a user
+    Add {
+        /// 1 to 64 letters, digits, dots, dashes, underscores or @
+        name: String,
+        /// Who holds the keys of this user's vault, when it differs from the server's setting
+        #[arg(long)]
+        custody: Option<Custody>,
+    },
+    /// List the users
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Token {
+    /// Make a token that activates one device
+    Create {
+        /// The user whose device it will be
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// How long it is good
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
+        expires: Duration,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Give an administrator a new one-time password; makes the administrator when there is none of this name
+    Reset {
+        /// The administrator
+        #[arg(default_value = "admin")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Snapshot {
+    /// List snapshots, newest first
+    List {
+        /// Only those of this user
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// Also those that are deleted and can be brought back
+        #[arg(long)]
+        deleted: bool,
+    },
+    /// Hide snapshots; their space is freed when they can no longer be brought back
+    Delete {
+        /// Ids, or beginnings of ids that only one snapshot has
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Bring deleted snapshots back
+    Undelete {
+        /// Ids, or beginnings of ids that only one snapshot has
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Retention {
+    /// Show the rule
+    Show,
+    /// Change the rule; numbers that are not given stay
+    Set(RetentionSet),
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = true)]
+struct RetentionSet {
+    /// Keep the newest N snapshots of a set
+    #[arg(long, value_name = "N")]
+    keep_last: Option<u32>,
+    /// Keep the newest of each of the last N hours that have one
+    #[arg(long, value_name = "N")]
+    hourly: Option<u32>,
+    /// Keep the newest of each of the last N days that have one
+    #[arg(long, value_name = "N")]
+    daily: Option<u32>,
+    /// Keep the newest of each of the last N weeks that have one
+    #[arg(long, value_name = "N")]
+    weekly: Option<u32>,
+    /// Keep the newest of each of the last N months that have one
+    #[arg(long, value_name = "N")]
+    monthly: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Settings {
+    /// Show them
+    Show,
+    /// Change them; what is not given stays
+    Set(SettingsSet),
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = true)]
+struct SettingsSet {
+    /// Where `serve` listens, from its next start on
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The addresses of new tokens, best first; from the next start on the certificate is for them
+    #[arg(long = "url", value_name = "URL")]
+    urls: Vec<String>,
+    /// Custody of new vaults
+    #[arg(long)]
+    custody: Option<Custody>,
+    /// Time between the two passes of a cleanup
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    grace: Option<Duration>,
+    /// How long a deleted snapshot can be brought back
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    undo: Option<Duration>,
+    /// Time between scheduled cleanups
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    cleanup_every: Option<Duration>,
+    /// Backups that may run at once
+    #[arg(long, value_name = "N")]
+    backups_at_once: Option<u64>,
+    /// Disk space that uploads leave free
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    reserve: Option<u64>,
+}
+
+/// What to do, and for which folder.
+#[derive(Debug)]
+pub(super) struct Args {
+    pub(super) data: Option<PathBuf>,
+    pub(super) json: bool,
+    pub(super) action: Action,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(super) enum Action {
+    Init(InitOptions),
+    Recover(RecoverOptions),
+    Serve { listen: Option<SocketAddr> },
+    Command(Command),
+}
+
+impl Args {
+    /// Reads the arguments of this process.
+    pub(super) fn try_parse() -> Result<Self, clap::Error> {
+        let matches = Line::command().try_get_matches()?;
+        let Line { data, json, verb } = Line::from_arg_matches(&matches)?;
+        Ok(Self { data, json, action: verb.into_action()? })
+    }
+}
+
+impl Verb {
+    fn into_action(self) -> Result<Action, clap::Error> {
+        let command = match self {
+            Self::Init(Init { listen, urls, store, org_recovery, custody }) => {
+                let recovery_file = org_recovery;
+                return Ok(Action::Init(InitOptions { listen, urls, store, recovery_file, custody }));
+            }
+            Self::Recover(Recover { recovery_file, backup, store }) => {
+                return Ok(Action::Recover(RecoverOptions { recovery_file, backup, store }));
+            }
+            Self::Serve { listen } => return Ok(Action::Serve { listen }),
+            Self::Status => Command::Status,
+            Self::User(User::Add { name, custody }) => Command::UserAdd { name, custody },
+            Self::User(User::List) => Command::UserList,
+            Self::Token(Token::Create { user, expires }) => {
+                Command::TokenCreate { user, expires_seconds: expires.as_secs() }
+            }
+            Self::Admin(Admin::Reset { name }) => Command::AdminReset { name },
+            Self::Snapshot(Snapshot::List { user, deleted }) => Command::SnapshotList { user, deleted },
+            Self::Snapshot(Snapshot::Delete { ids }) => Command::SnapshotDelete { ids },
+            Self::Snapshot(Snapshot::Undelete { ids }) => Command::SnapshotUndelete { ids },
+            Self::Retention(Retention::Show) => Command::RetentionShow,
+            Self::Retention(Retention::Set(set)) => {
+                let RetentionSet { keep_last, hourly, daily, weekly, monthly } = set;
+                Command::RetentionSet(RetentionChange { keep_last, hourly, daily, weekly, monthly })
+            }
+            Self::Settings(Settings::Show) => Command::SettingsShow,
+            Self::Settings(Settings::Set(set)) => Command::SettingsSet(set.into_change()),
+            Self::Cleanup { dry_run } => Command::Cleanup { dry_run },
+            Self::Verify { read_data } => Command::Verify { read_data },
+            Self::Stats => Command::Stats,
+            Self::Check => Command::Check,
+            // The server that runs it has another working folder.
+            Self::Backup { file } => match std::path::absolute(&file) {
+                Ok(file) => Command::Backup { file },
+                Err(error) => {
+                    let error = file_error(&file, &error, "resolve path");
+                    return Err(Line::command().error(clap::error::ErrorKind::ValueValidation, error));
+                }
+            },
+        };
+        Ok(Action::Command(command))
+    }
+}
+
+impl SettingsSet {
+    fn into_change(self) -> SettingsChange {
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        SettingsChange {
+            listen: self.listen,
+            urls: Some(self.urls).filter(|urls| !urls.is_empty()),
+            custody: self.custody,
+            grace_seconds: seconds(self.grace),
+            undo_seconds: seconds(self.undo),
+            cleanup_every_seconds: seconds(self.cleanup_every),
+            leases_max: self.backups_at_once,
+            reserve_bytes: self.reserve,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Line, clap::Error> {
+        let words = std::iter::once("holdfast-server").chain(line.split_whitespace());
+        Line::from_arg_matches(&Line::command().try_get_matches_from(words)?)
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn the_folder_may_stand_before_and_after() {
+        for line in ["--data /d user list --json", "user list --data /d --json", "--json user --data /d list"]
+        {
+            let line = parse(line).unwrap();
+            assert_eq!((line.data, line.json), (Some(PathBuf::from("/d")), true));
+        }
+    }
+
+    #[test]
+    fn times_and_sizes_are_read_where_they_belong() {
+        let Verb::Settings(Settings::Set(set)) =
+            parse("settings set --grace 0s --undo 2d --reserve 8MiB").unwrap().verb
+        else {
+            panic!("another command");
+        };
+        let change = set.into_change();
+        assert_eq!((change.grace_seconds, change.undo_seconds), (Some(0), Some(172_800)));
+        assert_eq!((change.reserve_bytes, change.urls), (Some(8 << 20), None));
+        assert!(parse("settings set").is_err());
+        assert!(parse("retention set").is_err());
+        assert!(parse("token create --user a --expires never").is_err());
+    }
+}

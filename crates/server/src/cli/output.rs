@@ -1,0 +1,111 @@
+//! What `holdfast-server` prints: one document or text on standard output, progress and errors on standard error.
+
+use crate::admin::Answer;
+use crate::serve::Started;
+use crate::watch::{Progress, Watch};
+use crate::{Error, Result};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Pause between two lines of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+const PROGRESS_EVERY_IN_FILES: Duration = Duration::from_secs(10);
+
+/// Where and how things are printed. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Output {
+    json: bool,
+    terminal: bool,
+    /// When progress was printed last, at first when the command began; and whether its line is still open.
+    progress: Arc<Mutex<(Instant, bool)>>,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self {
+            json,
+            terminal: io::stderr().is_terminal(),
+            progress: Arc::new(Mutex::new((Instant::now(), false))),
+        }
+    }
+
+    /// What came of a command.
+    pub(super) fn answer(&self, answer: &Answer) -> Result<()> {
+        self.end_progress();
+        if self.json {
+            print_line(&answer.to_json()?);
+        } else {
+            print(answer);
+        }
+        Ok(())
+    }
+
+    /// The server answers.
+    pub(super) fn started(&self, started: &Started) {
+        match serde_json::to_value(started) {
+            Ok(value) if self.json => print_line(&value),
+            _ => print(started),
+        }
+    }
+
+    /// What went wrong, and what to do next; for people also when a program asked.
+    pub(super) fn error(&self, error: &Error) {
+        self.end_progress();
+        let code = error.code();
+        let (message, advice) = (error.to_string(), code.advice());
+        let _ = writeln!(io::stderr(), "error: {message} [{code}]\n  {advice}");
+        if self.json {
+            let code = code.as_str();
+            print_line(&serde_json::json!({"error": {"code": code, "message": message, "advice": advice}}));
+        }
+    }
+
+    /// Where a command stands.
+    pub(super) fn progress(&self, step: &Progress) {
+        if self.json {
+            return;
+        }
+        let mut state = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let every = if self.terminal { PROGRESS_EVERY } else { PROGRESS_EVERY_IN_FILES };
+        if state.0.elapsed() < every {
+            return;
+        }
+        *state = (Instant::now(), self.terminal);
+        let Progress { phase, done, total, unit } = step;
+        let of = if *total > 0 { format!(" of {total}") } else { String::new() };
+        let mut stderr = io::stderr();
+        // Back to the start of the line, and what is behind the text erased.
+        let (start, end) = if self.terminal { ("\r", "\x1b[K") } else { ("", "\n") };
+        let _ = write!(stderr, "{start}{phase}: {done}{of} {unit}{end}");
+        let _ = stderr.flush();
+    }
+
+    /// Hands progress over from wherever the work runs.
+    pub(super) fn watch(&self) -> Watch {
+        let output = self.clone();
+        Watch::new(move |step| output.progress(step))
+    }
+
+    fn end_progress(&self) {
+        let mut state = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.1 {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+            state.1 = false;
+        }
+    }
+}
+
+/// A closed pipe is no reason to fail: the command is done.
+fn print(text: &impl Display) {
+    let mut stdout = io::stdout().lock();
+    let _ = write!(stdout, "{text}");
+    let _ = stdout.flush();
+}
+
+fn print_line(value: &serde_json::Value) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{value}");
+    let _ = stdout.flush();
+}

@@ -1,0 +1,140 @@
+//! Commits: the record is checked, written into the store, and then known to the database.
+
+use crate::activation::vault_of;
+use crate::instance::Instance;
+use crate::vaults::OpenVault;
+use crate::{Error, Result, blocking};
+use bytes::Bytes;
+use meta::{Device, LeaseClaim, NewSnapshot, REPLACED, SnapshotRow};
+use model::{Code, SnapshotId};
+use std::sync::Arc;
+use std::time::Duration;
+use vault::{Hold, LeaseGrant};
+
+/// How long a lease lives at least once its commit has begun: more than a commit takes.
+const HOLD: Duration = Duration::from_secs(3_600);
+
+/// Commits a snapshot. The same record again gives the row of the first time, whatever became of the lease.
+pub async fn commit(
+    instance: &Arc<Instance>,
+    device: &Device,
+    claim: LeaseClaim,
+    snapshot: SnapshotId,
+    record: Bytes,
+) -> Result<NewSnapshot> {
+    let open = vault_of(instance, device, claim.vault).await?;
+    let hash = *blake3::hash(&record).as_bytes();
+    // One at a time: a commit that is refused takes its record back, which must not be another's that was accepted.
+    // Nor while the database is compared with the store, which would take the record for one that it has to adopt.
+    let _committing = open.commits.lock().await;
+    if let Some(first) = committed_before(instance, &claim, snapshot, hash).await? {
+        return Ok(first);
+    }
+    // Before the lease is looked at, until the database knows the snapshot: cleanup waits for it.
+    let hold = Arc::new(open.vault().hold());
+    let now = instance.clock.now();
+    let lease = instance.meta.use_lease(&claim, now).await?;
+    let sequence = instance.meta.begin_commit(&claim, now, now.after(HOLD)).await?;
+    let grant = LeaseGrant { id: lease.id, epoch: lease.epoch };
+    let new =
+        store(&open, &hold, Arc::new((device.clone(), lease)), grant, snapshot, record, sequence).await?;
+    let new = NewSnapshot { stored_bytes: instance.uploads.take(claim.lease), ..new };
+    let done = match instance.meta.commit_snapshot(&new, &claim, instance.clock.now()).await {
+        Ok(done) => done,
+        Err(error) => {
+            withdraw(instance, &open, &hold, snapshot).await;
+            return Err(error.into());
+        }
+    };
+    drop(hold);
+    for old in done.replaced {
+        hide_replaced(&open, old).await;
+    }
+    if !done.repeated {
+        let complete = new.complete;
+        tracing::info!(%snapshot, device = %device.id, vault = %claim.vault, complete, "snapshot committed");
+        instance.counters.add(|totals| totals.snapshots += 1).await?;
+    }
+    Ok(done.row.snapshot)
+}
+
+/// The row of the same commit, when it was made before.
+async fn committed_before(
+    instance: &Arc<Instance>,
+    claim: &LeaseClaim,
+    snapshot: SnapshotId,
+    hash: [u8; 32],
+) -> Result<Option<NewSnapshot>> {
+    let Some(SnapshotRow { snapshot: first, .. }) = instance.meta.snapshot_in(claim.vault, snapshot).await?
+    else {
+        return Ok(None);
+    };
+    if first.record_hash == hash && first.device == claim.device {
+        return Ok(Some(first));
+    }
+    Err(meta::Error::SnapshotConflict { snapshot }.into())
+}
+
+/// Checks the record and makes it durable. What lies in the store already, from a commit that was cut off, is taken
+/// as it is.
+async fn store(
+    open: &Arc<OpenVault>,
+    hold: &Arc<Hold>,
+    caller: Arc<(Device, meta::Lease)>,
+    grant: LeaseGrant,
+    snapshot: SnapshotId,
+    record: Bytes,
+    sequence: u64,
+) -> Result<NewSnapshot> {
+    let (open, hold) = (open.clone(), hold.clone());
+    blocking(move || {
+        let vault = open.vault();
+        let checked = vault.check_commit(&hold, &grant, snapshot, &record)?;
+        let (device, lease) = &*caller;
+        let clear = checked.clear();
+        if clear.device != device.id || clear.set != lease.set {
+            let detail = "the record belongs to another device or set than the lease";
+            return Err(Error::refused(Code::SnapshotInvalid, detail));
+        }
+        let receipt = vault.commit(&checked, Some(sequence))?;
+        Ok(NewSnapshot {
+            id: snapshot,
+            vault: clear.vault,
+            device: clear.device,
+            set: clear.set,
+            sequence: receipt.sequence,
+            received: receipt.received,
+            files: clear.counts.files,
+            bytes: clear.counts.bytes,
+            stored_bytes: 0,
+            findings: clear.counts.findings,
+            complete: clear.complete,
+            record_hash: checked.record_hash(),
+        })
+    })
+    .await
+}
+
+/// Takes the record back that the database refused. When that fails too the next comparison adopts it, which is
+/// right as well: everything that it refers to was checked and is there.
+async fn withdraw(instance: &Arc<Instance>, open: &Arc<OpenVault>, hold: &Arc<Hold>, snapshot: SnapshotId) {
+    // An error may hide that the row was stored.
+    match instance.meta.snapshot(snapshot).await {
+        Ok(None) => {}
+        Ok(Some(_)) => return,
+        Err(error) => return tracing::warn!(%snapshot, %error, "a refused snapshot is left for a comparison"),
+    }
+    let (open, hold) = (open.clone(), hold.clone());
+    if let Err(error) = blocking(move || open.vault().withdraw_snapshot(&hold, snapshot)).await {
+        tracing::warn!(%snapshot, %error, "a refused snapshot could not be taken back");
+    }
+}
+
+/// Writes the deletion record of a checkpoint that was replaced. Until then the database alone knows of it; a
+/// comparison writes it too.
+async fn hide_replaced(open: &Arc<OpenVault>, snapshot: SnapshotId) {
+    let open = open.clone();
+    if let Err(error) = blocking(move || open.vault().delete_snapshot(snapshot, REPLACED)).await {
+        tracing::warn!(%snapshot, %error, "a replaced checkpoint could not be hidden in the store");
+    }
+}

@@ -1,0 +1,118 @@
+//! The data folder: what lies where in it, and the lock that keeps other processes out.
+//! It knows names and modes, not what the files mean.
+
+use crate::{Error, Result};
+use platform::{Lock, durable};
+use std::path::{Path, PathBuf};
+
+/// Mode of folders that nobody else may look into.
+const FOLDER_MODE: u32 = 0o700;
+/// Mode of files that nobody else may read.
+pub const FILE_MODE: u32 = 0o600;
+
+/// A data folder, by its absolute path.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The folder at `path`, which need not exist.
+    pub fn new(path: &Path) -> Result<Self> {
+        std::path::absolute(path).map(Self).map_err(|error| file_error(path, &error, "resolve path"))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("server.db")
+    }
+
+    /// Held by the process that works on the folder.
+    pub fn lock_file(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// Where the running server takes commands.
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// The organisation's private key.
+    pub fn org_key(&self) -> PathBuf {
+        self.0.join("org-key")
+    }
+
+    /// The certificates.
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// Certificate and key of the authority.
+    pub fn authority(&self) -> PathBuf {
+        self.tls().join("authority.pem")
+    }
+
+    /// Where the object store lies unless it was put elsewhere.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// Where the recovery file is written unless it was put elsewhere.
+    pub fn recovery_file(&self) -> PathBuf {
+        self.0.join("organisation-recovery.txt")
+    }
+
+    /// True when a database is there.
+    pub fn has_database(&self) -> Result<bool> {
+        let path = self.database();
+        path.try_exists().map_err(|error| file_error(&path, &error, "stat file"))
+    }
+
+    /// Makes the folder when it is missing.
+    pub fn create(&self) -> Result<()> {
+        durable::create_dir_all(&self.0, FOLDER_MODE)
+            .map(drop)
+            .map_err(|source| Error::File { path: self.0.clone(), source })
+    }
+
+    /// Takes the lock without waiting.
+    pub fn lock(&self) -> Result<Lock> {
+        let path = self.lock_file();
+        Lock::try_exclusive(&path).map_err(|error| match error {
+            platform::Error::Locked { holder, .. } => Error::DataLocked { path: self.0.clone(), holder },
+            error if error.is_not_found() => Error::DataMissing { path: self.0.clone() },
+            source => Error::File { path, source },
+        })
+    }
+
+    /// Reads a small text file of the folder; `None` when it is not there.
+    pub fn read(path: &Path) -> Result<Option<zeroize::Zeroizing<String>>> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(zeroize::Zeroizing::new(text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error(path, &error, "read file")),
+        }
+    }
+
+    /// Writes a private file durably, in place of what is there.
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+        durable::write_file(path, bytes, FILE_MODE)
+            .map_err(|source| Error::File { path: path.to_owned(), source })
+    }
+
+    /// Writes a private file durably; one that is there stays and is an error.
+    pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+        durable::write_new_file(path, bytes, FILE_MODE)
+            .map_err(|source| Error::File { path: path.to_owned(), source })
+    }
+}
+
+/// The error of a file operation of the standard library. Errors that it made up itself carry no number.
+pub fn file_error(path: &Path, error: &std::io::Error, op: &'static str) -> Error {
+    const EIO: i32 = 5;
+    let source = platform::Error::Os { op, errno: error.raw_os_error().unwrap_or(EIO) };
+    Error::File { path: path.to_owned(), source }
+}

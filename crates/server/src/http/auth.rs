@@ -1,0 +1,132 @@
+//! Who asks: the device's credentials, the same answer for whoever is not known, and a bound on its requests.
+
+use super::refusal::Refusal;
+use super::slots::Counted;
+use super::state::Shared;
+use api::{Credential, headers, routes};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use meta::{Device, DeviceState};
+use model::Code;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Instant;
+use subtle::ConstantTimeEq;
+
+/// The device that asks. Handlers behind [`authenticate`] have one.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(pub(super) Device);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Refusal::new(Code::DeviceUnknown, "no device credentials"))
+    }
+}
+
+/// The device's id, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallerId(pub(super) model::DeviceId);
+
+/// Refuses protocol versions that this server does not speak.
+pub(super) async fn check_version(request: Request, next: Next) -> Response {
+    let header = request.headers().get(headers::PROTOCOL);
+    // Bytes that are no text are no number either.
+    let text = header.map(|value| value.to_str().unwrap_or("?"));
+    match api::version::check(text) {
+        Ok(_) => next.run(request).await,
+        Err(error) => Refusal::from(error).into_response(),
+    }
+}
+
+/// Lets known, active devices through.
+pub(super) async fn authenticate(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::of(&request);
+    let caller = match identify(&shared, asked).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let device = caller.0.id;
+    let Some(slot) = shared.slots.take(device) else {
+        let detail = "this device has too many requests under way";
+        return Refusal::from(api::Problem::new(Code::RateLimited, detail).retry_after(1)).into_response();
+    };
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(CallerId(device));
+    response.map(|inner| Body::new(Counted { inner, _slot: slot }))
+}
+
+/// What of a request says who asks.
+struct Asked {
+    credential: Option<Credential>,
+    peer: IpAddr,
+    is_deactivation: bool,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let route = request.extensions().get::<MatchedPath>();
+        Self {
+            credential: header.and_then(|header| Credential::parse(header).ok()),
+            peer: peer(request),
+            is_deactivation: route.is_some_and(|path| path.as_str() == routes::DEACTIVATE),
+        }
+    }
+}
+
+async fn identify(shared: &Shared, asked: Asked) -> Result<Caller, Refusal> {
+    let Asked { credential: Some(credential), peer, is_deactivation } = asked else {
+        return Err(unknown(shared, asked.peer));
+    };
+    let meta = &shared.instance.meta;
+    let found = meta.device(credential.device).await?;
+    // Compared in any case, so that the time says nothing about which ids exist.
+    let nobody = [0; 32];
+    let expected = found.as_ref().and_then(|device| device.secret_hash);
+    let same: bool = credential.secret.hash().0.ct_eq(&expected.unwrap_or(nobody)).into();
+    let Some(device) = found.filter(|_| same && expected.is_some()) else {
+        return Err(unknown(shared, peer));
+    };
+    match device.state {
+        DeviceState::Active => {}
+        // Its answer may have been lost.
+        DeviceState::Deactivated if is_deactivation => {}
+        DeviceState::Deactivated => {
+            return Err(Refusal::new(Code::DeviceDeactivated, "this device was deactivated"));
+        }
+        DeviceState::Cloned => {
+            return Err(Refusal::new(Code::DeviceCloned, "the state of this device was copied"));
+        }
+    }
+    meta.touch_device(device.id, shared.instance.clock.now()).await?;
+    Ok(Caller(device))
+}
+
+/// One answer for no credentials, an unknown device and a wrong secret.
+fn unknown(shared: &Shared, peer: IpAddr) -> Refusal {
+    failed(shared, peer, Refusal::new(Code::DeviceUnknown, "this server does not know the device"))
+}
+
+/// Counts a failure of this address; gives what to answer.
+pub(super) fn failed(shared: &Shared, peer: IpAddr, refusal: Refusal) -> Refusal {
+    match shared.failures.count(peer, Instant::now()) {
+        Ok(()) => refusal,
+        Err(seconds) => {
+            let detail = "too many failed attempts of this address";
+            api::Problem::new(Code::RateLimited, detail).retry_after(seconds).into()
+        }
+    }
+}
+
+/// The address of the other side.
+pub(super) fn peer(request: &Request) -> IpAddr {
+    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+}

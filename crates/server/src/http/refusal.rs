@@ -1,0 +1,129 @@
+//! Errors as problem documents. What is the server's own trouble is logged in full and told in general: a detail
+//! never holds paths or secrets.
+
+use crate::Error;
+use crate::http::BodyIdle;
+use api::{Problem, headers};
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::Code;
+
+/// Result of a handler.
+pub(super) type Handled<T> = Result<T, Refusal>;
+
+/// A refusal on its way to the agent.
+#[derive(Debug)]
+pub(super) struct Refusal(Box<Problem>);
+
+/// The code of a refused request, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefusedCode(pub(super) &'static str);
+
+impl Refusal {
+    /// A refusal with this code.
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem::new(code, detail)))
+    }
+
+    /// A refusal with a status that no code has.
+    pub(super) fn with_status(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
+        let mut problem = Problem::new(code, detail);
+        problem.status = status.as_u16();
+        Self(Box::new(problem))
+    }
+
+    /// The code.
+    pub(super) fn code(&self) -> Code {
+        self.0.known_code().unwrap_or(Code::Internal)
+    }
+
+    /// A body that could not be read to its end.
+    pub(super) fn of_body(error: &axum::Error) -> Self {
+        if BodyIdle::is_cause_of(error) {
+            return Self::new(Code::RequestTimeout, "no byte of the body came for a while");
+        }
+        Self::new(Code::RequestInvalid, "the body broke off")
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl From<api::Error> for Refusal {
+    fn from(error: api::Error) -> Self {
+        Self(Box::new(Problem::from(&error)))
+    }
+}
+
+impl From<meta::Error> for Refusal {
+    fn from(error: meta::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let code = match error.code() {
+            // The server's disk is full: to the agent that is one state, wherever it shows.
+            Code::DiskFull => Code::StorageFull,
+            code if code.http_status() == 0 => Code::Internal,
+            code => code,
+        };
+        if code.http_status() >= 500 && !matches!(code, Code::ServerBusy) {
+            tracing::error!(code = code.as_str(), %error, "request failed");
+        }
+        let detail = match (&error, code) {
+            (_, Code::Internal) => "the server failed; its log says why".to_owned(),
+            (_, Code::StorageFull) => "the server has no space for more".to_owned(),
+            (_, Code::DataDamaged) => "stored data is damaged; the server's log says which".to_owned(),
+            (Error::Meta(meta::Error::TokenUsed { .. }), _) => "the token served another device".to_owned(),
+            _ => error.to_string(),
+        };
+        let problem = Problem::new(code, detail);
+        Self(Box::new(match error {
+            Error::Busy { retry_after_seconds, .. } => problem.retry_after(retry_after_seconds),
+            Error::Meta(meta::Error::Busy) => problem.retry_after(1),
+            Error::Meta(meta::Error::ServerBusy { .. }) => problem.retry_after(BUSY_RETRY_SECONDS),
+            Error::Meta(meta::Error::VaultExists { vault }) => problem.vault(vault),
+            Error::Vault(error) => missing(problem, error),
+            _ => problem,
+        }))
+    }
+}
+
+/// When an agent asks again that found all places taken, in seconds.
+const BUSY_RETRY_SECONDS: u64 = 30;
+
+fn missing(problem: Problem, error: vault::Error) -> Problem {
+    match error {
+        vault::Error::RangesMissing { missing } => {
+            problem.missing(missing.into_iter().map(|frame| (frame.pack, frame.frame)).collect())
+        }
+        _ => problem,
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let code = RefusedCode(self.code().as_str());
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // Plain values with text keys: they always have a JSON form.
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));
+        if let Some(seconds) = self.0.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(code);
+        response
+    }
+}

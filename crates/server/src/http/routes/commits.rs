@@ -1,0 +1,31 @@
+//! A snapshot is committed.
+
+use crate::http::auth::Caller;
+use crate::http::input::{Ids, Shown, SizedBody, read};
+use crate::http::refusal::Handled;
+use crate::http::state::Shared;
+use crate::leases::claim_of;
+use crate::{commits, detached};
+use api::limits;
+use api::runs::CommitAnswer;
+use axum::Json;
+use axum::extract::State;
+use model::{LeaseId, SnapshotId, VaultId};
+
+/// Commits a record. Repeated, it gets the first answer.
+pub(in crate::http) async fn commit(
+    State(shared): State<Shared>,
+    Caller(device): Caller,
+    Ids((vault, lease, snapshot)): Ids<(VaultId, LeaseId, SnapshotId)>,
+    Shown(counter): Shown,
+    SizedBody { length, body }: SizedBody<{ limits::SNAPSHOT }>,
+) -> Handled<Json<CommitAnswer>> {
+    let claim = claim_of(&device, vault, lease, counter);
+    let _memory = shared.memory(length as usize).await?;
+    let record = read(body, limits::SNAPSHOT).await?;
+    let instance = shared.instance.clone();
+    // Done whether the agent waits or not.
+    let committed =
+        detached(async move { commits::commit(&instance, &device, claim, snapshot, record).await }).await?;
+    Ok(Json(CommitAnswer { sequence: committed.sequence, time: committed.received }))
+}

@@ -1,0 +1,20 @@
+//! The end of the calling device.
+
+use crate::http::auth::Caller;
+use crate::http::refusal::Handled;
+use crate::http::state::Shared;
+use axum::extract::State;
+use axum::http::StatusCode;
+use meta::DeviceState;
+
+/// Ends the device. Its snapshots stay.
+pub(in crate::http) async fn deactivate(
+    State(shared): State<Shared>,
+    Caller(device): Caller,
+) -> Handled<StatusCode> {
+    let instance = &shared.instance;
+    instance.meta.set_device_state(device.id, DeviceState::Deactivated).await?;
+    tracing::info!(device = %device.id, "device deactivated");
+    instance.mirror_device(meta::Device { state: DeviceState::Deactivated, ..device }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

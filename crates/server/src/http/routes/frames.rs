@@ -1,0 +1,87 @@
+//! Frames, through a snapshot or below a lease, a few at a time as the agent takes them.
+
+use crate::activation::vault_of;
+use crate::http::auth::Caller;
+use crate::http::input::{BinaryBody, Ids, Shown};
+use crate::http::refusal::Handled;
+use crate::http::routes::{snapshots, stream};
+use crate::http::state::Shared;
+use crate::leases;
+use crate::vaults::OpenVault;
+use api::binary::{frame_header, frame_refusal, read_frame_list};
+use api::limits;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use model::{Code, LeaseId, SnapshotId, VaultId};
+use std::sync::Arc;
+use vault::{FrameAnswer, FrameFailure, FrameId, Frames, Scope};
+
+const BODY: usize = limits::FRAMES * 20;
+/// What is read before the agent took what was read before.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Gives frames that a snapshot reaches.
+pub(in crate::http) async fn of_snapshot(
+    State(shared): State<Shared>,
+    Caller(device): Caller,
+    Ids((vault, snapshot)): Ids<(VaultId, SnapshotId)>,
+    BinaryBody(body): BinaryBody<BODY>,
+) -> Handled<Response> {
+    let open = vault_of(&shared.instance, &device, vault).await?;
+    snapshots::visible(&shared, vault, snapshot).await?;
+    give(shared, open, Scope::Snapshot(snapshot), &body).await
+}
+
+/// Gives frames of the log to the holder of a lease.
+pub(in crate::http) async fn of_lease(
+    State(shared): State<Shared>,
+    Caller(device): Caller,
+    Ids((vault, lease)): Ids<(VaultId, LeaseId)>,
+    Shown(counter): Shown,
+    BinaryBody(body): BinaryBody<BODY>,
+) -> Handled<Response> {
+    let (open, _) = leases::claim(&shared.instance, &device, vault, lease, counter).await?;
+    give(shared, open, Scope::Lease(lease), &body).await
+}
+
+async fn give(shared: Shared, open: Arc<OpenVault>, scope: Scope, body: &[u8]) -> Handled<Response> {
+    let wanted: Vec<_> =
+        read_frame_list(body)?.into_iter().map(|(pack, frame)| FrameId { pack, frame }).collect();
+    let first = shared.job(move || read_batch(open.vault().frames(scope, wanted)?)).await?;
+    Ok(stream(shared, first, read_batch))
+}
+
+/// The next records, at least one, and the frames that are left.
+fn read_batch(mut frames: Frames) -> Result<Option<(Bytes, Frames)>, vault::Error> {
+    let mut batch = Vec::new();
+    while batch.len() < BATCH_BYTES {
+        let Some(answer) = frames.next() else { break };
+        write_record(answer, &mut batch);
+    }
+    Ok((!batch.is_empty()).then(|| (batch.into(), frames)))
+}
+
+fn write_record(FrameAnswer { id, frame }: FrameAnswer, out: &mut Vec<u8>) {
+    match frame {
+        Ok(frame) => {
+            let record = frame.encode();
+            out.extend_from_slice(&frame_header(record.len() as u32));
+            out.extend_from_slice(&record);
+        }
+        Err(failure) => {
+            if failure != FrameFailure::NotFound {
+                tracing::error!(pack = %id.pack, frame = id.frame, %failure, "a frame cannot be given");
+            }
+            out.extend_from_slice(&frame_refusal(code(failure)));
+        }
+    }
+}
+
+fn code(failure: FrameFailure) -> Code {
+    match failure {
+        FrameFailure::NotFound => Code::NotFound,
+        FrameFailure::Damaged => Code::DataDamaged,
+        _ => Code::Internal,
+    }
+}

@@ -1,0 +1,118 @@
+//! A pack comes in: checked and written while it comes, acknowledged when it is durable and in the log.
+
+use crate::counters::Totals;
+use crate::http::auth::Caller;
+use crate::http::input::{Ids, Shown, SizedBody};
+use crate::http::refusal::{Handled, Refusal};
+use crate::http::state::Shared;
+use crate::instance::Instance;
+use crate::vaults::OpenVault;
+use crate::{Result, detached, leases, space};
+use api::limits;
+use api::runs::PackAnswer;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use model::{Code, LeaseId, PackId, VaultId};
+use std::sync::Arc;
+use vault::{PackReceipt, PackReceiver};
+
+/// Log entries between two merges of the index.
+const MERGE_EVERY: u64 = 64;
+/// What is collected before a thread writes it: threads do not wait for slow agents.
+const PART_BYTES: usize = 1 << 20;
+
+/// Receives a pack.
+pub(in crate::http) async fn receive(
+    State(shared): State<Shared>,
+    Caller(device): Caller,
+    Ids((vault, lease, pack)): Ids<(VaultId, LeaseId, PackId)>,
+    Shown(counter): Shown,
+    SizedBody { length, body }: SizedBody<{ limits::PACK }>,
+) -> Handled<Json<PackAnswer>> {
+    let instance = shared.instance.clone();
+    let (open, _) = leases::claim(&instance, &device, vault, lease, counter).await?;
+    space::check(&instance, length).await?;
+    let receiver = {
+        let open = open.clone();
+        shared.job(move || open.vault().receive_pack(lease, pack)).await?
+    };
+    let receiver = feed(&shared, receiver, body, length).await?;
+    // From here on it is done whether the agent waits or not.
+    let receipt = detached(async move {
+        let receipt = shared.job(move || receiver.finish()).await?;
+        count(&instance, lease, length, receipt).await?;
+        Ok(receipt)
+    })
+    .await?;
+    if receipt.stored {
+        merge_now_and_then(open, receipt.sequence);
+    }
+    Ok(Json(PackAnswer { stored: receipt.stored, sequence: receipt.sequence }))
+}
+
+async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: PackReceipt) -> Result<()> {
+    if receipt.stored {
+        instance.uploads.add(lease, length);
+    }
+    let change = |totals: &mut Totals| {
+        if receipt.stored {
+            totals.packs += 1;
+            totals.received_bytes += length;
+            totals.chunks += receipt.chunks;
+            totals.duplicate_chunks += receipt.known_chunks;
+        } else {
+            totals.duplicate_packs += 1;
+        }
+    };
+    instance.counters.add(change).await
+}
+
+/// Each pack is a segment of its own, and every look-up goes through all of them.
+fn merge_now_and_then(open: Arc<OpenVault>, sequence: u64) {
+    if !sequence.is_multiple_of(MERGE_EVERY) {
+        return;
+    }
+    tokio::task::spawn_blocking(move || match open.vault().merge_segments() {
+        Ok(_) | Err(vault::Error::Busy { .. }) => {}
+        Err(error) => tracing::warn!(%error, "the index could not be merged"),
+    });
+}
+
+async fn feed(
+    shared: &Shared,
+    mut receiver: PackReceiver,
+    mut body: Body,
+    length: u64,
+) -> Handled<PackReceiver> {
+    let mut received = 0;
+    let mut part: Vec<Bytes> = Vec::new();
+    let mut part_bytes = 0;
+    loop {
+        let frame = body.frame().await.transpose().map_err(|error| Refusal::of_body(&error))?;
+        let is_end = frame.is_none();
+        if let Some(data) = frame.and_then(|frame| frame.into_data().ok()) {
+            part_bytes += data.len();
+            part.push(data);
+        }
+        if part_bytes >= PART_BYTES || is_end {
+            received += part_bytes as u64;
+            if received > length {
+                return Err(Refusal::new(Code::RequestInvalid, "the body is longer than it says"));
+            }
+            let full = std::mem::take(&mut part);
+            part_bytes = 0;
+            receiver = shared
+                .job(move || {
+                    full.iter().try_for_each(|data| receiver.feed(data))?;
+                    Ok::<_, vault::Error>(receiver)
+                })
+                .await?;
+        }
+        if is_end {
+            return Ok(receiver);
+        }
+    }
+}

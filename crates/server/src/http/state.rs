@@ -1,0 +1,69 @@
+//! What all handlers share, and the bounds on what requests may use up together.
+
+use super::rates::Failures;
+use super::slots::Slots;
+use crate::instance::Instance;
+use crate::{Error, Result};
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+/// Reads, writes, look-ups and commits at once; each holds a thread as long as it works, not as long as its agent is
+/// slow.
+const JOBS: usize = 64;
+/// Memory for bodies that are read as a whole, in KiB.
+const BODY_KIB: usize = 256 << 10;
+
+/// What all handlers share. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) instance: Arc<Instance>,
+    pub(super) failures: Failures,
+    pub(super) slots: Slots,
+    jobs: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+}
+
+impl Deref for Shared {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Shared {
+    pub(super) fn new(instance: Arc<Instance>) -> Self {
+        Self(Arc::new(Inner {
+            instance,
+            failures: Failures::default(),
+            slots: Slots::default(),
+            jobs: Arc::new(Semaphore::new(JOBS)),
+            bodies: Arc::new(Semaphore::new(BODY_KIB)),
+        }))
+    }
+
+    /// Memory for a body of this length.
+    pub(super) async fn memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        let kib = bytes.div_ceil(1 << 10).clamp(1, BODY_KIB);
+        self.bodies.clone().acquire_many_owned(kib as u32).await.map_err(closed)
+    }
+
+    /// Runs blocking work when there is a place for it.
+    pub(super) async fn job<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Error: From<E>,
+    {
+        let _place = self.jobs.acquire().await.map_err(closed)?;
+        crate::blocking(work).await
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+fn closed(error: AcquireError) -> Error {
+    Error::Broken { problem: error.to_string() }
+}

@@ -1,0 +1,169 @@
+//! An opened data folder: database, object store, keys, vaults. `serve` and every command work on one, and as long as
+//! it is open the folder is locked.
+
+use crate::counters::{Counters, Uploads};
+use crate::data::DataDir;
+use crate::mirror::{Mirror, RecordObject};
+use crate::org::Organisation;
+use crate::settings::Settings;
+use crate::vaults::{OpenVault, OpenVaults};
+use crate::{Error, Result, blocking, reconcile};
+use blobs::{FolderStore, StoreId};
+use meta::{Meta, ServerRecord, SqlMeta};
+use model::{Clock, VaultId};
+use platform::Lock;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+/// An opened data folder.
+pub struct Instance {
+    /// The folder.
+    pub data: DataDir,
+    /// The time.
+    pub clock: Clock,
+    /// The database.
+    pub meta: Arc<dyn Meta>,
+    /// The object store.
+    pub store: FolderStore,
+    /// The server's record.
+    pub record: ServerRecord,
+    /// The organisation's key pair.
+    pub org: Organisation,
+    /// The vaults that are open.
+    pub vaults: OpenVaults,
+    /// Totals of what was uploaded.
+    pub counters: Counters,
+    /// What was uploaded under each lease.
+    pub uploads: Uploads,
+    /// Held by a backup of the server.
+    pub backing_up: tokio::sync::Mutex<()>,
+    settings: RwLock<Arc<Settings>>,
+    /// Where this process listens, once it does.
+    listening: OnceLock<SocketAddr>,
+    /// Held while settings change, so that no change is lost.
+    changing: tokio::sync::Mutex<()>,
+    _lock: Lock,
+}
+
+impl Instance {
+    /// Opens the folder whose lock is held. Brings the database forward; refuses a missing or another store.
+    pub async fn open(data: DataDir, clock: Clock, lock: Lock) -> Result<Arc<Self>> {
+        let meta: Arc<dyn Meta> = match SqlMeta::open_sqlite(&data.database()).await {
+            Ok(meta) => Arc::new(meta),
+            Err(meta::Error::Missing { .. }) => {
+                return Err(Error::DataMissing { path: data.path().to_owned() });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match Self::open_with(&data, &clock, meta.clone(), lock).await {
+            Ok(instance) => Ok(Arc::new(instance)),
+            Err(error) => {
+                meta.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_with(data: &DataDir, clock: &Clock, meta: Arc<dyn Meta>, lock: Lock) -> Result<Self> {
+        // `init` writes the record last, so without it the folder never was a server.
+        let record =
+            meta.server().await?.ok_or_else(|| Error::DataMissing { path: data.path().to_owned() })?;
+        let settings = Settings::read(&*meta).await?;
+        let path = store_path(data, &settings);
+        let expected = StoreId::parse(&settings.store_id)
+            .ok_or_else(|| meta::Error::Damaged { problem: "the store has no id".to_owned() })?;
+        let store = blocking(move || FolderStore::open(&path, Some(expected))).await?;
+        let org = Organisation::open(data, &settings.org_recipient)?;
+        Ok(Self {
+            data: data.clone(),
+            clock: clock.clone(),
+            counters: Counters::open(meta.clone()).await?,
+            vaults: OpenVaults::new(Arc::new(store.clone()), clock.clone()),
+            meta,
+            store,
+            record,
+            org,
+            uploads: Uploads::default(),
+            backing_up: tokio::sync::Mutex::new(()),
+            settings: RwLock::new(Arc::new(settings)),
+            listening: OnceLock::new(),
+            changing: tokio::sync::Mutex::new(()),
+            _lock: lock,
+        })
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where this process listens; `None` when it is no server.
+    pub fn listening(&self) -> Option<SocketAddr> {
+        self.listening.get().copied()
+    }
+
+    /// Notes where this process listens.
+    pub fn listens_on(&self, address: SocketAddr) {
+        // It begins to listen once.
+        let _ = self.listening.set(address);
+    }
+
+    /// Changes the settings: in the database, then in the server's object, then for whoever asks.
+    pub async fn change_settings(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<()>,
+    ) -> Result<Arc<Settings>> {
+        let _one_at_a_time = self.changing.lock().await;
+        let mut settings = (*self.settings()).clone();
+        change(&mut settings)?;
+        settings.write(&*self.meta).await?;
+        let settings = Arc::new(settings);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
+        self.mirror_record().await?;
+        Ok(settings)
+    }
+
+    /// The vault with this id. When it was not open it is opened now, and what the database does not know of it is
+    /// adopted.
+    pub async fn vault(self: &Arc<Self>, id: VaultId) -> Result<Arc<OpenVault>> {
+        self.vaults
+            .get(id, |open| async move {
+                reconcile::mend_index(&open).await?;
+                reconcile::compare(self, &open).await.map(drop)
+            })
+            .await
+    }
+
+    /// Writes the server's object anew.
+    pub async fn mirror_record(&self) -> Result<()> {
+        let object = RecordObject::new(&self.record, &self.settings());
+        let store = self.store.clone();
+        blocking(move || Mirror(&store).put_record(&object)).await
+    }
+
+    /// Writes the object of a device anew.
+    pub async fn mirror_device(&self, device: meta::Device) -> Result<()> {
+        let store = self.store.clone();
+        blocking(move || Mirror(&store).put_device(&device)).await
+    }
+
+    /// Ends the connections to the database. The lock ends when the last reference is dropped.
+    pub async fn close(&self) {
+        self.meta.close().await;
+    }
+}
+
+/// Where the object store lies.
+pub fn store_path(data: &DataDir, settings: &Settings) -> PathBuf {
+    data.path().join(&settings.store)
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("data", &self.data)
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! Leases: who may upload into a vault, and how many at once.
+
+use crate::activation::vault_of;
+use crate::instance::Instance;
+use crate::vaults::OpenVault;
+use crate::{Result, space};
+use api::Incarnation;
+use api::runs::{LeaseAnswer, LeaseRequest};
+use meta::{Admission, Device, DeviceState, GrantRequest, Lease, LeaseClaim};
+use model::{LeaseId, VaultId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a lease lasts.
+const LIFE: Duration = Duration::from_secs(7 * 86_400);
+/// A lease whose holder was not heard of for so long takes no place any more: its machine may be asleep or gone.
+const ACTIVE: Duration = Duration::from_secs(10 * 60);
+
+/// Grants a lease to a device of the vault's user.
+pub async fn grant(
+    instance: &Arc<Instance>,
+    device: &Device,
+    vault: VaultId,
+    request: LeaseRequest,
+) -> Result<LeaseAnswer> {
+    let open = vault_of(instance, device, vault).await?;
+    space::check(instance, 0).await?;
+    // From before the epoch is read until the lease is recorded: a cleanup in between would not know of it.
+    let hold = open.vault().hold();
+    let position = open.vault().position()?;
+    let now = instance.clock.now();
+    let granted = instance
+        .meta
+        .grant(&GrantRequest {
+            vault,
+            device: device.id,
+            set: request.set,
+            counter: request.counter,
+            epoch: position.sequence,
+            now,
+            deadline: now.after(LIFE),
+            admission: Admission { limit: instance.settings().leases_max, active_since: now.before(ACTIVE) },
+        })
+        .await;
+    drop(hold);
+    let lease = match granted {
+        Err(meta::Error::DeviceCloned { device: id }) => {
+            tracing::warn!(device = %id, "the state of a device was copied");
+            let cloned = Device { state: DeviceState::Cloned, ..device.clone() };
+            instance.mirror_device(cloned).await?;
+            return Err(meta::Error::DeviceCloned { device: id }.into());
+        }
+        other => other?,
+    };
+    tracing::info!(lease = %lease.id, device = %device.id, %vault, "lease granted");
+    Ok(LeaseAnswer {
+        lease: lease.id,
+        incarnation: Incarnation(position.incarnation),
+        sequence: lease.epoch,
+        deadline: lease.deadline,
+        server_time: now,
+        counter: lease.counter,
+    })
+}
+
+/// What a request below a lease claims.
+pub const fn claim_of(device: &Device, vault: VaultId, lease: LeaseId, counter: u64) -> LeaseClaim {
+    LeaseClaim { lease, vault, device: device.id, counter }
+}
+
+/// The vault and the lease, if the lease allows the request.
+pub async fn claim(
+    instance: &Arc<Instance>,
+    device: &Device,
+    vault: VaultId,
+    lease: LeaseId,
+    counter: u64,
+) -> Result<(Arc<OpenVault>, Lease)> {
+    let open = vault_of(instance, device, vault).await?;
+    let claim = claim_of(device, vault, lease, counter);
+    let lease = instance.meta.use_lease(&claim, instance.clock.now()).await?;
+    Ok((open, lease))
+}
+
+/// Ends a lease; one that has ended stays as it is.
+pub async fn release(
+    instance: &Arc<Instance>,
+    device: &Device,
+    vault: VaultId,
+    lease: LeaseId,
+) -> Result<()> {
+    match instance.meta.lease(lease).await? {
+        Some(found) if found.vault == vault && found.device == device.id => {}
+        _ => return Err(meta::Error::LeaseUnknown { lease }.into()),
+    }
+    instance.meta.release_lease(lease, device.id).await?;
+    tracing::info!(%lease, device = %device.id, "lease given back");
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! The server's own objects in the store, from which `recover` rebuilds a lost database: who exists, which devices,
+//! the settings, and the certificate authority sealed for the organisation. No vault's content, no usable secret.
+
+use crate::settings::Settings;
+use crate::{Error, Result};
+use blobs::{BlobStore, Key, PutMode};
+use meta::{Device, DeviceState, ServerRecord, User};
+use model::{DeviceId, ServerId, Timestamp, UserId, VaultId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+const RECORD: &str = "server/record";
+const AUTHORITY: &str = "server/ca.age";
+const USERS: &str = "server/users/";
+const DEVICES: &str = "server/devices/";
+/// More than any of these objects has.
+const LIMIT_BYTES: u64 = 1 << 20;
+
+/// `server/record`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordObject {
+    /// The server.
+    pub id: ServerId,
+    /// Its name.
+    pub name: String,
+    /// When `init` ran.
+    pub created: Timestamp,
+    /// The settings when it was written last.
+    pub settings: Settings,
+}
+
+impl RecordObject {
+    /// The object of this server.
+    pub fn new(record: &ServerRecord, settings: &Settings) -> Self {
+        let ServerRecord { id, name, created } = record.clone();
+        Self { id, name, created, settings: settings.clone() }
+    }
+
+    /// The row that it stands for.
+    pub fn to_record(&self) -> ServerRecord {
+        ServerRecord { id: self.id, name: self.name.clone(), created: self.created }
+    }
+}
+
+/// `server/users/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct UserObject {
+    id: UserId,
+    name: String,
+    created: Timestamp,
+}
+
+/// `server/devices/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct DeviceObject {
+    id: DeviceId,
+    user: UserId,
+    vault: Option<VaultId>,
+    name: String,
+    os: String,
+    recipient: Option<String>,
+    secret_hash: Option<api::Hash>,
+    state: String,
+    created: Timestamp,
+}
+
+impl DeviceObject {
+    fn new(device: &Device) -> Self {
+        let Device { id, user, vault, name, os, recipient, secret_hash, state, created, last_seen: _ } =
+            device.clone();
+        let secret_hash = secret_hash.map(api::Hash);
+        Self { id, user, vault, name, os, recipient, secret_hash, state: state.to_string(), created }
+    }
+
+    fn into_device(self) -> Device {
+        let Self { id, user, vault, name, os, recipient, secret_hash, state, created } = self;
+        Device {
+            id,
+            user,
+            vault,
+            name,
+            os,
+            recipient,
+            secret_hash: secret_hash.map(|hash| hash.0),
+            // A word that only a newer server knows is no leave to work.
+            state: DeviceState::parse(&state).unwrap_or(DeviceState::Deactivated),
+            created,
+            last_seen: None,
+        }
+    }
+}
+
+/// The objects below `server/`. Calls block.
+#[derive(Clone, Copy)]
+pub struct Mirror<'a>(pub &'a dyn BlobStore);
+
+impl Mirror<'_> {
+    /// Writes the server's record.
+    pub fn put_record(&self, record: &RecordObject) -> Result<()> {
+        self.put(RECORD, record)
+    }
+
+    /// Reads the server's record; `None` when the store never had a server.
+    pub fn record(&self) -> Result<Option<RecordObject>> {
+        self.get(&Key::parse(RECORD)?)
+    }
+
+    /// Writes the authority, sealed for the organisation.
+    pub fn put_authority(&self, sealed: &[u8]) -> Result<()> {
+        Ok(self.0.put(&Key::parse(AUTHORITY)?, sealed, PutMode::Replace)?)
+    }
+
+    /// Reads the sealed authority.
+    pub fn authority(&self) -> Result<Option<Vec<u8>>> {
+        self.read(&Key::parse(AUTHORITY)?)
+    }
+
+    /// Writes a user.
+    pub fn put_user(&self, user: &User) -> Result<()> {
+        let User { id, name, created } = user.clone();
+        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created })
+    }
+
+    /// Reads all users.
+    pub fn users(&self) -> Result<Vec<User>> {
+        let all: Vec<UserObject> = self.all(USERS)?;
+        Ok(all.into_iter().map(|UserObject { id, name, created }| User { id, name, created }).collect())
+    }
+
+    /// Writes a device.
+    pub fn put_device(&self, device: &Device) -> Result<()> {
+        self.put(&format!("{DEVICES}{}", device.id), &DeviceObject::new(device))
+    }
+
+    /// Reads all devices.
+    pub fn devices(&self) -> Result<Vec<Device>> {
+        let all: Vec<DeviceObject> = self.all(DEVICES)?;
+        Ok(all.into_iter().map(DeviceObject::into_device).collect())
+    }
+
+    /// True when both would be the same object.
+    pub fn is_same_device(one: &Device, other: &Device) -> bool {
+        DeviceObject::new(one) == DeviceObject::new(other)
+    }
+
+    fn put<T: Serialize>(&self, key: &str, object: &T) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(object)
+            .map_err(|error| Error::Broken { problem: format!("{key}: {error}") })?;
+        Ok(self.0.put(&Key::parse(key)?, &bytes, PutMode::Replace)?)
+    }
+
+    fn read(&self, key: &Key) -> Result<Option<Vec<u8>>> {
+        match self.0.read_limited(key, LIMIT_BYTES) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(blobs::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        let Some(bytes) = self.read(key)? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Error::refused(model::Code::DataDamaged, format!("{key}: {error}")))
+    }
+
+    fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for info in self.0.list(prefix)? {
+            all.extend(self.get(&info.key)?);
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mirrored_comes_back_without_what_is_not() {
+        let store = blobs::MemoryStore::new();
+        let mirror = Mirror(&store);
+        assert_eq!(mirror.record().unwrap(), None);
+        let created = Timestamp::from_secs(1_800_000_000);
+        let user = User { id: UserId::random(), name: "anna".into(), created };
+        mirror.put_user(&user).unwrap();
+        assert_eq!(mirror.users().unwrap(), [user.clone()]);
+        let device = Device {
+            id: DeviceId::random(),
+            user: user.id,
+            vault: None,
+            name: "laptop".into(),
+            os: "Debian".into(),
+            recipient: Some("age1x".into()),
+            secret_hash: Some([7; 32]),
+            state: DeviceState::Active,
+            created,
+            last_seen: Some(created),
+        };
+        mirror.put_device(&device).unwrap();
+        let back = mirror.devices().unwrap();
+        assert!(Mirror::is_same_device(&back[0], &device));
+        assert_eq!(back, [Device { last_seen: None, ..device }]);
+    }
+
+    #[test]
+    fn a_state_of_a_newer_server_is_no_leave_to_work() {
+        let text = r#"{"id":"00000000000000000000000000000001","user":"00000000000000000000000000000002",
+            "vault":null,"name":"n","os":"o","recipient":null,"secret_hash":null,"state":"asleep",
+            "created":"2026-01-01T00:00:00Z"}"#;
+        let object: DeviceObject = serde_json::from_str(text).unwrap();
+        assert_eq!(object.into_device().state, DeviceState::Deactivated);
+    }
+}

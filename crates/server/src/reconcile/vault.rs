@@ -1,0 +1,167 @@
+//! The snapshots of one vault: objects in the store against rows in the database.
+
+use crate::instance::Instance;
+use crate::vaults::OpenVault;
+use crate::{Result, blocking};
+use meta::{Adoption, Deletion, Device, DeviceState, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope};
+use model::{DeviceId, SetId, SnapshotId, VaultId};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use vault::{Deleted, SnapshotInfo, SnapshotList};
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Snapshots that the database did not know.
+    pub adopted: u64,
+    /// Snapshots of the database that the store does not have, or that cannot be read. Nobody has deleted them.
+    pub missing: Vec<SnapshotId>,
+}
+
+/// Rebuilds an index that cannot be used from the packs: without it nothing can be uploaded.
+pub async fn mend_index(open: &Arc<OpenVault>) -> Result<()> {
+    let Some(problem) = open.vault().log_problem() else { return Ok(()) };
+    let vault = open.vault().id();
+    tracing::error!(%vault, %problem, "the index cannot be used; it is rebuilt from the packs");
+    let open = open.clone();
+    let report = blocking(move || open.vault().rebuild_index()).await?;
+    tracing::warn!(%vault, ?report, "the index was rebuilt");
+    Ok(())
+}
+
+/// Compares a vault and adopts what the database does not know. Nothing is committed meanwhile.
+pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<Compared> {
+    let _no_commits = open.commits.lock().await;
+    let id = open.vault().id();
+    let list = {
+        let open = open.clone();
+        blocking(move || open.vault().snapshots()).await?
+    };
+    let rows = instance.meta.snapshots(SnapshotScope::Vault(id), true).await?;
+    let known: HashSet<SnapshotId> = rows.iter().map(|row| row.snapshot.id).collect();
+    let new: Vec<&SnapshotInfo> = list.snapshots.iter().filter(|info| !known.contains(&info.id)).collect();
+    let mut compared = Compared { adopted: new.len() as u64, missing: Vec::new() };
+    adopt(instance, id, &new).await?;
+    for row in &rows {
+        let info = list.snapshots.iter().find(|info| info.id == row.snapshot.id);
+        match info {
+            Some(info) => agree_on_deletion(instance, open, row, info).await?,
+            None if list.unreadable.contains(&row.snapshot.id) => compared.missing.push(row.snapshot.id),
+            // Its time was over and its objects are gone: the row is what is left.
+            None if row.deleted.is_some() => instance.meta.remove_snapshot(row.snapshot.id).await?,
+            None => compared.missing.push(row.snapshot.id),
+        }
+    }
+    if !new.is_empty() {
+        tracing::warn!(vault = %id, snapshots = compared.adopted, "snapshots were adopted from the object store");
+        replace_checkpoints(instance, open, &list).await?;
+    }
+    if !compared.missing.is_empty() {
+        tracing::error!(vault = %id, snapshots = ?compared.missing, "snapshots are missing in the object store");
+    }
+    Ok(compared)
+}
+
+async fn adopt(instance: &Arc<Instance>, vault: VaultId, new: &[&SnapshotInfo]) -> Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let known: HashSet<DeviceId> =
+        instance.meta.devices(None).await?.into_iter().map(|device| device.id).collect();
+    let user = instance.meta.vault(vault).await?.ok_or(meta::Error::VaultUnknown { vault })?.user;
+    let mut adoption = Adoption::default();
+    let mut made = HashSet::new();
+    for info in new {
+        if !known.contains(&info.device) && made.insert(info.device) {
+            // Its object was lost; what it backed up is not.
+            adoption.devices.push(Device {
+                id: info.device,
+                user,
+                vault: Some(vault),
+                name: format!("recovered-{}", &info.device.to_string()[..8]),
+                os: String::new(),
+                recipient: None,
+                secret_hash: None,
+                state: DeviceState::Deactivated,
+                created: info.received,
+                last_seen: None,
+            });
+        }
+        adoption.snapshots.push(row(vault, info, instance));
+    }
+    instance.meta.adopt(&adoption).await?;
+    Ok(())
+}
+
+fn row(vault: VaultId, info: &SnapshotInfo, instance: &Instance) -> SnapshotRow {
+    let deletion = |deleted: &Deleted| deletion(deleted, instance);
+    SnapshotRow {
+        snapshot: NewSnapshot {
+            id: info.id,
+            vault,
+            device: info.device,
+            set: info.set,
+            sequence: info.sequence,
+            received: info.received,
+            files: info.counts.files,
+            bytes: info.counts.bytes,
+            stored_bytes: 0,
+            findings: info.counts.findings,
+            complete: info.complete,
+            record_hash: info.record_hash,
+        },
+        deleted: info.deleted.as_ref().map(deletion),
+    }
+}
+
+/// The database needs a time; one that cannot be read counts from now.
+fn deletion(deleted: &Deleted, instance: &Instance) -> Deletion {
+    Deletion { time: deleted.time.unwrap_or_else(|| instance.clock.now()), by: deleted.by.clone() }
+}
+
+/// The deletion record decides, except for a checkpoint that was replaced: the database knows that first.
+async fn agree_on_deletion(
+    instance: &Arc<Instance>,
+    open: &Arc<OpenVault>,
+    row: &SnapshotRow,
+    info: &SnapshotInfo,
+) -> Result<()> {
+    match (&row.deleted, &info.deleted) {
+        (None, Some(deleted)) => {
+            let Deletion { time, by } = deletion(deleted, instance);
+            instance.meta.delete_snapshot(info.id, &by, time).await?;
+        }
+        (Some(deleted), None) if deleted.by == REPLACED => hide(open, info.id).await?,
+        (Some(_), None) => {
+            instance.meta.undelete_snapshot(info.id).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What the commits would have done that the database never saw: of each set the newest checkpoint stays, if it is
+/// newer than the newest complete snapshot.
+async fn replace_checkpoints(
+    instance: &Arc<Instance>,
+    open: &Arc<OpenVault>,
+    list: &SnapshotList,
+) -> Result<()> {
+    let mut newest: HashMap<SetId, SnapshotId> = HashMap::new();
+    // Ascending by their numbers.
+    for info in list.snapshots.iter().filter(|info| info.deleted.is_none()) {
+        newest.insert(info.set, info.id);
+    }
+    for info in list.snapshots.iter().filter(|info| info.deleted.is_none() && !info.complete) {
+        if newest.get(&info.set) != Some(&info.id) {
+            hide(open, info.id).await?;
+            instance.meta.delete_snapshot(info.id, REPLACED, instance.clock.now()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn hide(open: &Arc<OpenVault>, id: SnapshotId) -> Result<()> {
+    let open = open.clone();
+    blocking(move || open.vault().delete_snapshot(id, REPLACED)).await.map(drop)
+}

@@ -1,0 +1,144 @@
+//! The vaults that are open in this process: each at most once, opened when it is first asked for, and closed again
+//! when it is unused and many others are open.
+
+use crate::{Result, blocking};
+use blobs::BlobStore;
+use format::record::FormatRecord;
+use model::{Clock, VaultId};
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OnceCell;
+use vault::{Holder, Vault};
+
+/// Vaults that stay open without being used.
+const IDLE_MAX: usize = 64;
+
+/// A vault and what must happen one at a time in it.
+pub struct OpenVault {
+    vault: Arc<Vault>,
+    /// Held by a commit, and while the database is compared with the store.
+    pub commits: tokio::sync::Mutex<()>,
+    /// Held by a cleanup.
+    pub cleaning: tokio::sync::Mutex<()>,
+}
+
+impl OpenVault {
+    /// The vault.
+    pub const fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+}
+
+/// The open vaults.
+pub struct OpenVaults {
+    store: Arc<dyn BlobStore>,
+    clock: Clock,
+    open: Mutex<Slots>,
+    creating: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Slots {
+    vaults: HashMap<VaultId, Slot>,
+    /// Counts uses.
+    tick: u64,
+}
+
+struct Slot {
+    cell: Arc<OnceCell<Arc<OpenVault>>>,
+    used: u64,
+}
+
+impl Slot {
+    /// True when nobody has it. Whoever gets it gets it under the lock, so it stays so while the lock is held.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.cell) == 1
+            && self
+                .cell
+                .get()
+                .is_none_or(|open| Arc::strong_count(open) == 1 && Arc::strong_count(&open.vault) == 1)
+    }
+}
+
+impl OpenVaults {
+    /// No vault is open yet.
+    pub fn new(store: Arc<dyn BlobStore>, clock: Clock) -> Self {
+        Self { store, clock, open: Mutex::default(), creating: tokio::sync::Mutex::default() }
+    }
+
+    /// Held while a vault is created.
+    pub async fn creating(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.creating.lock().await
+    }
+
+    /// The vault with this id, opened when it is not yet; `prepare` runs before anybody else gets it.
+    pub async fn get<F>(
+        &self,
+        id: VaultId,
+        prepare: impl FnOnce(Arc<OpenVault>) -> F,
+    ) -> Result<Arc<OpenVault>>
+    where
+        F: Future<Output = Result<()>>,
+    {
+        let cell = self.slot(id);
+        let open = cell
+            .get_or_try_init(|| async {
+                let (store, clock) = (self.store.clone(), self.clock.clone());
+                let vault = blocking(move || Vault::open(store, id, clock)).await?;
+                let open = Arc::new(OpenVault {
+                    vault,
+                    commits: tokio::sync::Mutex::default(),
+                    cleaning: tokio::sync::Mutex::default(),
+                });
+                prepare(open.clone()).await?;
+                Ok::<_, crate::Error>(open)
+            })
+            .await?;
+        Ok(open.clone())
+    }
+
+    /// Makes a vault with its keys. Repeated with the same record, it only writes the keys again.
+    pub async fn create(&self, record: FormatRecord, keys: Vec<(Holder, Vec<u8>)>) -> Result<()> {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        blocking(move || {
+            let vault = Vault::create(store, &record, clock)?;
+            for (holder, bytes) in keys {
+                vault.put_key(holder, &bytes)?;
+            }
+            Ok::<_, vault::Error>(())
+        })
+        .await
+    }
+
+    /// The ids of all vaults in the store.
+    pub async fn list(&self) -> Result<Vec<VaultId>> {
+        let store = self.store.clone();
+        blocking(move || Vault::list(&*store)).await
+    }
+
+    fn slot(&self, id: VaultId) -> Arc<OnceCell<Arc<OpenVault>>> {
+        let mut slots = self.lock();
+        slots.tick += 1;
+        let tick = slots.tick;
+        if !slots.vaults.contains_key(&id) && slots.vaults.len() >= IDLE_MAX {
+            slots.close_oldest();
+        }
+        let slot = slots.vaults.entry(id).or_insert_with(|| Slot { cell: Arc::default(), used: tick });
+        slot.used = tick;
+        slot.cell.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    fn close_oldest(&mut self) {
+        let idle = self.vaults.iter().filter(|(_, slot)| slot.is_idle());
+        if let Some(id) = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) {
+            self.vaults.remove(&id);
+        }
+    }
+}
