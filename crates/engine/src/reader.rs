@@ -80,7 +80,8 @@ impl<'a> SnapshotReader<'a> {
     /// The hunks that may hold `folder` or something below it.
     pub fn hunks_within(&self, folder: &[u8]) -> Range<usize> {
         let hunks = &self.sealed.hunks;
-        let first = hunks.partition_point(|hunk| path::compare(&hunk.first_path, folder).is_le());
+        // A hunk that begins with this very path may begin with a continuation: the file is in front of it.
+        let first = hunks.partition_point(|hunk| path::compare(&hunk.first_path, folder).is_lt());
         let first = first.saturating_sub(1);
         let after = hunks[first.min(hunks.len())..].iter().position(|hunk| {
             path::compare(&hunk.first_path, folder).is_gt() && !path::is_within(&hunk.first_path, folder)

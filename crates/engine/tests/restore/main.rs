@@ -4,5 +4,9 @@
 
 mod bench;
 mod conflicts;
+mod extremes;
 mod hostile;
+mod kill;
+mod ordinary;
+mod reading;
 mod round_trip;
