@@ -36,9 +36,19 @@ impl Gate {
 
     /// Waits until every hold that was given out before this call is returned; false when that takes too long.
     pub(crate) fn drain(&self, patience: Duration) -> bool {
+        let border = self.border();
+        self.wait_for(border, patience)
+    }
+
+    /// The ticket of the next hold.
+    fn border(&self) -> u64 {
+        lock(&self.tickets).next
+    }
+
+    /// Waits until every hold below this ticket is returned.
+    fn wait_for(&self, border: u64, patience: Duration) -> bool {
         let end = Instant::now() + patience;
         let mut tickets = lock(&self.tickets);
-        let border = tickets.next;
         while tickets.out.first().is_some_and(|oldest| *oldest < border) {
             let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
                 return false;
@@ -72,7 +82,6 @@ impl std::fmt::Debug for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn draining_waits_for_earlier_holds_and_not_for_later_ones() {
@@ -80,21 +89,16 @@ mod tests {
         assert!(gate.drain(Duration::ZERO));
         let early = gate.hold();
         assert!(!gate.drain(Duration::from_millis(1)));
-        let returned = AtomicBool::new(false);
+        let border = gate.border();
+        let late = gate.hold();
+        assert!(!gate.wait_for(border, Duration::ZERO));
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| {
-                assert!(gate.drain(Duration::from_secs(60)));
-                assert!(returned.load(Ordering::SeqCst));
-            });
-            // A hold that is given out while somebody waits does not keep him waiting.
-            while lock(&gate.tickets).next < 2 {
-                drop(gate.hold());
-            }
-            let late = gate.hold();
-            returned.store(true, Ordering::SeqCst);
+            let waiting = scope.spawn(|| gate.wait_for(border, Duration::from_secs(600)));
             drop(early);
-            waiting.join().unwrap();
-            drop(late);
+            assert!(waiting.join().unwrap());
         });
+        assert!(!gate.drain(Duration::ZERO));
+        drop(late);
+        assert!(gate.drain(Duration::ZERO));
     }
 }

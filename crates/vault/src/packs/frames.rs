@@ -130,11 +130,28 @@ impl Frames {
                 is_second_try = true;
                 continue;
             }
-            let answers = group.iter().zip(&rows).zip(bytes);
-            let answers =
-                answers.map(|((id, row), bytes)| FrameAnswer { id: *id, frame: seal(&file, *row, bytes) });
+            let answers = group.iter().zip(&rows).zip(bytes).map(|((id, row), bytes)| {
+                let frame = match seal(&file, *row, bytes) {
+                    Err(FrameFailure::Damaged) => self.from_another(&file, *id),
+                    other => other,
+                };
+                FrameAnswer { id: *id, frame }
+            });
             return (answers.collect(), &group[count..]);
         }
+    }
+
+    /// The frame from another generation that is still there: while a pack is rewritten there are two.
+    fn from_another(&self, damaged: &PackFile, id: FrameId) -> Result<SealedFrame, FrameFailure> {
+        let packs = &self.vault.packs;
+        let generations = packs.generations(id.pack).map_err(|error| failure(&error))?;
+        let others = generations.into_iter().rev().filter(|number| *number != damaged.generation);
+        let found = others.filter_map(|number| {
+            let file = packs.open_generation(id.pack, number).ok()?;
+            let row = file.table.frame(id.frame)?;
+            seal(&file, Some(row), file.read_frame(row).map_err(|error| failure(&error))).ok()
+        });
+        found.into_iter().next().ok_or(FrameFailure::Damaged)
     }
 
     /// Answers for frames of a pack that cannot be opened.

@@ -81,13 +81,18 @@ impl Packs {
         failpoint::hit("vault.rewrite.before_finish");
         writer.finish()?;
         failpoint::hit("vault.rewrite.after_finish");
-        let back = self.open_generation(row.id, row.generation)?;
-        if back.table != table || !is_intact(&back)? {
-            let source = format::Error::Mismatch { what: "pack", check: "hash" };
-            return Err(Error::Damaged { key, source });
+        let back = self.open_generation(row.id, row.generation);
+        if let Ok(back) = &back
+            && back.table == table
+            && is_intact(back)?
+        {
+            failpoint::hit("vault.rewrite.after_read_back");
+            return Ok(back.size_bytes());
         }
-        failpoint::hit("vault.rewrite.after_read_back");
-        Ok(back.size_bytes())
+        // It must not stay: readers would take it for the newest.
+        self.objects.delete(&key)?;
+        let source = format::Error::Mismatch { what: "pack", check: "hash" };
+        Err(Error::Damaged { key, source })
     }
 
     fn source(&self, row: &PackRow, older: &[u32]) -> Result<PackFile, Error> {

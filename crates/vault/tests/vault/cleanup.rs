@@ -3,7 +3,7 @@
 use crate::support::agent::{File, frames};
 use crate::support::restore::{assert_restores, restore};
 use crate::support::{DAY, HOUR, World};
-use blobs::{BlobStore, Key, Op, PutMode, Recording};
+use blobs::{BlobStore, Fault, FaultPlan, Faulty, Key, Op, PutMode, Recording};
 use model::{PackId, SnapshotId};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -219,6 +219,32 @@ fn what_is_damaged_is_not_rewritten_and_nothing_is_lost_by_it() {
     world.store.put(&pack_key(&world, pack.id, 0), &pack.bytes, PutMode::Replace).unwrap();
     let swept = world.sweep();
     assert!(swept.damaged_packs.is_empty() && swept.leftovers.generations == 1);
+    assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
+    world.assert_clean();
+}
+
+#[test]
+fn a_new_generation_that_reads_back_wrong_does_not_count() {
+    let mut world = World::new();
+    let lease = world.grant();
+    let content = frames(1, 4, 1);
+    let pack = world.agent.data_pack(&content);
+    world.upload(lease, &pack).unwrap();
+    let kept = world.agent.tree_of(world.agent.files_of(&pack, &content)[..2].to_vec(), None);
+    world.back_up(lease, &kept);
+    world.end(lease);
+    world.mark();
+    world.clock.advance(DAY);
+    // The disk turns a bit over while the new generation is written.
+    let plan = FaultPlan::new().nth(Op::Write, 1, Fault::Flip);
+    let store = Arc::new(Faulty::new(world.store.clone(), plan));
+    let vault = Vault::open(store, world.agent.vault, world.clock.clone()).unwrap();
+    assert_eq!(vault.sweep(&world.options, &world.ledger).unwrap().damaged_packs, [pack.id]);
+    assert!(world.store.info(&pack_key(&world, pack.id, 0)).unwrap().is_some());
+    assert_restores(&vault, &world.agent, kept.snapshot, &kept.files);
+    world.reopen();
+    world.sweep();
+    assert!(world.store.info(&pack_key(&world, pack.id, 0)).unwrap().is_none());
     assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
     world.assert_clean();
 }

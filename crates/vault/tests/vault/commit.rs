@@ -242,6 +242,9 @@ fn condemned_frames_are_open_to_older_leases_only() {
     world.clock.advance(2 * DAY);
     assert_eq!(world.sweep().waiting.frames, 2);
     world.commit(before, lost.snapshot, &lost.record).unwrap();
+    // An heir of that snapshot is no exception: only what is retired passes on.
+    let error = try_commit(&world, after, &lost.files, Some(lost.snapshot)).unwrap_err();
+    assert_eq!(missing(&error), names(&lost.files).into_iter().collect::<Vec<_>>());
     world.end(before);
     world.end(after);
     let report = world.sweep();

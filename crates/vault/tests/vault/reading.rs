@@ -184,3 +184,22 @@ fn a_generation_that_vanished_is_looked_for_once() {
     let third = Vault::open(Arc::new(world.store.clone()), world.agent.vault, world.clock.clone()).unwrap();
     assert_restores(&third, &world.agent, tree.snapshot, &tree.files);
 }
+
+#[test]
+fn a_damaged_frame_is_read_from_the_older_generation_while_there_is_one() {
+    let world = World::new();
+    let (tree, pack) = rewritten(&world);
+    world.mark();
+    world.clock.advance(DAY);
+    world.sweep();
+    let mut bytes = world.store.read(&key(&world, pack.id, 1)).unwrap();
+    bytes[100] ^= 1;
+    world.store.put(&key(&world, pack.id, 1), &bytes, PutMode::Replace).unwrap();
+    let fresh =
+        || Vault::open(Arc::new(world.store.clone()), world.agent.vault, world.clock.clone()).unwrap();
+    let wanted = &ids(&pack)[..2];
+    let scope = Scope::Snapshot(tree.snapshot);
+    assert_eq!(outcome(&fresh(), scope, wanted), [Err(FrameFailure::Damaged), Ok(1)]);
+    world.store.put(&key(&world, pack.id, 0), &pack.bytes, PutMode::CreateNew).unwrap();
+    assert_restores(&fresh(), &world.agent, tree.snapshot, &tree.files);
+}

@@ -183,3 +183,57 @@ fn a_commit_that_began_before_a_sweep_is_waited_for() {
     let scope = Scope::Snapshot(tree.snapshot);
     assert_eq!(Arc::clone(&world.vault).frames(scope, Vec::new()).unwrap().count(), 0);
 }
+
+/// A registry whose answer about leases comes while a commit under the last lease is half done. The commit goes on
+/// when the snapshots were listed, or after a moment.
+struct Late<'a> {
+    world: &'a World,
+    lease: LeaseGrant,
+    tree: &'a Tree,
+    listed: Mutex<(u32, Option<std::sync::mpsc::Sender<()>>)>,
+}
+
+impl vault::Registry for Late<'_> {
+    fn live_leases(&self) -> Result<Vec<LeaseGrant>, vault::BoxError> {
+        let (send, receive) = std::sync::mpsc::channel();
+        self.listed.lock().unwrap().1 = Some(send);
+        let (vault, lease) = (Arc::clone(&self.world.vault), self.lease);
+        let (id, record) = (self.tree.snapshot, self.tree.record.clone());
+        // The lease is alive when the hold is taken, and is not any more when the answer is given.
+        let hold = vault.hold();
+        std::thread::spawn(move || {
+            let checked = vault.check_commit(&hold, &lease, id, &record).unwrap();
+            let _ = receive.recv_timeout(Duration::from_millis(300));
+            vault.commit(&checked, None).unwrap();
+        });
+        Ok(Vec::new())
+    }
+
+    fn known_snapshots(&self) -> Result<Option<std::collections::HashSet<SnapshotId>>, vault::BoxError> {
+        let mut listed = self.listed.lock().unwrap();
+        listed.0 += 1;
+        if listed.0 == 2 {
+            listed.1.take();
+        }
+        let list = self.world.vault.snapshots().unwrap().snapshots;
+        Ok(Some(list.iter().map(|info| info.id).collect()))
+    }
+}
+
+#[test]
+fn a_commit_that_began_before_the_leases_were_read_is_waited_for() {
+    let mut world = World::new();
+    world.options.grace = Duration::ZERO;
+    world.options.patience = Duration::from_secs(300);
+    let lease = world.grant();
+    let tree = world.agent.tree(&[vec![noise(1, 100)]]);
+    for pack in tree.packs.iter().chain([&tree.hunks]) {
+        world.upload(lease, pack).unwrap();
+    }
+    world.end(lease);
+    world.mark();
+    let registry = Late { world: &world, lease, tree: &tree, listed: Mutex::default() };
+    let report = world.vault.sweep(&world.options, &registry).unwrap();
+    assert_eq!((report.removed.frames, report.marked_again.frames), (0, 2));
+    assert_restores(&world.vault, &world.agent, tree.snapshot, &tree.files);
+}

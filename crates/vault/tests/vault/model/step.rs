@@ -27,6 +27,11 @@ pub(crate) enum Step {
         picks: Vec<Index>,
         base: Option<Index>,
     },
+    /// What a snapshot has, once more and with it as base, as a run on an unchanged tree does.
+    Follow {
+        lease: Index,
+        base: Index,
+    },
     /// A record that was built at any earlier time, its hunks sent again or not.
     CommitAgain {
         lease: Index,
@@ -58,6 +63,7 @@ pub(crate) fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<
         6 => (index(), prop::collection::vec(1u8..6, 1..4)).prop_map(|(lease, frames)| Step::Upload { lease, frames }),
         8 => (index(), prop::collection::vec(index(), 1..6), prop::option::of(index()))
             .prop_map(|(lease, picks, base)| Step::Commit { lease, picks, base }),
+        5 => (index(), index()).prop_map(|(lease, base)| Step::Follow { lease, base }),
         4 => (index(), index(), any::<bool>())
             .prop_map(|(lease, built, send)| Step::CommitAgain { lease, built, send }),
         4 => index().prop_map(Step::Delete),
@@ -86,6 +92,7 @@ impl Life {
             }
             Step::Upload { lease, frames } => self.send_content(lease, frames),
             Step::Commit { lease, picks, base } => self.build_and_commit(lease, picks, base.as_ref()),
+            Step::Follow { lease, base } => self.follow(lease, base),
             Step::CommitAgain { lease, built, send } => {
                 if !self.built.is_empty() {
                     let at = built.index(self.built.len());
@@ -165,6 +172,17 @@ impl Life {
         }
         let base =
             base.filter(|_| !self.built.is_empty()).map(|at| self.built[at.index(self.built.len())].snapshot);
+        self.build(files, base);
+        self.commit_built(lease, self.built.len() - 1, true);
+    }
+
+    fn follow(&mut self, lease: &Index, base: &Index) {
+        let Some(base) = self.chosen(base) else { return };
+        self.build(self.known[&base].files.clone(), Some(base));
+        self.commit_built(lease, self.built.len() - 1, true);
+    }
+
+    fn build(&mut self, files: Vec<File>, base: Option<SnapshotId>) {
         let tree = self.world.agent.tree_of(files, base);
         self.built.push(Built {
             snapshot: tree.snapshot,
@@ -173,7 +191,6 @@ impl Life {
             files: tree.files,
             base,
         });
-        self.commit_built(lease, self.built.len() - 1, true);
     }
 
     fn commit_built(&mut self, lease: &Index, at: usize, send: bool) {
