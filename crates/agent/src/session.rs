@@ -8,11 +8,13 @@ use api::Credential;
 use client::{Connection, Options, RemoteVault, RetryPolicy, Sleep, Trust};
 use format::keys::Keyring;
 use model::{Clock, Code};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// Overrides the addresses that the agent knows; what it trusts stays the same.
 const ADDRESS_VARIABLE: &str = "HOLDFAST_SERVER";
+/// Before its first answer a server is tried for this long.
+const FIRST_CONTACT: Duration = Duration::from_secs(4);
 /// A wait between two tries looks this often whether a signal came.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -34,35 +36,63 @@ impl Dialling {
         urls: &[String],
         trust: Trust,
         credential: Option<Credential>,
-    ) -> Result<Connection, AgentError> {
+    ) -> Result<Arc<Connection>, AgentError> {
         let urls = std::env::var(ADDRESS_VARIABLE)
             .ok()
             .filter(|url| !url.is_empty())
             .map_or_else(|| urls.to_vec(), |url| vec![url]);
+        let waits = Arc::new(Waits { interrupts: Arc::clone(&self.interrupts), ..Waits::default() });
         let options = Options {
             credential,
             retry: self.retry,
-            sleep: self.sleep(),
+            sleep: Sleep::new({
+                let waits = Arc::clone(&waits);
+                move |pause| waits.wait(pause)
+            }),
             clock: self.clock.clone(),
             ..Options::new(urls, trust)
         };
-        Connection::open(options).map_err(|error| match error.code {
+        let connection = Connection::open(options).map_err(|error| match error.code {
             Code::Usage => AgentError::Usage(error.detail),
             _ => error.into(),
-        })
+        })?;
+        let connection = Arc::new(connection);
+        // Set once, here.
+        let _ = waits.connection.set(Arc::downgrade(&connection));
+        Ok(connection)
+    }
+}
+
+/// The waits between two tries of a connection: not beyond a signal, and not for long before the server has answered
+/// at all. A run that has begun is worth patience; a server that was never there is told at once.
+#[derive(Debug, Default)]
+struct Waits {
+    interrupts: Arc<Interrupts>,
+    connection: OnceLock<Weak<Connection>>,
+    began: OnceLock<Instant>,
+}
+
+impl Waits {
+    /// Waits for `pause`; false when it is not worth it.
+    fn wait(&self, pause: Duration) -> bool {
+        let began = Instant::now();
+        let waited = self.began.get_or_init(|| began).elapsed();
+        if !self.was_reached() && waited + pause > FIRST_CONTACT {
+            return false;
+        }
+        if pause > FIRST_CONTACT {
+            tracing::warn!(seconds = pause.as_secs(), "the server does not answer and will be asked again");
+        }
+        while !self.interrupts.caught() {
+            let Some(left) = pause.checked_sub(began.elapsed()) else { return true };
+            std::thread::sleep(left.min(LOOK_EVERY));
+        }
+        false
     }
 
-    /// Waits, but not beyond a signal.
-    fn sleep(&self) -> Sleep {
-        let interrupts = Arc::clone(&self.interrupts);
-        Sleep::new(move |pause| {
-            let began = Instant::now();
-            while !interrupts.caught() {
-                let Some(left) = pause.checked_sub(began.elapsed()) else { return true };
-                std::thread::sleep(left.min(LOOK_EVERY));
-            }
-            false
-        })
+    fn was_reached(&self) -> bool {
+        let connection = self.connection.get().and_then(Weak::upgrade);
+        connection.is_some_and(|connection| connection.traffic().received_bytes > 0)
     }
 }
 
@@ -90,12 +120,24 @@ impl Session {
         let server = &identity.server;
         let connection = dialling.connect(&server.urls, server.trust(), Some(identity.credential()))?;
         let counter = Box::new(Counter::of(&state));
-        let vault = RemoteVault::new(Arc::new(connection), identity.vault.keyring.vault(), counter);
+        let vault = RemoteVault::new(connection, identity.vault.keyring.vault(), counter);
         Ok(Self { state, identity, vault })
     }
 
     /// The vault's keys.
     pub(crate) const fn keyring(&self) -> &Keyring {
         &self.identity.vault.keyring
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_never_answered_is_not_waited_for() {
+        let waits = Waits::default();
+        assert!(waits.wait(Duration::ZERO));
+        assert!(!waits.wait(FIRST_CONTACT + Duration::from_secs(1)), "told at once");
     }
 }

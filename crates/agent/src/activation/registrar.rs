@@ -7,7 +7,7 @@ use api::vaults::{CreateVaultRequest, Holder, VaultAnswer};
 use api::{Credential, Token};
 use client::{Connection, RemoteError, Trust, VaultCreation};
 use model::VaultId;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The server as an activation sees it. Every call may be repeated.
 pub trait Registrar {
@@ -39,8 +39,8 @@ pub trait Registrar {
 pub struct OverNetwork {
     dialling: Dialling,
     urls: Vec<String>,
-    stranger: Connection,
-    device: OnceLock<Connection>,
+    stranger: Arc<Connection>,
+    device: OnceLock<Arc<Connection>>,
 }
 
 impl OverNetwork {

@@ -50,7 +50,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(args: &ActivateArgs, context: &Context) -> Result<Outcome, AgentError> {
-    let token = Token::parse(&args.token()?).map_err(AgentError::Token)?;
+    let token = find_token(&args.token()?)?;
     let state = State::locate()?;
     let _lock = state.lock()?;
     let registrar = OverNetwork::new(&token, context.dialling())?;
@@ -88,6 +88,17 @@ impl ActivateArgs {
         // What the user wrote is refused when it is too long; the machine's name is cut.
         if self.name.is_some() { name } else { shortened(&name, limits::DEVICE_NAME) }
     }
+}
+
+/// The token that a text is, or the only one in it: what `token create` prints may be kept as it is.
+fn find_token(text: &str) -> Result<Token, AgentError> {
+    Token::parse(text).or_else(|error| {
+        let mut found = text.split_whitespace().filter_map(|word| Token::parse(word).ok());
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(AgentError::Token(error)),
+        }
+    })
 }
 
 /// Reads a little more than a token may have; bytes that are no text make it malformed.
@@ -149,6 +160,25 @@ fn print(activated: &Activated, context: &Context) -> Result<(), AgentError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_found_in_the_words_around_it() {
+        let token = || {
+            let (urls, secret) = (vec!["https://a.example.org".to_owned()], api::Secret::random());
+            Token::new(urls, api::Pin::Os, secret).unwrap()
+        };
+        let (one, two) = (token(), token());
+        let text = one.to_text();
+        let (front, end) = text.split_at(20);
+        assert_eq!(find_token(&format!("{front}\n  {end}\n")).unwrap(), one);
+        assert_eq!(
+            find_token(&format!("Give this to ada:\n\n  {text}\n\nIt is good for a day.")).unwrap(),
+            one
+        );
+        for bad in ["", "no token", front, &format!("{text} {}", two.to_text())] {
+            assert_eq!(find_token(bad).unwrap_err().code(), model::Code::TokenMalformed, "{bad}");
+        }
+    }
 
     #[test]
     fn names_are_cut_between_characters() {

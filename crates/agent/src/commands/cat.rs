@@ -23,11 +23,6 @@ pub(crate) struct CatArgs {
 }
 
 pub(crate) fn run(args: &CatArgs, context: &Context) -> Result<Outcome, AgentError> {
-    if context.output.is_json() {
-        return Err(AgentError::Usage(
-            "the content of a file takes standard output: cat has no --json".into(),
-        ));
-    }
     let selector = Selector::parse(&args.file)?;
     let path = selector.path.ok_or_else(|| AgentError::Usage("cat needs a file: SNAPSHOT:PATH".into()))?;
     let session = context.session()?;

@@ -6,6 +6,7 @@ use super::{Context, Outcome, one_snapshot};
 use crate::AgentError;
 use crate::progress::{self, Words};
 use crate::select::Selector;
+use crate::state::State;
 use crate::state::restores::{Journal, Restore};
 use clap::{Args, ValueEnum};
 use engine::EngineError;
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
     let selectors = args.snapshots.iter().map(|text| Selector::parse(text)).collect::<Result<_, _>>()?;
     let (wanted, selections) = one_snapshot(selectors)?;
     let target = args.target(selections.len())?;
-    let session = context.session()?;
+    let session = context.patient_session(State::locate()?)?;
     let reader = context.open_snapshot(&session, &wanted, args.set.as_deref())?;
     let mut request = RestoreRequest {
         selections,
