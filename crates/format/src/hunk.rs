@@ -39,6 +39,8 @@ pub struct HunkBuilder {
     count: usize,
     first_path: Vec<u8>,
     last_path: Vec<u8>,
+    /// Bytes of all paths in full; they are written as differences.
+    paths_bytes: usize,
     last: Last,
     columns: [Vec<u8>; COLUMNS],
     owners: Dictionary<Arc<Owner>>,
@@ -122,6 +124,7 @@ impl HunkBuilder {
     pub fn ends_here(&self, keys: &IdKeys) -> bool {
         self.count >= limits::HUNK_ENTRIES_MAX
             || self.encoded_bytes() >= limits::HUNK_TARGET
+            || self.paths_bytes >= limits::HUNK_PATHS_TARGET
             || self.content.as_slice().len() >= limits::HUNK_RANGES_MAX
             || (self.count >= limits::HUNK_ENTRIES_MIN && keys.cuts_after(&self.last_path))
     }
@@ -163,6 +166,7 @@ impl HunkBuilder {
         self.last = Last { modified: entry.modified.secs, changed: entry.changed.secs, ino: entry.ino };
         self.last_path.truncate(shared);
         self.last_path.extend_from_slice(rest);
+        self.paths_bytes += entry.path.len();
         self.content.extend(&entry.content);
         self.ids.extend_from_slice(ids);
         self.count += 1;

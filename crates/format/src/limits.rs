@@ -8,10 +8,12 @@ pub const FRAME_CONTENT_MAX: usize = 4 << 20;
 pub const FRAME_CHUNKS_MAX: usize = 16_384;
 /// Ciphertext of a frame at most: content, its list of lengths (3 bytes each), method and length, tag.
 pub const FRAME_SEALED_MAX: usize = FRAME_CONTENT_MAX + 3 * FRAME_CHUNKS_MAX + 5 + 16;
-/// Ciphertext of a pack at which it is closed, in bytes.
+/// Size of a pack, table included, at which it is closed, in bytes.
 pub const PACK_TARGET: usize = 16 << 20;
 /// A pack at most, in bytes.
 pub const PACK_MAX: usize = 40 << 20;
+/// Generation of a pack at most.
+pub const PACK_GENERATION_MAX: u32 = u32::MAX - 1;
 /// Frames of a pack at most.
 pub const PACK_FRAMES_MAX: usize = 8_192;
 /// Table of a pack at most, in bytes.
@@ -26,6 +28,10 @@ pub const HUNK_CUT_MODULUS: u32 = 300;
 pub const HUNK_TARGET: usize = 512 << 10;
 /// Encoded size of a hunk at most, in bytes.
 pub const HUNK_MAX: usize = FRAME_CONTENT_MAX;
+/// Paths of a hunk, written out in full, at which it ends, in bytes.
+pub const HUNK_PATHS_TARGET: usize = 32 << 20;
+/// Paths of a hunk, written out in full, at most, in bytes.
+pub const HUNK_PATHS_MAX: usize = 64 << 20;
 /// Ranges that the entries of a hunk refer to, at which it ends; also the most that one entry may hold.
 pub const HUNK_RANGES_MAX: usize = 65_536;
 /// Extended attributes and link target of one entry at most, in bytes.
@@ -40,6 +46,8 @@ pub const SNAPSHOT_MAX: usize = 64 << 20;
 pub const SNAPSHOT_SEALED_MAX: usize = 256 << 20;
 /// Hunks of a snapshot at most.
 pub const SNAPSHOT_HUNKS_MAX: usize = 4 << 20;
+/// First paths of a snapshot's hunks, written out in full, at most, in bytes.
+pub const SNAPSHOT_PATHS_MAX: usize = 512 << 20;
 /// Findings that a snapshot lists at most; the count goes on.
 pub const SNAPSHOT_FINDINGS_MAX: usize = 100_000;
 /// A segment at most, in bytes.

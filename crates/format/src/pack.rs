@@ -19,6 +19,8 @@ pub const HEADER_LEN: usize = 80;
 /// Length of a pack's trailer in bytes.
 pub const TRAILER_LEN: usize = 44;
 const FRAME_HEADER_LEN: usize = 8;
+/// Length of a frame's row in the table in bytes.
+const ROW_LEN: usize = 48;
 const END_OF_FRAMES: [u8; 8] = [0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
 const TRAILER_MAGIC: &[u8; 8] = b"HOLDPEND";
 
@@ -50,6 +52,10 @@ impl PackHeader {
         let kind = object::read_header(&mut reader, &[ObjectKind::DataPack, ObjectKind::HunkPack])?;
         let kind = if kind == ObjectKind::DataPack { PackKind::Data } else { PackKind::Hunk };
         let (key_generation, generation) = (reader.u32()?, reader.u32()?);
+        if generation > limits::PACK_GENERATION_MAX {
+            let (value, limit) = (u64::from(generation), u64::from(limits::PACK_GENERATION_MAX));
+            return Err(Error::TooLarge { what: WHAT, value, limit });
+        }
         let pack = PackId::from_bytes(reader.array()?);
         let salt = reader.array()?;
         let vault = VaultId::from_bytes(reader.array()?);
@@ -115,8 +121,12 @@ impl PackTable {
         if count == 0 || count > limits::PACK_FRAMES_MAX {
             return Err(Error::malformed(WHAT, "it has between 1 and 8,192 frames"));
         }
+        if count > reader.remaining() / ROW_LEN {
+            return Err(Error::Truncated { what: WHAT });
+        }
         let mut frames: Vec<FrameRow> = Vec::with_capacity(count);
         let mut chunk_counts = Vec::with_capacity(count);
+        let mut stored_bytes = HEADER_LEN;
         for _ in 0..count {
             let (number, offset, length, chunks) =
                 (reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()? as usize);
@@ -129,6 +139,11 @@ impl PackTable {
             if chunks == 0 || chunks > limits::FRAME_CHUNKS_MAX || length as usize > limits::FRAME_SEALED_MAX
             {
                 return Err(Error::malformed(WHAT, "a frame has chunks and stays in bounds"));
+            }
+            stored_bytes += FRAME_HEADER_LEN + length as usize;
+            if stored_bytes > limits::PACK_MAX {
+                let (value, limit) = (stored_bytes as u64, limits::PACK_MAX as u64);
+                return Err(Error::TooLarge { what: WHAT, value, limit });
             }
             chunk_counts.push(chunks);
             frames.push(FrameRow { number, offset, length, hash, ids: Vec::new(), references: Vec::new() });
@@ -217,6 +232,7 @@ pub fn frame_header(number: u32, length: u32) -> [u8; FRAME_HEADER_LEN] {
 pub struct PackWriter {
     bytes: Vec<u8>,
     table: PackTable,
+    tail_bytes: usize,
 }
 
 impl PackWriter {
@@ -225,7 +241,9 @@ impl PackWriter {
         let header = PackHeader { context, generation: 0 };
         let mut bytes = Vec::with_capacity(256 << 10);
         bytes.extend_from_slice(&header.encode());
-        Self { bytes, table: PackTable { header, frames: Vec::new() } }
+        let table = PackTable { header, frames: Vec::new() };
+        let tail_bytes = table.encode_tail().len();
+        Self { bytes, table, tail_bytes }
     }
 
     /// The pack's id.
@@ -233,9 +251,9 @@ impl PackWriter {
         self.table.header.context.pack
     }
 
-    /// Bytes so far.
+    /// Bytes of the pack if it were closed now. Of tiny chunks the table is larger than the frames.
     pub const fn size_bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.tail_bytes
     }
 
     /// Number of frames so far.
@@ -249,6 +267,9 @@ impl PackWriter {
         self.bytes.extend_from_slice(&frame_header(frame.number, length));
         let offset = self.bytes.len() as u32;
         self.bytes.extend_from_slice(&frame.ciphertext);
+        let mut lists = Vec::new();
+        references.iter().for_each(|list| list.encode(&mut lists));
+        self.tail_bytes += ROW_LEN + 16 * frame.ids.len() + lists.len();
         let row =
             FrameRow { number: frame.number, offset, length, hash: frame.hash, ids: frame.ids, references };
         self.table.frames.push(row);

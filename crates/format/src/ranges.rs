@@ -122,6 +122,10 @@ impl RangeList {
         for _ in 0..pack_count {
             packs.push(PackId::from_bytes(reader.array()?));
         }
+        let distinct: std::collections::HashSet<&PackId> = packs.iter().collect();
+        if distinct.len() != pack_count {
+            return Err(Error::malformed(what, "each pack of a range list stands in it once"));
+        }
         let count = reader.bounded(most.min(reader.remaining() / 4))?;
         let mut list = Self(Vec::with_capacity(count));
         let mut seen = 0;
@@ -175,6 +179,20 @@ pub(crate) mod tests {
             }
             list
         })
+    }
+
+    /// Otherwise the same ranges had several forms, and clear and sealed lists could differ though they agree.
+    #[test]
+    fn a_pack_that_stands_twice_in_a_list_is_refused() {
+        let list = |second: u8| {
+            let mut bytes = vec![2];
+            bytes.extend_from_slice(&[1; 16]);
+            bytes.extend_from_slice(&[second; 16]);
+            bytes.extend_from_slice(&[2, 0, 0, 0, 1, 1, 0, 5, 1]);
+            RangeList::decode(&mut Reader::new(&bytes, "test"), 10)
+        };
+        assert_eq!(list(2).unwrap().as_slice().len(), 2);
+        assert!(list(1).is_err());
     }
 
     proptest! {

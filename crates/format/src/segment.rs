@@ -214,6 +214,13 @@ impl Segment {
         self
     }
 
+    /// The numbers of all packs, changes and times.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let packs = self.packs.iter().map(|pack| pack.added);
+        let changes = self.changes.iter().map(|change| change.sequence);
+        packs.chain(changes).chain(self.times.iter().map(|(number, _)| *number))
+    }
+
     /// Turns places of this segment's id table of `kind` into addresses.
     pub fn addresses(&self, kind: PackKind) -> Positions {
         let mut starts = Vec::new();
@@ -269,6 +276,9 @@ impl Segment {
         let (data_ids, hunk_ids) = (decode_ids(&mut reader)?, decode_ids(&mut reader)?);
         reader.finish()?;
         let segment = Self { incarnation, from, to, packs, changes, times, data_ids, hunk_ids };
+        if !segment.numbers().all(|number| (from..=to).contains(&number)) {
+            return Err(Error::malformed(WHAT, "packs, changes and times have numbers of its interval"));
+        }
         for (kind, table) in [(PackKind::Data, &segment.data_ids), (PackKind::Hunk, &segment.hunk_ids)] {
             let chunks: u64 = segment
                 .packs
@@ -326,7 +336,8 @@ fn encode_pack(pack: &PackRow, out: &mut Vec<u8>) {
 fn decode_pack(reader: &mut Reader<'_>) -> Result<PackRow, Error> {
     let id = PackId::from_bytes(reader.array()?);
     let kind = PackKind::from_number(reader.u8()?, WHAT)?;
-    let (key_generation, generation) = (reader.varint_u32()?, reader.varint_u32()?);
+    let key_generation = reader.varint_u32()?;
+    let generation = reader.bounded(limits::PACK_GENERATION_MAX as usize)? as u32;
     let lease = LeaseId::from_bytes(reader.array()?);
     let (stored_bytes, added) = (reader.varint()?, reader.varint()?);
     let count = reader.bounded(limits::PACK_FRAMES_MAX.min(reader.remaining() / 5))?;

@@ -145,9 +145,10 @@ pub struct SnapshotRecord {
 
 impl SnapshotRecord {
     /// Seals `part` under a key of its own. The clear part must carry a fresh random salt.
+    /// Refuses what a reader would refuse: a part above the limits.
     pub fn seal(clear: ClearPart, part: &SealedPart, keyring: &Keyring) -> Result<Self, Error> {
         let clear_bytes = clear.encode();
-        let plain = part.encode();
+        let plain = part.encode_within(limits::SNAPSHOT_SEALED_MAX, limits::SNAPSHOT_PATHS_MAX)?;
         let mut sealed = Vec::with_capacity(zstd_safe::compress_bound(plain.len()) + 20);
         zstd_safe::compress(&mut sealed, &plain, ZSTD_LEVEL).map_err(|_| Error::Compression)?;
         let mut with_length = (plain.len() as u32).to_le_bytes().to_vec();
@@ -192,7 +193,10 @@ impl SnapshotRecord {
         }
         let mut content = Vec::with_capacity(length);
         zstd_safe::decompress(&mut content, reader.rest())
-            .map_err(|_| Error::malformed(WHAT, "the sealed part is zstd"))?;
+            .map_err(|_| Error::malformed(WHAT, "the sealed part is zstd of the length that it says"))?;
+        if content.len() != length {
+            return Err(Error::malformed(WHAT, "the sealed part has the length that it says"));
+        }
         SealedPart::decode(&content)
     }
 }

@@ -51,6 +51,7 @@ impl Hunk {
         let (references, digest) = content(&mut columns[column::CONTENT])?;
         let owners = owners(&mut columns[column::OWNER])?;
         let devices = devices(&mut columns[column::INODE])?;
+        bound_paths(count, columns[column::SHARED].clone(), columns[column::REST_LENGTH].clone())?;
         let mut ranges = Supply::new(&references);
         let mut entries: Vec<Entry> = Vec::with_capacity(count);
         let mut last = Last::default();
@@ -140,6 +141,20 @@ fn entry(
         rare,
         content,
     })
+}
+
+/// Paths are written as differences: a few bytes can stand for a path of any length, so their sum is bounded before
+/// memory is taken for them.
+fn bound_paths(count: usize, mut shared: Reader<'_>, mut rest: Reader<'_>) -> Result<(), Error> {
+    let mut total = 0;
+    for _ in 0..count {
+        total += shared.bounded(limits::PATH_MAX)? + rest.bounded(limits::PATH_MAX)?;
+    }
+    if total > limits::HUNK_PATHS_MAX {
+        let (value, limit) = (total as u64, limits::HUNK_PATHS_MAX as u64);
+        return Err(Error::TooLarge { what: WHAT, value, limit });
+    }
+    Ok(())
 }
 
 fn read_path(columns: &mut [Reader<'_>; COLUMNS], previous: &[u8]) -> Result<Vec<u8>, Error> {

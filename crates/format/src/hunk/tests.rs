@@ -134,6 +134,33 @@ fn hunks_end_between_300_and_1000_entries_and_an_insertion_moves_few() {
     assert!(same_front + same_back + 6 >= all.len(), "{same_front} + {same_back} of {}", all.len());
 }
 
+/// A path of `length` bytes that shares all but four of them with the others.
+fn long_path(length: usize, at: usize) -> String {
+    format!("/{}{at:04}", "a".repeat(length - 5))
+}
+
+#[test]
+fn long_paths_end_a_hunk() {
+    let length = 256 << 10;
+    assert_eq!(cuts((0..200).map(|at| long_path(length, at))), [limits::HUNK_PATHS_TARGET / length]);
+}
+
+#[test]
+fn paths_that_are_too_long_together_are_refused_before_memory_is_taken_for_them() {
+    let entries = |count: usize| {
+        let mut builder = HunkBuilder::new();
+        (0..count).for_each(|at| builder.push(&plain(long_path(limits::PATH_MAX, at)), &[]));
+        builder.finish(&keys()).unwrap().bytes
+    };
+    let most = limits::HUNK_PATHS_MAX / limits::PATH_MAX;
+    let too_many = entries(most + 1);
+    assert!(too_many.len() < 2 << 20);
+    let value = ((most + 1) * limits::PATH_MAX) as u64;
+    let limit = limits::HUNK_PATHS_MAX as u64;
+    assert_eq!(Hunk::decode(&too_many), Err(crate::Error::TooLarge { what: WHAT, value, limit }));
+    assert!(Hunk::decode(&entries(most)).is_ok());
+}
+
 #[test]
 fn paths_that_could_leave_the_target_are_refused() {
     for path in ["/a/../b", "/a/./b", "/..", "relative", "/a//b", "/a/"] {

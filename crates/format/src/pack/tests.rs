@@ -1,6 +1,7 @@
 //! Packs come back whole, and whatever is changed in them is noticed.
 
 use super::*;
+use crate::ranges::Address;
 use proptest::prelude::*;
 
 fn context(kind: PackKind) -> FrameContext {
@@ -92,6 +93,59 @@ fn a_rewrite_keeps_numbers_and_moves_offsets() {
 fn the_same_frame_twice_is_refused() {
     let (bytes, _) = pack(PackKind::Data, &[1, 1]);
     assert!(scan(&bytes, 4096).is_err());
+}
+
+/// A pack that is closed by its frames alone can have a table that no server takes.
+#[test]
+fn a_writer_counts_the_table_too() {
+    for kind in [PackKind::Data, PackKind::Hunk] {
+        let mut writer = PackWriter::new(context(kind));
+        for number in 0..3 {
+            let list =
+                std::iter::once(Address { pack: PackId::random(), frame: number, ordinal: 300 }).collect();
+            let references = match kind {
+                PackKind::Data => Vec::new(),
+                PackKind::Hunk => vec![list, RangeList::new()],
+            };
+            writer.push(frame(number, 100, 2), references);
+        }
+        assert_eq!(writer.size_bytes(), writer.finish().0.len());
+    }
+}
+
+/// The table and trailer of a pack, taken from what follows the end of its frames.
+fn reopen(table: &PackTable) -> Result<PackTable, Error> {
+    PackTable::open(&table.header.encode(), &table.encode_tail()[END_OF_FRAMES.len()..])
+}
+
+#[test]
+fn a_table_of_more_than_a_pack_is_refused() {
+    let (_, mut table) = pack(PackKind::Data, &(0..11).collect::<Vec<_>>());
+    assert_eq!(reopen(&table).unwrap(), table);
+    // Eleven frames of 4 MiB are more than 40 MiB, and offsets of a rewrite would be wrong.
+    table.frames.iter_mut().for_each(|row| row.length = 4 << 20);
+    assert!(matches!(reopen(&table), Err(Error::TooLarge { .. })));
+}
+
+#[test]
+fn a_table_with_fewer_rows_than_it_says_is_refused() {
+    let (_, table) = pack(PackKind::Data, &[0]);
+    let header = table.header.encode();
+    let bytes = 8_000u32.to_le_bytes();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&header).update(&bytes);
+    let trailer = [&4u32.to_le_bytes()[..], hasher.finalize().as_bytes(), TRAILER_MAGIC].concat();
+    let opened = PackTable::open(&header, &[&bytes[..], &trailer].concat());
+    assert_eq!(opened, Err(Error::Truncated { what: WHAT }));
+}
+
+#[test]
+fn the_last_generation_can_be_told_from_the_first() {
+    let (_, mut table) = pack(PackKind::Data, &[0]);
+    table.header.generation = limits::PACK_GENERATION_MAX;
+    assert_eq!(reopen(&table).unwrap(), table);
+    let (next, _) = table.rewritten(|_| true);
+    assert!(matches!(reopen(&next), Err(Error::TooLarge { .. })));
 }
 
 proptest! {

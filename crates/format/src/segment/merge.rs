@@ -4,7 +4,7 @@ use super::{Change, ChangeKind, IdTable, PackRow, Segment, WHAT};
 use crate::Error;
 use crate::frame::PackKind;
 use crate::ranges::Address;
-use model::{ChunkId, Timestamp};
+use model::{ChunkId, PackId, Timestamp};
 use std::collections::{HashMap, HashSet};
 
 /// One segment for the interval of several that follow each other.
@@ -15,13 +15,14 @@ pub fn merge(segments: &[Segment]) -> Result<Segment, Error> {
     };
     let neighbours = segments
         .windows(2)
-        .all(|two| two[0].to + 1 == two[1].from && two[0].incarnation == two[1].incarnation);
+        .all(|two| two[0].to.checked_add(1) == Some(two[1].from) && two[0].incarnation == two[1].incarnation);
     if !neighbours {
         return Err(Error::malformed(WHAT, "segments of a merge follow each other"));
     }
     let (packs, changes) = apply(segments);
+    let places = Places::new(&packs)?;
+    let packs: Vec<PackRow> = packs.into_iter().map(|(_, pack)| pack).collect();
     let times = times(segments, &packs, &changes);
-    let places = Places::new(&packs);
     Ok(Segment {
         incarnation: first.incarnation,
         from: first.from,
@@ -34,23 +35,24 @@ pub fn merge(segments: &[Segment]) -> Result<Segment, Error> {
     })
 }
 
-/// The packs at the end, in the order in which they were added, and the changes that concern earlier ones.
-fn apply(segments: &[Segment]) -> (Vec<PackRow>, Vec<Change>) {
-    let mut packs: Vec<Option<PackRow>> = Vec::new();
+/// The packs at the end, in the order in which they were added, each with the place of its segment, and the changes
+/// that concern earlier ones.
+fn apply(segments: &[Segment]) -> (Vec<(usize, PackRow)>, Vec<Change>) {
+    let mut packs: Vec<Option<(usize, PackRow)>> = Vec::new();
     let mut known = HashMap::new();
     let mut changes = Vec::new();
-    for segment in segments {
+    for (at, segment) in segments.iter().enumerate() {
         for pack in &segment.packs {
             // A pack that came again after it was gone: only the later row counts.
             if let Some(earlier) = known.insert(pack.id, packs.len()) {
                 packs[earlier] = None;
             }
-            packs.push(Some(pack.clone()));
+            packs.push(Some((at, pack.clone())));
         }
         for change in &segment.changes {
             match known.get(&change.pack) {
                 Some(at) => {
-                    if packs[*at].as_mut().is_some_and(|pack| !pack.apply(change)) {
+                    if packs[*at].as_mut().is_some_and(|(_, pack)| !pack.apply(change)) {
                         packs[*at] = None;
                     }
                 }
@@ -75,38 +77,52 @@ fn times(segments: &[Segment], packs: &[PackRow], changes: &[Change]) -> Vec<(u6
         .collect()
 }
 
-/// Where the first chunk of each live frame stands in the merged order.
-struct Places(HashMap<(model::PackId, u32), u32>);
+/// Where the chunks of each live frame stand in the merged order.
+struct Places(HashMap<(PackId, u32), Place>);
+
+/// The chunks of a frame, and the segment that holds their ids.
+struct Place {
+    segment: usize,
+    kind: PackKind,
+    first: u32,
+    chunks: u32,
+}
 
 impl Places {
-    fn new(packs: &[PackRow]) -> Self {
+    fn new(packs: &[(usize, PackRow)]) -> Result<Self, Error> {
         let mut map = HashMap::new();
         let mut next = [0u32; 2];
-        for pack in packs {
-            let next = &mut next[usize::from(pack.kind == PackKind::Hunk)];
+        for (segment, pack) in packs {
+            let (segment, kind) = (*segment, pack.kind);
+            let next = &mut next[usize::from(kind == PackKind::Hunk)];
             for frame in &pack.frames {
+                let (first, chunks) = (*next, frame.chunks);
                 if frame.retired == 0 {
-                    map.insert((pack.id, frame.number), *next);
+                    map.insert((pack.id, frame.number), Place { segment, kind, first, chunks });
                 }
-                *next += frame.chunks;
+                let rule = "it has fewer than 2^32 chunks of a kind";
+                *next = first.checked_add(chunks).ok_or(Error::malformed(WHAT, rule))?;
             }
         }
-        Self(map)
+        Ok(Self(map))
     }
 
-    fn of(&self, address: &Address) -> Option<u32> {
-        self.0.get(&(address.pack, address.frame)).map(|start| start + address.ordinal)
+    /// The place of a chunk that the segment at `segment` says to be at this address.
+    fn of(&self, segment: usize, kind: PackKind, address: &Address) -> Option<u32> {
+        let place = self.0.get(&(address.pack, address.frame))?;
+        let is_its_own = place.segment == segment && place.kind == kind && address.ordinal < place.chunks;
+        is_its_own.then(|| place.first + address.ordinal)
     }
 }
 
 fn ids(segments: &[Segment], kind: PackKind, places: &Places) -> IdTable {
     let mut pairs: Vec<(ChunkId, u32)> = Vec::new();
-    for segment in segments {
+    for (at, segment) in segments.iter().enumerate() {
         let table = if kind == PackKind::Data { &segment.data_ids } else { &segment.hunk_ids };
         let positions = segment.addresses(kind);
         for (id, place) in table.ids.iter().zip(&table.positions) {
             let Some((address, _)) = positions.get(*place) else { continue };
-            if let Some(place) = places.of(&address) {
+            if let Some(place) = places.of(at, kind, &address) {
                 pairs.push((*id, place));
             }
         }

@@ -150,6 +150,69 @@ proptest! {
     }
 }
 
+fn added(sequence: u64, pack: u8, kind: PackKind, frames: &[Vec<u8>]) -> Segment {
+    let table = table(pack, kind, frames);
+    let row = PackRow::new(&table, LeaseId::from_bytes([1; 16]), 10, sequence);
+    Segment::of_packs([7; 16], sequence, vec![(row, &table)])
+}
+
+#[test]
+fn numbers_outside_the_interval_are_refused() {
+    let change = |sequence| {
+        let change = Change {
+            sequence,
+            kind: ChangeKind::Retired,
+            pack: PackId::from_bytes([1; 16]),
+            frames: vec![0],
+        };
+        let mut segment = Segment::of_changes([7; 16], 5, vec![change]);
+        segment.to = 6;
+        segment
+    };
+    let time = |number| Segment { times: vec![(number, Timestamp::from_secs(1))], ..change(5) };
+    let pack = |number| {
+        let mut segment = added(5, 1, PackKind::Data, &[vec![1]]);
+        segment.packs[0].added = number;
+        segment
+    };
+    for make in [&change as &dyn Fn(u64) -> Segment, &time, &pack] {
+        assert!([5, make(5).to].into_iter().all(|number| Segment::decode(&make(number).encode()).is_ok()));
+        assert!([4, 7].into_iter().all(|number| Segment::decode(&make(number).encode()).is_err()));
+    }
+}
+
+#[test]
+fn a_merge_past_the_last_number_is_refused() {
+    let mut last = Segment::of_changes([7; 16], u64::MAX, Vec::new());
+    assert!(merge(std::slice::from_ref(&last)).is_ok());
+    last.from = u64::MAX - 1;
+    let first = Segment::of_changes([7; 16], 1, Vec::new());
+    assert!(merge(&[last, first]).is_err());
+}
+
+#[test]
+fn a_merge_of_more_chunks_than_places_is_refused() {
+    let mut full = added(1, 1, PackKind::Data, &[vec![1]]);
+    full.packs[0].frames[0].chunks = u32::MAX;
+    let more = added(2, 2, PackKind::Data, &[vec![1], vec![2]]);
+    let of_another_kind = added(2, 2, PackKind::Hunk, &[vec![1], vec![2]]);
+    assert!(merge(&[full.clone(), more]).is_err());
+    assert!(merge(&[full, of_another_kind]).is_ok());
+}
+
+/// The ids of a pack that is gone must not be taken for those of another one of the same id.
+#[test]
+fn a_pack_that_came_again_with_other_content_has_its_own_ids_only() {
+    for kind in [PackKind::Data, PackKind::Hunk] {
+        let log = [added(1, 9, PackKind::Data, &[vec![1, 2, 3]]), added(2, 9, kind, &[vec![4]])];
+        let merged = merge(&log).unwrap();
+        assert_eq!(Segment::decode(&merged.encode()).as_ref(), Ok(&merged));
+        let table = if kind == PackKind::Data { &merged.data_ids } else { &merged.hunk_ids };
+        assert_eq!((&table.ids[..], &table.positions[..]), (&[ChunkId::from_bytes([4; 16])][..], &[0][..]));
+        assert_eq!(merged.data_ids.ids.len() + merged.hunk_ids.ids.len(), 1);
+    }
+}
+
 #[test]
 fn a_pack_that_came_again_outlives_the_removal_of_the_first() {
     let pack = PackId::from_bytes([9; 16]);

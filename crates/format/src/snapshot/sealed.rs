@@ -53,7 +53,7 @@ pub struct SealedPart {
 }
 
 impl SealedPart {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.put_field(2, &self.encode_hunks());
         out.put_field(4, &list(&self.paths));
@@ -75,6 +75,14 @@ impl SealedPart {
         }
         out.put_field(16, &roots);
         out
+    }
+
+    /// The bytes, when they are `most` at most and the first paths of the hunks `most_paths` together.
+    pub(super) fn encode_within(&self, most: usize, most_paths: usize) -> Result<Vec<u8>, Error> {
+        check_size(self.hunks.iter().map(|hunk| hunk.first_path.len() as u64).sum(), most_paths)?;
+        let bytes = self.encode();
+        check_size(bytes.len() as u64, most)?;
+        Ok(bytes)
     }
 
     fn encode_hunks(&self) -> Vec<u8> {
@@ -153,6 +161,7 @@ fn read_list(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Error> {
 
 fn decode_hunks(reader: &mut Reader<'_>) -> Result<Vec<HunkRef>, Error> {
     let count = reader.bounded(limits::SNAPSHOT_HUNKS_MAX.min(reader.remaining() / 19))?;
+    bound_paths(count, reader.clone())?;
     let mut hunks: Vec<HunkRef> = Vec::with_capacity(count);
     for _ in 0..count {
         let id = ChunkId::from_bytes(reader.array()?);
@@ -167,6 +176,25 @@ fn decode_hunks(reader: &mut Reader<'_>) -> Result<Vec<HunkRef>, Error> {
         hunks.push(HunkRef { id, entries, first_path });
     }
     Ok(hunks)
+}
+
+/// First paths are written as differences: a few bytes can stand for a path of any length, so their sum is bounded
+/// before memory is taken for them.
+fn bound_paths(count: usize, mut reader: Reader<'_>) -> Result<(), Error> {
+    let mut total = 0u64;
+    for _ in 0..count {
+        reader.take(16)?;
+        reader.varint()?;
+        total += reader.bounded(limits::PATH_MAX)? as u64 + reader.bytes()?.len() as u64;
+    }
+    check_size(total, limits::SNAPSHOT_PATHS_MAX)
+}
+
+fn check_size(value: u64, limit: usize) -> Result<(), Error> {
+    if value > limit as u64 {
+        return Err(Error::TooLarge { what: WHAT, value, limit: limit as u64 });
+    }
+    Ok(())
 }
 
 fn decode_findings(reader: &mut Reader<'_>) -> Result<Vec<Finding>, Error> {

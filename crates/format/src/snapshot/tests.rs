@@ -63,6 +63,34 @@ proptest! {
     }
 }
 
+/// Otherwise a snapshot could be committed that nobody can read.
+#[test]
+fn a_part_that_no_reader_would_take_is_not_sealed() {
+    let (bytes, paths) =
+        (part().encode_within(usize::MAX, usize::MAX).unwrap().len(), "/".len() + 2 * "/home/a".len());
+    assert!(part().encode_within(bytes, paths).is_ok());
+    assert!(part().encode_within(bytes - 1, paths).is_err());
+    assert!(part().encode_within(bytes, paths - 1).is_err());
+}
+
+#[test]
+fn first_paths_that_are_too_long_together_are_refused_before_memory_is_taken_for_them() {
+    let count = limits::SNAPSHOT_PATHS_MAX / limits::PATH_MAX + 1;
+    let mut hunks = Vec::new();
+    hunks.put_varint(count as u64);
+    for at in 0..count {
+        hunks.extend_from_slice(&[7; 16]);
+        hunks.put_varint(1);
+        hunks.put_varint(if at == 0 { 0 } else { limits::PATH_MAX as u64 });
+        hunks.put_bytes(if at == 0 { &[b'a'; limits::PATH_MAX] } else { &[] });
+    }
+    let mut list = Vec::new();
+    list.put_field(2, &hunks);
+    assert!(list.len() < 2 << 20);
+    let (value, limit) = ((count * limits::PATH_MAX) as u64, limits::SNAPSHOT_PATHS_MAX as u64);
+    assert_eq!(SealedPart::decode(&list), Err(Error::TooLarge { what: WHAT, value, limit }));
+}
+
 #[test]
 fn a_sealed_part_belongs_to_its_clear_part() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
