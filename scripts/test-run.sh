@@ -135,6 +135,14 @@ run_doc_tests() {
   return "$status"
 }
 
+# Each fuzz target counts as a test.
+run_fuzz() {
+  local status=0
+  scripts/fuzz ${YES:+--yes} | tee "$WORK/fuzz" || status=1
+  echo "$(grep -c '^ok ' "$WORK/fuzz") $(grep -c '^FAILED ' "$WORK/fuzz")" >>"$WORK/counts"
+  return "$status"
+}
+
 # report START: times, what was not run, the closing line; ends the script.
 report() {
   local passed failed skipped left_out ignored status=0 mark=""

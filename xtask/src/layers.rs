@@ -29,7 +29,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Crates for tests: they may use every crate, and others may use them only in `[dev-dependencies]`.
-pub(crate) const TEST_ONLY: &[&str] = &["e2e", "testkit"];
+pub(crate) const TEST_ONLY: &[&str] = &["e2e", "fuzz", "testkit"];
 
 /// The only crate that may hold `unsafe`.
 pub(crate) const UNSAFE_CRATE: &str = "platform";
