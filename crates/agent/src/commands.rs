@@ -57,7 +57,7 @@ impl Outcome {
 impl Context {
     /// How to reach a server for a person who waits.
     pub(crate) fn dialling(&self) -> Dialling {
-        let (retry, interrupts) = (RetryPolicy::brief(), Arc::clone(&self.interrupts));
+        let (retry, interrupts) = (patience(RetryPolicy::brief()), Arc::clone(&self.interrupts));
         Dialling { retry, interrupts, clock: Clock::system() }
     }
 
@@ -68,7 +68,7 @@ impl Context {
 
     /// The same, for work that is worth some patience with the network.
     pub(crate) fn patient_session(&self, state: State) -> Result<Session, AgentError> {
-        Session::open(state, &Dialling { retry: RetryPolicy::patient(), ..self.dialling() })
+        Session::open(state, &Dialling { retry: patience(RetryPolicy::patient()), ..self.dialling() })
     }
 
     /// Opens the snapshot that is meant, and says which one `latest` is.
@@ -89,6 +89,18 @@ impl Context {
         }
         Ok(reader)
     }
+}
+
+#[cfg(not(feature = "test-hooks"))]
+const fn patience(policy: RetryPolicy) -> RetryPolicy {
+    policy
+}
+
+/// Tests of a server that stays away cannot wait as long as people do.
+#[cfg(feature = "test-hooks")]
+fn patience(policy: RetryPolicy) -> RetryPolicy {
+    let attempts = std::env::var("HOLDFAST_TEST_ATTEMPTS").ok().and_then(|text| text.parse().ok());
+    RetryPolicy { attempts: attempts.unwrap_or(policy.attempts), ..policy }
 }
 
 fn latest_words(row: &SnapshotRow, reader: &SnapshotReader<'_>) -> String {

@@ -191,7 +191,7 @@ pub fn run(
     names: &Names,
     progress: &Progress,
 ) -> Result<RestoreSummary, EngineError> {
-    planner::run(reader, request, names, progress)
+    planner::run(reader, request, names, progress, probe::ignores_case)
 }
 
 impl RestoreRequest {
@@ -207,3 +207,6 @@ impl RestoreRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -460,6 +460,27 @@ fn an_over_lease_is_renewed_and_a_stopped_run_commits_nothing() {
 }
 
 #[test]
+fn every_file_is_counted_as_done_once() {
+    let bench = Bench::new();
+    bench.write("small", b"content");
+    bench.write("large", &noise(3_000_000, 1));
+    bench.write("empty", b"");
+    fs::File::create(bench.root().join("sparse")).unwrap().set_len(1 << 30).unwrap();
+    fs::hard_link(bench.root().join("small"), bench.root().join("linked")).unwrap();
+    for run in ["first", "unchanged"] {
+        let progress = Progress::new();
+        let (request, clock) = (bench.request(), Clock::system());
+        let summary =
+            backup::run(&bench.remote, &bench.keyring, &Classes::default(), &request, &clock, &progress);
+        let summary = summary.unwrap();
+        let read =
+            |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        let done = (read(&progress.done_files), read(&progress.done_bytes));
+        assert_eq!(done, (summary.files, summary.bytes), "{run}");
+    }
+}
+
+#[test]
 fn a_failing_connection_ends_the_run_with_its_cause() {
     let bench = Bench::new();
     for at in 0..100u8 {

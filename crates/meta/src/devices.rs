@@ -13,8 +13,6 @@ words! {
         Active = "active",
         /// It was taken out of use, by its user or an administrator. Final.
         Deactivated = "deactivated",
-        /// Its state was copied to another machine; both have to be activated anew. Final.
-        Cloned = "cloned",
     }
 }
 
@@ -55,8 +53,7 @@ pub trait Devices: Send + Sync {
     /// The devices of one user, or of all, by name.
     async fn devices(&self, user: Option<UserId>) -> Result<Vec<Device>>;
 
-    /// Ends a device and its leases. The first end stays: a second one with another state is refused,
-    /// and `Active` is refused for a device that has ended.
+    /// Ends a device and its leases. The end stays: `Active` is refused for a device that has ended.
     async fn set_device_state(&self, device: DeviceId, state: DeviceState) -> Result<()>;
 
     /// Notes that a device was heard of; written at most once a minute.

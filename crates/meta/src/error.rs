@@ -123,7 +123,7 @@ pub enum Error {
         /// The id that was asked for.
         device: DeviceId,
     },
-    /// The device was deactivated or found to be a clone.
+    /// The device was deactivated.
     #[error("device {device} is {state}")]
     DeviceEnded {
         /// The device.
@@ -131,8 +131,8 @@ pub enum Error {
         /// Why it may not go on.
         state: DeviceState,
     },
-    /// The device showed an old counter: its state was copied. It is stored as cloned, its leases have ended.
-    #[error("device {device} was cloned")]
+    /// The device showed an old counter: its state was copied, and the other copy goes on as this device.
+    #[error("another machine goes on as device {device}")]
     DeviceCloned {
         /// The device.
         device: DeviceId,
@@ -244,9 +244,7 @@ impl Error {
             Self::TokenExpired { .. } => Code::TokenExpired,
             Self::TokenUsed { .. } => Code::TokenUsed,
             Self::DeviceUnknown { .. } => Code::DeviceUnknown,
-            Self::DeviceEnded { state: DeviceState::Cloned, .. }
-            | Self::DeviceCloned { .. }
-            | Self::CounterWrong { .. } => Code::DeviceCloned,
+            Self::DeviceCloned { .. } | Self::CounterWrong { .. } => Code::DeviceCloned,
             Self::DeviceEnded { .. } => Code::DeviceDeactivated,
             Self::VaultUnknown { .. } => Code::VaultUnknown,
             Self::VaultExists { .. } | Self::VaultClosed { .. } => Code::VaultExists,

@@ -114,8 +114,8 @@ pub struct LeaseClaim {
 pub trait Leases: Send + Sync {
     /// Grants a lease and rotates the device's counter, all in one transaction.
     ///
-    /// The device must be active, the vault open and of the same user. An old counter ends the device as
-    /// cloned ([`crate::counter`] has the rule). A live lease of the same device and set is superseded, and so
+    /// The device must be active, the vault open and of the same user. Whoever shows an old counter is a copy and
+    /// gets nothing ([`crate::counter`] has the rule). A live lease of the same device and set is superseded, and so
     /// is every lease whose number the device never showed. With too many active leases nothing changes at
     /// all, so the device asks again with the same number.
     async fn grant(&self, request: &GrantRequest) -> Result<Lease>;

@@ -191,6 +191,14 @@ impl Answer {
         }
     }
 
+    /// Words for people that are no part of the result.
+    pub fn remark(&self) -> Option<String> {
+        match self {
+            Self::Token(view) => Some(view.remark()),
+            _ => None,
+        }
+    }
+
     /// The exit status of the command.
     pub fn exit_status(&self) -> u8 {
         match self {

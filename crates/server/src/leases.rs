@@ -6,7 +6,7 @@ use crate::vaults::OpenVault;
 use crate::{Result, space};
 use api::Incarnation;
 use api::runs::{LeaseAnswer, LeaseRequest};
-use meta::{Admission, Device, DeviceState, GrantRequest, Lease, LeaseClaim};
+use meta::{Admission, Device, GrantRequest, Lease, LeaseClaim};
 use model::{LeaseId, VaultId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +45,7 @@ pub async fn grant(
     drop(hold);
     let lease = match granted {
         Err(meta::Error::DeviceCloned { device: id }) => {
-            tracing::warn!(device = %id, "the state of a device was copied");
-            let cloned = Device { state: DeviceState::Cloned, ..device.clone() };
-            instance.mirror_device(cloned).await?;
+            tracing::warn!(device = %id, "a copy of a device's state was stopped");
             return Err(meta::Error::DeviceCloned { device: id }.into());
         }
         other => other?,

@@ -185,7 +185,7 @@ mod tests {
         let created = Timestamp::from_secs(1_800_000_000);
         let user = User { id: UserId::random(), name: "anna".into(), created };
         mirror.put_user(&user).unwrap();
-        assert_eq!(mirror.users().unwrap(), [user.clone()]);
+        assert_eq!(mirror.users().unwrap(), std::slice::from_ref(&user));
         let device = Device {
             id: DeviceId::random(),
             user: user.id,

@@ -75,7 +75,7 @@ async fn run(
     let router = http::router(instance.clone());
     let accept = listen::serve(listener, tls, router, Limits::default(), stopped(stop.clone()));
     let commands = tokio::spawn(control.serve(instance.clone(), stopped(stop.clone())));
-    let renewal = tokio::spawn(keep_renewed(certificates, RENEWAL_EVERY, stopped(stop.clone())));
+    let renewal = tokio::spawn(keep_renewed(certificates, renewal_every(), stopped(stop.clone())));
     let schedule = tokio::spawn(scheduler::run(instance.clone(), stopped(stop.clone())));
     tracing::info!(listen = %local, server = %instance.record.id, version = env!("CARGO_PKG_VERSION"), "started");
     ready(Started {
@@ -106,6 +106,18 @@ async fn open_certificates(instance: &Arc<Instance>, local: SocketAddr) -> Resul
         Certificates::open(&tls, names, clock)
     })
     .await
+}
+
+#[cfg(not(feature = "test-hooks"))]
+const fn renewal_every() -> Duration {
+    RENEWAL_EVERY
+}
+
+/// Tests cannot wait an hour.
+#[cfg(feature = "test-hooks")]
+fn renewal_every() -> Duration {
+    let seconds = std::env::var("HOLDFAST_TEST_RENEWAL_SECONDS").ok().and_then(|text| text.parse().ok());
+    seconds.map_or(RENEWAL_EVERY, Duration::from_secs_f64)
 }
 
 /// Waits a little for whoever is just ending.

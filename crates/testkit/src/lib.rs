@@ -7,5 +7,7 @@ pub mod memory_remote;
 pub mod snapshot_writer;
 pub mod tree;
 
+// The engine's own unit tests are another build of it, and reach the one that this crate uses through here.
+pub use engine;
 pub use memory_remote::MemoryRemote;
 pub use snapshot_writer::SnapshotWriter;

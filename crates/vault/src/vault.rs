@@ -110,7 +110,7 @@ impl Vault {
         self.log.look_up(ids)
     }
 
-    /// Merges a run of index segments if that is worth it. Call it after uploads, now and then.
+    /// Merges index segments as far as that is worth it. Call it after uploads, now and then.
     pub fn merge_segments(&self) -> Result<MergeReport, Error> {
         self.log.merge()
     }

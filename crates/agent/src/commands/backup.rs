@@ -68,8 +68,8 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
         return Ok(Outcome::Complete);
     }
     let began = Instant::now();
-    let wish = args.wish(context)?;
     let state = State::locate()?;
+    let wish = args.wish(&state, context)?;
     let session = context.patient_session(state.clone())?;
     let _lock = state.lock()?;
     let mut settings = Settings::read(&state)?;
@@ -102,10 +102,16 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
 }
 
 impl BackupArgs {
-    fn wish(&self, context: &Context) -> Result<Wish, AgentError> {
+    fn wish(&self, state: &State, context: &Context) -> Result<Wish, AgentError> {
+        let own = state.root().canonicalize().unwrap_or_else(|_| state.root().to_owned());
         let mut paths = Vec::new();
         for path in &self.paths {
             let root = roots::resolve(path)?;
+            if root.path.starts_with(&own) {
+                let path = text::escaped_path(path);
+                let problem = format!("{path} is the agent's own state, which is never backed up");
+                return Err(AgentError::Usage(problem));
+            }
             if root.through_link {
                 let (from, to) = (text::escaped_path(path), text::escaped_path(&root.path));
                 context.output.note(&format!("{from} leads to {to}, which is backed up"));

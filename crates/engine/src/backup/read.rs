@@ -36,6 +36,22 @@ pub(super) fn file(
     buffer: &mut Vec<u8>,
     worker: &mut Worker,
 ) -> Result<Item, EngineError> {
+    let mut counted_bytes = 0;
+    let item = read(job, shared, buffer, worker, &mut counted_bytes)?;
+    // Holes, and what could not be read, are done too: the counting pass has counted them.
+    add(&shared.progress.done_bytes, job.entry.size.saturating_sub(counted_bytes));
+    add(&shared.progress.done_files, 1);
+    Ok(item)
+}
+
+/// [`file`], with the bytes that were counted as done while they were read.
+fn read(
+    job: &ReadJob,
+    shared: &Shared<'_>,
+    buffer: &mut Vec<u8>,
+    worker: &mut Worker,
+    counted_bytes: &mut u64,
+) -> Result<Item, EngineError> {
     let name = format::path::name(&job.entry.path);
     let opened = job.dir.open_file(name).and_then(|file| {
         let stat = file::stat(&file)?;
@@ -60,8 +76,15 @@ pub(super) fn file(
         Some(class) => shared.classes.keep_or_change(class, before.size_bytes),
         None => shared.classes.of_size(before.size_bytes),
     };
-    let mut reading =
-        Reading { shared, worker, buffer, class: entry.class, stored: Vec::new(), blocks: None };
+    let mut reading = Reading {
+        shared,
+        worker,
+        buffer,
+        class: entry.class,
+        stored: Vec::new(),
+        blocks: None,
+        counted_bytes,
+    };
     match reading.all(&file, &before, &mut entry) {
         Ok(()) => {}
         Err(Failure::Engine(error)) => return Err(error),
@@ -123,6 +146,7 @@ struct Reading<'r, 'a> {
     class: u8,
     stored: Stored,
     blocks: Option<BlockedFile>,
+    counted_bytes: &'r mut u64,
 }
 
 impl Reading<'_, '_> {
@@ -175,6 +199,8 @@ impl Reading<'_, '_> {
                 let got = read_at(file, &mut self.buffer[end..end + wanted], offset + read)
                     .map_err(Failure::File)?;
                 add(&self.shared.progress.read_bytes, got as u64);
+                add(&self.shared.progress.done_bytes, got as u64);
+                *self.counted_bytes += got as u64;
                 end += got;
                 read += got as u64;
                 at_end = got == 0 || read == length;

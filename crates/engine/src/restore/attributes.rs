@@ -5,6 +5,7 @@ use super::outcome::errno;
 use format::entry::{Entry, EntryKind, Owner};
 use platform::process::Privileges;
 use platform::{Error, Names, Node, Result, Time};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Access lists that a new entry takes over from its folder.
 pub(super) const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
@@ -21,6 +22,8 @@ pub(super) type Ids = (u32, u32);
 pub(super) struct Attributes<'n> {
     names: &'n Names,
     privileges: Privileges,
+    /// The owner that was looked up last: most files next to each other have the same.
+    last: Mutex<Option<(Arc<Owner>, Ids)>>,
 }
 
 /// An entry as it was just made.
@@ -62,7 +65,7 @@ fn number(error: &Error) -> i32 {
 
 impl<'n> Attributes<'n> {
     pub(super) const fn new(names: &'n Names, privileges: Privileges) -> Self {
-        Self { names, privileges }
+        Self { names, privileges, last: Mutex::new(None) }
     }
 
     /// Whether this process may give files away.
@@ -71,11 +74,17 @@ impl<'n> Attributes<'n> {
     }
 
     /// The numbers that an owner has on this system: by name where the name is known, else as they were.
-    fn ids(&self, owner: &Owner) -> Ids {
+    fn ids(&self, owner: &Arc<Owner>) -> Ids {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, ids)) = last().as_ref().filter(|(last, _)| Arc::ptr_eq(last, owner)) {
+            return *ids;
+        }
         let known = |name: &[u8]| !name.is_empty();
         let uid = known(&owner.user).then(|| self.names.uid_of(&owner.user)).flatten();
         let gid = known(&owner.group).then(|| self.names.gid_of(&owner.group)).flatten();
-        (uid.unwrap_or(owner.uid), gid.unwrap_or(owner.gid))
+        let ids = (uid.unwrap_or(owner.uid), gid.unwrap_or(owner.gid));
+        *last() = Some((Arc::clone(owner), ids));
+        ids
     }
 
     /// Sets everything that `entry` says, as far as this process may.
@@ -97,7 +106,7 @@ impl<'n> Attributes<'n> {
     }
 
     /// Gives the mode bits that must not be set because the owner could not be.
-    fn set_owner(&self, node: Node<'_>, owner: &Owner, made: Made, missed: &mut Missed) -> u32 {
+    fn set_owner(&self, node: Node<'_>, owner: &Arc<Owner>, made: Made, missed: &mut Missed) -> u32 {
         let wanted = self.ids(owner);
         if made.owner == Some(wanted) {
             return 0;

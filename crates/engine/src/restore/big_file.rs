@@ -3,7 +3,6 @@
 //! It is cut into segments of a few frames. Where a segment begins in the file is known once the one before it is
 //! decoded: from then on both are written side by side.
 
-use super::TEMP_PREFIX;
 use super::hunk_check::Piece;
 use super::outcome::Trouble;
 use super::worker::{Job, Shared};
@@ -138,7 +137,7 @@ fn write(shared: &Shared<'_>, segment: Segment) -> Result<(), Trouble> {
         }
         let target = match &state.file {
             Some((_, target)) => Arc::clone(target),
-            None => create(&mut state, runs)?,
+            None => create(shared, &mut state, runs)?,
         };
         state.next += 1;
         state.offset += length;
@@ -154,10 +153,10 @@ fn write(shared: &Shared<'_>, segment: Segment) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn create(state: &mut State, runs: &Runs) -> Result<Arc<File>, Trouble> {
+fn create(shared: &Shared<'_>, state: &mut State, runs: &Runs) -> Result<Arc<File>, Trouble> {
     let dir = state.job.as_ref().and_then(|job| job.slot.dir.clone()).ok_or(Trouble::DAMAGED)?;
     failpoint::hit("restore.before_create");
-    let (temp, target) = dir.create_temp(TEMP_PREFIX)?;
+    let (temp, target) = shared.temp_names.create(&dir)?;
     let target = Arc::new(target);
     state.file = Some((temp, Arc::clone(&target)));
     runs.begin(&target)?;

@@ -11,8 +11,8 @@ use super::outcome::{Outcome, Trouble, errno};
 use super::source::{Item, Picked, Source};
 use super::start::{Selection, Start};
 use super::tree::{Slot, Tree, remove_leftovers};
-use super::worker::{Batch, How, Job, Shared, Task, work};
-use super::{Action, Conflict, RestoreRequest, RestoreSummary, probe, survey};
+use super::worker::{Batch, How, Job, Shared, Task, TempNames, work};
+use super::{Action, Conflict, RestoreRequest, RestoreSummary, survey};
 use crate::EngineError;
 use crate::content::{Group, RANGES_AT_ONCE, frames_of, groups};
 use crate::frame_cache::FrameCache;
@@ -35,11 +35,13 @@ const BATCH_ENTRIES: usize = 512;
 /// Folders that the batches under way keep open at most, together.
 const OPEN_FOLDERS: usize = 400;
 
+/// `ignores_case` tells whether a folder takes names for the same that differ only in case.
 pub(super) fn run(
     reader: &SnapshotReader<'_>,
     request: &RestoreRequest,
     names: &Names,
     progress: &Progress,
+    ignores_case: fn(&Dir) -> platform::Result<bool>,
 ) -> Result<RestoreSummary, EngineError> {
     let start = Start::find(reader, request)?;
     let (plan, clash) = survey::look(reader, request, &start, progress, None)?;
@@ -54,7 +56,7 @@ pub(super) fn run(
     let (base, base_mode) = start.open(request)?;
     let dir = base.dir().ok_or(EngineError::Defect("the target's own folder is not open"))?;
     if let Some(path) = clash
-        && probe::ignores_case(&dir).map_err(local)?
+        && ignores_case(&dir).map_err(local)?
     {
         drop((dir, base));
         start.undo();
@@ -71,6 +73,7 @@ pub(super) fn run(
         cache: FrameCache::new(reader),
         links: Links::default(),
         base: Arc::clone(&dir),
+        temp_names: TempNames::new().map_err(local)?,
         frames_at_once: (FRAMES_IN_USE / workers).max(2),
     };
     progress.enter(Phase::Working);
@@ -180,10 +183,8 @@ impl<'l> Leader<'l> {
     ) -> Vec<Arc<Dir>> {
         let (shared, start) = (self.shared, self.start);
         let outcome = shared.maker.outcome;
-        if self.request.resume
-            && let Err(trouble) = remove_leftovers(&shared.base)
-        {
-            outcome.note(b"/", trouble);
+        if self.request.resume {
+            remove_leftovers(&shared.base);
         }
         let mut tree = Tree::new(Rules::of(self.request), Some(&shared.maker), Arc::clone(base));
         // Parts that share a folder come one after the other: a name that both take is a conflict for the later one.
@@ -216,7 +217,7 @@ impl<'l> Leader<'l> {
     ) -> Result<(), EngineError> {
         let outcome = self.shared.maker.outcome;
         let mut unread = None;
-        for selection in selections {
+        for selection in selections.iter().take_while(|_| !outcome.is_over()) {
             let mut tour = Tour { tree, tasks, unread: &mut unread, reader };
             if let Err(trouble) = tour.tree.begin(&selection.base) {
                 outcome.note(&selection.base, trouble);

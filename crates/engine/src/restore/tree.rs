@@ -284,7 +284,7 @@ impl<'t> Tree<'t> {
         );
         if self.maker.is_some() {
             if self.rules.resume {
-                remove_leftovers(&opened)?;
+                remove_leftovers(&opened);
             }
             if !self.file_systems.iter().any(|(dev, _)| *dev == stat.dev) {
                 self.file_systems.push((stat.dev, Arc::clone(&opened)));
@@ -366,9 +366,10 @@ fn is_finished(node: &Node<'_>, entry: &Entry) -> bool {
     })
 }
 
-/// Removes what a kill left here under temporary names. They are 16 hexadecimal digits behind the prefix.
-pub(super) fn remove_leftovers(dir: &Dir) -> Result<(), Trouble> {
-    let names = dir.names()?;
+/// Removes what a kill left here under temporary names. They are 16 hexadecimal digits behind the prefix. What cannot
+/// be removed does no harm.
+pub(super) fn remove_leftovers(dir: &Dir) {
+    let Ok(names) = dir.names() else { return };
     for entry in &names {
         let is_ours = entry
             .name
@@ -379,5 +380,4 @@ pub(super) fn remove_leftovers(dir: &Dir) -> Result<(), Trouble> {
             let _ = dir.remove_dir(entry.name);
         }
     }
-    Ok(())
 }

@@ -22,6 +22,7 @@ use model::failpoint;
 use platform::{Dir, FileKind, Node};
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What all threads of a restore share.
 pub(super) struct Shared<'s> {
@@ -30,8 +31,36 @@ pub(super) struct Shared<'s> {
     pub(super) links: Links,
     /// The target's own folder.
     pub(super) base: Arc<Dir>,
+    pub(super) temp_names: TempNames,
     /// Frames that one request asks for at most.
     pub(super) frames_at_once: usize,
+}
+
+/// Temporary names of one restore: the prefix and 16 hexadecimal digits, counted up from a random number, since asking
+/// the system for random bytes for each file would be felt.
+pub(super) struct TempNames(AtomicU64);
+
+impl TempNames {
+    pub(super) fn new() -> platform::Result<Self> {
+        let name = platform::temp_name(b"")?;
+        let first = std::str::from_utf8(&name).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        Ok(Self(AtomicU64::new(first.unwrap_or_default())))
+    }
+
+    /// A name that this restore has not used.
+    pub(super) fn next(&self) -> Vec<u8> {
+        let mut name = TEMP_PREFIX.to_vec();
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        name.extend_from_slice(format!("{number:016x}").as_bytes());
+        name
+    }
+
+    /// Makes a new file under such a name.
+    pub(super) fn create(&self, dir: &Dir) -> platform::Result<(Vec<u8>, File)> {
+        let name = self.next();
+        let file = dir.create_file(&name)?;
+        Ok((name, file))
+    }
 }
 
 /// One thing to do.
@@ -163,7 +192,7 @@ impl Shared<'_> {
             return Err(Trouble::DAMAGED);
         }
         failpoint::hit("restore.before_create");
-        let (temp, file) = dir.create_temp(TEMP_PREFIX)?;
+        let (temp, file) = self.temp_names.create(dir)?;
         let written = (|| {
             runs.begin(&file)?;
             failpoint::hit("restore.before_write");
@@ -206,7 +235,7 @@ impl Shared<'_> {
 
     fn restore_special(&self, job: &Job, dir: &Dir) -> Result<(), Trouble> {
         let entry = &job.picked.entry;
-        let temp = platform::temp_name(TEMP_PREFIX)?;
+        let temp = self.temp_names.next();
         failpoint::hit("restore.before_create");
         make_special(dir, &temp, entry)?;
         let published = self.publish(job, dir, &temp, None);
@@ -219,7 +248,7 @@ impl Shared<'_> {
     fn restore_link(&self, job: &mut Job, dir: &Dir, key: Key) -> Result<u64, Trouble> {
         if let Some(first) = self.links.wait(key) {
             let from = first.open(&self.base);
-            let linked = from.and_then(|from| link(&from, &first.name, dir, &job.slot.name, job.replaces));
+            let linked = from.and_then(|from| self.link(&from, &first.name, dir, job));
             match linked {
                 Ok(()) => {
                     let bytes = data_bytes(&job.picked.entry);
@@ -228,7 +257,7 @@ impl Shared<'_> {
                 }
                 Err(trouble) if trouble.errno == errno::EEXIST => return Err(trouble),
                 // Too many names, another file system, or one without such links: it gets content of its own.
-                Err(_) => {}
+                Err(trouble) => self.maker.note_attributes(&job.picked.entry.path, trouble.errno),
             }
         } else {
             job.key = Some(key);
@@ -240,10 +269,23 @@ impl Shared<'_> {
         }
     }
 
+    fn link(&self, from: &Dir, first: &[u8], dir: &Dir, job: &Job) -> Result<(), Trouble> {
+        failpoint::hit("restore.before_link");
+        if !job.replaces {
+            return dir.create_hard_link(from, first, &job.slot.name).map_err(taken);
+        }
+        let temp = self.temp_names.next();
+        dir.create_hard_link(from, first, &temp)?;
+        let renamed = dir.rename_over(&temp, &job.slot.name);
+        // Where the name already was one of this file, the kernel renames nothing and the temporary one stays.
+        let _ = dir.remove_file(&temp);
+        Ok(renamed?)
+    }
+
     /// Restores a file whose frames are not in its batch, a few frames at a time.
     fn restore_alone(&self, job: &Job, dir: &Dir) -> Result<u64, Trouble> {
         let runs = Runs::of(&job.picked.entry).filter(|_| job.picked.is_whole).ok_or(Trouble::DAMAGED)?;
-        let (temp, file) = dir.create_temp(TEMP_PREFIX)?;
+        let (temp, file) = self.temp_names.create(dir)?;
         let written = (|| {
             runs.begin(&file)?;
             let mut from = 0;
@@ -313,17 +355,4 @@ fn taken(error: platform::Error) -> Trouble {
     } else {
         error.into()
     }
-}
-
-fn link(from: &Dir, first: &[u8], dir: &Dir, name: &[u8], replaces: bool) -> Result<(), Trouble> {
-    failpoint::hit("restore.before_link");
-    if !replaces {
-        return dir.create_hard_link(from, first, name).map_err(taken);
-    }
-    let temp = platform::temp_name(TEMP_PREFIX)?;
-    dir.create_hard_link(from, first, &temp)?;
-    let renamed = dir.rename_over(&temp, name);
-    // Where the name already was one of this file, the kernel renames nothing and the temporary one stays.
-    let _ = dir.remove_file(&temp);
-    Ok(renamed?)
 }

@@ -9,4 +9,5 @@ mod hostile;
 mod kill;
 mod ordinary;
 mod reading;
+mod root;
 mod round_trip;

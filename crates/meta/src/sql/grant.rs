@@ -4,7 +4,7 @@ use super::value::{FromRow, Row, args};
 use super::{Write, devices, vaults};
 pub(super) use crate::counter::Counter;
 use crate::counter::CounterOutcome;
-use crate::{DeviceState, Error, GrantRequest, Lease, LeaseState, Result};
+use crate::{Error, GrantRequest, Lease, LeaseState, Result};
 use model::{DeviceId, LeaseId};
 
 impl FromRow for Counter {
@@ -38,16 +38,13 @@ pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease
     let user = devices::active(&mut tx, device).await?.user;
     vaults::open_of(&mut tx, vault, user).await?;
 
-    // Before admission: a clone is told so even when the server is busy, and its places become free.
+    // Before admission: a copy is told so even when the server is busy.
     let mut counter = counter(&mut tx, device).await?;
     let confirmed_before = counter.confirmed;
     let number = match counter.rotate(request.counter) {
         CounterOutcome::Rotated { next } | CounterOutcome::Reissued { next } => next,
-        CounterOutcome::Cloned => {
-            devices::end(&mut tx, device, DeviceState::Cloned).await?;
-            tx.commit().await?;
-            return Err(Error::DeviceCloned { device });
-        }
+        // Nothing is stored: whoever has the right number goes on.
+        CounterOutcome::Cloned => return Err(Error::DeviceCloned { device }),
     };
     set_counter(&mut tx, device, counter).await?;
 

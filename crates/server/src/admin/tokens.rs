@@ -58,10 +58,20 @@ impl fmt::Debug for TokenView {
     }
 }
 
+impl TokenView {
+    /// What there is to say about it.
+    pub(super) fn remark(&self) -> String {
+        let Self { user, expires, .. } = self;
+        let until = show_time(*expires);
+        format!(
+            "Token for one device of {user}, good until {until}. On that device: holdfast activate TOKEN\n"
+        )
+    }
+}
+
+/// The token alone, so that a file can take it: `token create > FILE`, then `activate --token-file FILE`.
 impl fmt::Display for TokenView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Token for one device of {}, good until {}:\n", self.user, show_time(self.expires))?;
-        writeln!(f, "{}\n", self.token)?;
-        writeln!(f, "On that device: holdfast activate TOKEN")
+        writeln!(f, "{}", self.token)
     }
 }

@@ -37,6 +37,10 @@ impl Output {
         if self.json {
             print_line(&answer.to_json()?);
         } else {
+            // What a person wants to know, where a file for the result does not take it.
+            if let Some(remark) = answer.remark() {
+                let _ = write!(io::stderr(), "{remark}");
+            }
             print(answer);
         }
         Ok(())

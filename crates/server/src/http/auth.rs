@@ -101,9 +101,6 @@ async fn identify(shared: &Shared, asked: Asked) -> Result<Caller, Refusal> {
         DeviceState::Deactivated => {
             return Err(Refusal::new(Code::DeviceDeactivated, "this device was deactivated"));
         }
-        DeviceState::Cloned => {
-            return Err(Refusal::new(Code::DeviceCloned, "the state of this device was copied"));
-        }
     }
     meta.touch_device(device.id, shared.instance.clock.now()).await?;
     Ok(Caller(device))

@@ -22,9 +22,9 @@ const DEAD_IDS_ALLOWED: u64 = 100_000;
 /// What a merge did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MergeReport {
-    /// Segments that became one; 0 when there was nothing to do.
+    /// Segments that became fewer; 0 when there was nothing to do.
     pub merged_segments: u64,
-    /// Size of the new segment in bytes.
+    /// Size of the new segments in bytes.
     pub written_bytes: u64,
     /// Segments of the log now.
     pub segments: u64,
@@ -32,38 +32,47 @@ pub struct MergeReport {
     pub leftovers: u64,
 }
 
-/// The run of neighbours to merge, as places in the chain.
+/// The run of neighbours to merge, as places in the chain; empty when none is worth it.
 ///
-/// From the newest that may be merged backwards, a segment joins while it is not larger than all newer ones
+/// From the newest that may be merged backwards, a segment joins while it is not larger than all newer ones of the run
 /// together: so sizes grow towards the beginning, and each byte is written again only as often as the log doubles.
-/// When most ids are dead, everything joins.
+/// When most ids are dead, everything joins. Where a run ends without being worth it, the next begins.
 fn choose(chain: &[SegmentInfo], last: u64, live_chunks: u64) -> std::ops::Range<usize> {
-    let end = chain.partition_point(|info| info.to + KEEP_APART <= last);
     let ids: u64 = chain.iter().map(|info| info.ids).sum();
     let is_mostly_dead = ids > 2 * live_chunks + DEAD_IDS_ALLOWED;
-    let (mut start, mut bytes) = (end, 0);
-    while let Some(info) = start.checked_sub(1).map(|at| chain[at]) {
-        let joins = start == end || info.size_bytes <= bytes || is_mostly_dead;
-        if !joins || bytes + info.size_bytes > MOST_BYTES {
-            break;
+    let mut end = chain.partition_point(|info| info.to + KEEP_APART <= last);
+    while end > 0 {
+        let (mut start, mut bytes) = (end - 1, chain[end - 1].size_bytes);
+        while let Some(info) = start.checked_sub(1).map(|at| chain[at]) {
+            let joins = info.size_bytes <= bytes || is_mostly_dead;
+            if !joins || bytes + info.size_bytes > MOST_BYTES {
+                break;
+            }
+            bytes += info.size_bytes;
+            start -= 1;
         }
-        bytes += info.size_bytes;
-        start -= 1;
+        if end - start >= FEWEST {
+            return start..end;
+        }
+        end = start;
     }
-    if end - start >= FEWEST { start..end } else { end..end }
+    0..0
 }
 
 impl Log {
-    /// Merges one run of segments when there is one that is worth it. Appending goes on meanwhile.
+    /// Merges runs of segments until none is left that is worth it. Appending goes on meanwhile.
     pub(crate) fn merge(&self) -> Result<MergeReport, Error> {
         let Some(_merging) = try_lock(&self.merging) else {
             return Err(Error::Busy { what: "merging of the index" });
         };
         let mut report = MergeReport { leftovers: self.delete_leftovers()?, ..MergeReport::default() };
-        let (run, incarnation) = self.with(|state| (run(state), state.incarnation))?;
-        if !run.is_empty() {
-            report.merged_segments = run.len() as u64;
-            report.written_bytes = self.merge_run(&run, incarnation)?;
+        loop {
+            let (run, incarnation) = self.with(|state| (run(state), state.incarnation))?;
+            if run.is_empty() {
+                break;
+            }
+            report.merged_segments += run.len() as u64;
+            report.written_bytes += self.merge_run(&run, incarnation)?;
         }
         report.segments = self.with(|state| state.segments.len() as u64)?;
         Ok(report)
@@ -165,6 +174,24 @@ mod tests {
         assert_eq!(chosen(&[50, 1, 1, 1, 1, 1, 1, 1, 1, 1], all), 1..10);
         assert_eq!(chosen(&[9, 1, 1, 1, 1, 1, 1, 1, 1, 1], all), 0..10);
         assert_eq!(chosen(&[MOST_BYTES, 1, 1, 1, 1, 1, 1, 1, 1, 1], all), 1..10);
+        // Small ones before a large one are not forgotten.
+        assert_eq!(chosen(&[1, 1, 1, 1, 1, 1, 1, 1, MOST_BYTES, 1], all), 0..8);
+    }
+
+    #[test]
+    fn a_chain_that_nobody_merged_for_long_is_worked_off() {
+        let mut chain = chain(&[1 << 20; 2000]);
+        for _ in 0..2000 {
+            let run = choose(&chain, 2000 + KEEP_APART, 1 << 40);
+            if run.is_empty() {
+                break;
+            }
+            let size_bytes = chain[run.clone()].iter().map(|info| info.size_bytes).sum();
+            assert!(size_bytes <= MOST_BYTES);
+            let (from, to) = (chain[run.start].from, chain[run.end - 1].to);
+            chain.splice(run, [SegmentInfo { from, to, size_bytes, ids: size_bytes }]);
+        }
+        assert!(chain.len() < 30, "{} segments", chain.len());
     }
 
     #[test]

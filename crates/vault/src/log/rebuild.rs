@@ -32,11 +32,15 @@ pub struct RebuildReport {
 impl Log {
     /// Writes the index anew. What a crash leaves on the way is a log with a gap, which nobody takes for a whole one.
     pub(crate) fn rebuild(&self, packs: &Packs) -> Result<RebuildReport, Error> {
+        self.rebuild_in(packs, SEGMENT_BYTES)
+    }
+
+    fn rebuild_in(&self, packs: &Packs, segment_bytes: u64) -> Result<RebuildReport, Error> {
         let _merging = lock(&self.merging);
         let mut in_doubt = lock(&self.writer);
         *in_doubt = true;
         // Everything is read once before anything is deleted.
-        let (batches, mut report) = self.plan(packs)?;
+        let (batches, mut report) = self.plan(packs, segment_bytes)?;
         let mut old = load::list(&self.objects)?;
         old.sort_unstable();
         for segment in old {
@@ -60,7 +64,7 @@ impl Log {
     }
 
     /// The packs that go into each segment; at least one segment, which may be empty.
-    fn plan(&self, packs: &Packs) -> Result<(Vec<Vec<PackId>>, RebuildReport), Error> {
+    fn plan(&self, packs: &Packs, segment_bytes: u64) -> Result<(Vec<Vec<PackId>>, RebuildReport), Error> {
         let listed = self.objects.all("packs")?;
         let ids: BTreeSet<PackId> =
             listed.iter().filter_map(|blob| pack_of(&blob.key)).map(|(id, _)| id).collect();
@@ -76,7 +80,7 @@ impl Log {
                 Err(error) => return Err(error),
             };
             let (size, chunks) = row_size(&file);
-            if bytes + size > SEGMENT_BYTES && bytes > 0 {
+            if bytes + size > segment_bytes && bytes > 0 {
                 batches.push(Vec::new());
                 bytes = 0;
             }
@@ -119,3 +123,6 @@ impl LogState {
         self.problem.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

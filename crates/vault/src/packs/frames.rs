@@ -132,7 +132,7 @@ impl Frames {
             }
             let answers = group.iter().zip(&rows).zip(bytes).map(|((id, row), bytes)| {
                 let frame = match seal(&file, *row, bytes) {
-                    Err(FrameFailure::Damaged) => self.from_another(&file, *id),
+                    Err(FrameFailure::Damaged) => self.read_elsewhere(&file, *id),
                     other => other,
                 };
                 FrameAnswer { id: *id, frame }
@@ -142,7 +142,7 @@ impl Frames {
     }
 
     /// The frame from another generation that is still there: while a pack is rewritten there are two.
-    fn from_another(&self, damaged: &PackFile, id: FrameId) -> Result<SealedFrame, FrameFailure> {
+    fn read_elsewhere(&self, damaged: &PackFile, id: FrameId) -> Result<SealedFrame, FrameFailure> {
         let packs = &self.vault.packs;
         let generations = packs.generations(id.pack).map_err(|error| failure(&error))?;
         let others = generations.into_iter().rev().filter(|number| *number != damaged.generation);

@@ -250,6 +250,78 @@ fn a_new_generation_that_reads_back_wrong_does_not_count() {
 }
 
 #[test]
+fn frames_are_removed_twice_before_the_pack_is_written() {
+    let mut world = World::new();
+    let lease = world.grant();
+    let content = frames(1, 6, 1);
+    let pack = world.agent.data_pack(&content);
+    world.upload(lease, &pack).unwrap();
+    let files = world.agent.files_of(&pack, &content);
+    let more = world.agent.tree_of(files[..4].to_vec(), None);
+    let less = world.agent.tree_of(files[..2].to_vec(), None);
+    world.back_up(lease, &more);
+    world.back_up(lease, &less);
+    world.end(lease);
+    world.mark();
+    world.clock.advance(DAY);
+    // The disk is full when the new generation is begun.
+    let plan = FaultPlan::new().nth(Op::Create, 1, Fault::Fail(blobs::ErrorKind::Full));
+    let store = Arc::new(Faulty::new(world.store.clone(), plan));
+    let vault = Vault::open(store, world.agent.vault, world.clock.clone()).unwrap();
+    let full = vault.sweep(&world.options, &world.ledger).unwrap_err();
+    assert_eq!(full.code(), model::Code::StorageFull);
+    assert_restores(&vault, &world.agent, more.snapshot, &more.files);
+    world.reopen();
+    world.vault.delete_snapshot(more.snapshot, "anna").unwrap();
+    world.clock.advance(7 * DAY);
+    world.mark();
+    world.clock.advance(DAY);
+    let swept = world.sweep();
+    // Two frames of content, and the hunks of the larger snapshot.
+    assert_eq!((swept.removed.frames, swept.packs_rewritten), (3, 1));
+    assert!(swept.damaged_packs.is_empty());
+    assert!(world.store.info(&pack_key(&world, pack.id, 2)).unwrap().is_some());
+    assert_eq!(world.objects("packs").len(), 2);
+    assert_restores(&world.vault, &world.agent, less.snapshot, &less.files);
+    world.assert_clean();
+}
+
+/// Brings a snapshot back at the last moment before a mark pass removes what is over.
+struct Saviour<'a> {
+    world: &'a World,
+    snapshot: SnapshotId,
+    asked: std::sync::atomic::AtomicU32,
+}
+
+impl vault::Registry for Saviour<'_> {
+    fn live_leases(&self) -> Result<Vec<vault::LeaseGrant>, vault::BoxError> {
+        Ok(Vec::new())
+    }
+
+    fn known_snapshots(&self) -> Result<Option<HashSet<SnapshotId>>, vault::BoxError> {
+        if self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 {
+            self.world.vault.undelete_snapshot(self.snapshot)?;
+        }
+        Ok(Some(HashSet::from([self.snapshot])))
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_brought_back_at_the_last_moment_is_marked() {
+    let world = World::new();
+    let lease = world.grant();
+    let tree = world.agent.tree(&frames(1, 2, 1));
+    world.back_up(lease, &tree);
+    world.end(lease);
+    world.vault.delete_snapshot(tree.snapshot, "anna").unwrap();
+    world.clock.advance(7 * DAY);
+    let saviour = Saviour { world: &world, snapshot: tree.snapshot, asked: Default::default() };
+    let report = world.vault.mark(&world.options, &saviour).unwrap();
+    assert_eq!((report.purged.len(), report.condemned.frames, report.snapshots), (0, 0, 1));
+    assert_restores(&world.vault, &world.agent, tree.snapshot, &tree.files);
+}
+
+#[test]
 fn leftovers_are_cleared_when_they_are_old_enough() {
     let world = World::new();
     let lease = world.grant();

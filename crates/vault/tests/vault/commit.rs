@@ -58,6 +58,24 @@ fn a_commit_is_stored_once_and_answered_the_same() {
 }
 
 #[test]
+fn a_deletion_record_that_a_removal_left_hides_no_later_commit() {
+    let world = World::new();
+    let lease = world.grant();
+    let tree = world.agent.tree(&frames(1, 1, 1));
+    world.back_up(lease, &tree);
+    world.vault.delete_snapshot(tree.snapshot, "anna").unwrap();
+    // The removal was cut off between record and deletion record; the agent repeats its commit.
+    let key = format!("vaults/{}/snapshots/{}", world.agent.vault, tree.snapshot);
+    blobs::BlobStore::delete(&world.store, &blobs::Key::parse(&key).unwrap()).unwrap();
+    assert!(world.commit(lease, tree.snapshot, &tree.record).unwrap().stored);
+    assert_eq!(world.vault.snapshots().unwrap().snapshots[0].deleted, None);
+    // A commit that is only repeated brings nothing back.
+    world.vault.delete_snapshot(tree.snapshot, "anna").unwrap();
+    assert!(!world.commit(lease, tree.snapshot, &tree.record).unwrap().stored);
+    assert!(world.vault.snapshots().unwrap().snapshots[0].deleted.is_some());
+}
+
+#[test]
 fn the_caller_may_give_the_number_and_take_a_snapshot_back() {
     let world = World::new();
     let lease = world.grant();

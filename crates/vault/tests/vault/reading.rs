@@ -102,6 +102,9 @@ fn a_damaged_hunk_leaves_the_rest_of_the_snapshot_readable() {
     let fresh = Vault::open(Arc::new(world.store.clone()), world.agent.vault, world.clock.clone()).unwrap();
     let answers = outcome(&fresh, Scope::Snapshot(snapshot), &ids(&pack));
     assert_eq!(answers, [Err(FrameFailure::NotFound), Ok(1)]);
+    // Nothing of that is remembered when the disk is repaired.
+    world.store.put(&key(&world, packs[0].id, 0), &packs[0].bytes, PutMode::Replace).unwrap();
+    assert_eq!(outcome(&fresh, Scope::Snapshot(snapshot), &ids(&pack)), [Ok(0), Ok(1)]);
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! Restores into a folder that is said to ignore case: few machines have one.
+
+use super::*;
+use crate::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo};
+use format::frame::SealedFrame;
+use format::keys::Keyring;
+use format::ranges::Address;
+use format::segment::Segment;
+use model::{ChunkId, Code, Custody, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use testkit::engine::remote as outer;
+use testkit::snapshot_writer::{file, folder};
+use testkit::{MemoryRemote, SnapshotWriter};
+
+/// The server in memory as this build of the engine sees it, for reading only.
+struct Reading(MemoryRemote);
+
+fn inner(error: outer::RemoteError) -> RemoteError {
+    let outer::RemoteError { code, detail, transient, retry_after_seconds, missing } = error;
+    RemoteError { code, detail, transient, retry_after_seconds, missing }
+}
+
+fn refused<T>() -> Result<T, RemoteError> {
+    Err(inner(testkit::memory_remote::refusal(Code::Internal, "for reading only")))
+}
+
+impl Remote for Reading {
+    fn vault(&self) -> VaultId {
+        outer::Remote::vault(&self.0)
+    }
+
+    fn grant(&self, _: SetId) -> Result<Lease, RemoteError> {
+        refused()
+    }
+
+    fn release(&self, _: LeaseId) -> Result<(), RemoteError> {
+        refused()
+    }
+
+    fn index(
+        &self,
+        _: Option<LogPosition>,
+        _: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        refused()
+    }
+
+    fn look_up(&self, _: LeaseId, _: &[ChunkId]) -> Result<Vec<Option<Address>>, RemoteError> {
+        refused()
+    }
+
+    fn send_pack(&self, _: LeaseId, _: PackId, _: bytes::Bytes) -> Result<PackReceipt, RemoteError> {
+        refused()
+    }
+
+    fn commit(&self, _: LeaseId, _: SnapshotId, _: &[u8]) -> Result<Committed, RemoteError> {
+        refused()
+    }
+
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError> {
+        refused()
+    }
+
+    fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError> {
+        outer::Remote::snapshot(&self.0, id).map_err(inner)
+    }
+
+    fn frames(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[(PackId, u32)],
+        sink: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        let mut answers = Vec::new();
+        let asked = outer::Remote::frames(&self.0, snapshot, wanted, &mut |name, frame| {
+            answers.push((name, frame.map_err(inner)));
+            Ok(())
+        });
+        asked.map_err(inner)?;
+        answers.into_iter().try_for_each(|(name, frame)| sink(name, frame))
+    }
+
+    fn sample_frames(
+        &self,
+        _: LeaseId,
+        _: &[(PackId, u32)],
+        _: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        refused()
+    }
+}
+
+/// Restores a snapshot with these files into a folder that is said to ignore case or not to.
+fn restore(
+    files: &[&str],
+    to: &std::path::Path,
+    conflict: Conflict,
+    ignores_case: bool,
+) -> Result<RestoreSummary, EngineError> {
+    let keyring = Keyring::create(VaultId::random(), Custody::Managed);
+    let remote = Reading(MemoryRemote::new(keyring.vault()));
+    let mut writer = SnapshotWriter::new(&remote.0, &keyring);
+    writer.add(folder(b"/")).add(folder(b"/x")).add(folder(b"/y"));
+    for path in files {
+        writer.add_file(file(path.as_bytes(), 1), b"x");
+    }
+    let snapshot = writer.commit();
+    let reader = SnapshotReader::open(&remote, &keyring, snapshot).unwrap();
+    let request = RestoreRequest { conflict, ..RestoreRequest::into_folder(to, Layout::Absolute) };
+    let probe = if ignores_case { |_: &platform::Dir| Ok(true) } else { |_: &platform::Dir| Ok(false) };
+    planner::run(&reader, &request, &Names::new(), &Progress::new(), probe)
+}
+
+#[test]
+fn names_that_differ_only_in_case_are_refused_where_case_is_ignored() {
+    let temp = tempfile::tempdir().unwrap();
+    let clashing: [&[&str]; 3] =
+        [&["/x/A", "/x/a"], &["/X", "/z"], &["/y/stra\u{df}e", "/y/\u{c4}", "/y/\u{e4}"]];
+    for (number, files) in clashing.into_iter().enumerate() {
+        for conflict in [Conflict::Refuse, Conflict::Replace, Conflict::KeepBoth] {
+            let to = temp.path().join(number.to_string());
+            let error = restore(files, &to, conflict, true).unwrap_err();
+            assert_eq!(error.code(), Code::TargetCaseClash, "{files:?}");
+            assert!(!to.exists(), "the folder that was made for the restore is gone again");
+        }
+        let to = temp.path().join(format!("told apart {number}"));
+        let summary = restore(files, &to, Conflict::Refuse, false).unwrap();
+        assert_eq!((summary.files, summary.finding_count), (files.len() as u64, 0));
+    }
+    let other_folders = ["/x/a", "/y/A", "/z"];
+    let summary = restore(&other_folders, &temp.path().join("other"), Conflict::Refuse, true).unwrap();
+    assert_eq!(summary.files, 3);
+}

@@ -1,0 +1,20 @@
+//! The server as agents meet it: its own data folder, real certificates and sockets, the agents' client, and peers that
+//! lie. Its time stands still until a test moves it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of these tests fail as the tests do"
+)]
+
+mod activation;
+mod cleanup;
+mod commits;
+mod leases;
+mod limits;
+mod reading;
+mod recovery;
+mod store;
+mod support;
+mod uploads;

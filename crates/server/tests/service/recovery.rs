@@ -1,0 +1,173 @@
+//! Backup and recovery of the server itself.
+
+use crate::support::Site;
+use crate::support::agent::{DEFAULT, noise};
+use crate::support::device::Device;
+use api::{Credential, Secret};
+use format::wrap::Identity;
+use model::Code;
+use server::admin::{self, Command, RecoverOptions, RecoverView};
+use server::data::DataDir;
+use server::watch::Watch;
+use server::{Error, Result};
+
+impl Site {
+    fn recover(&self, options: RecoverOptions) -> Result<RecoverView> {
+        self.block_on(admin::recover(&self.data(), &self.clock, options, &Watch::silent()))
+    }
+
+    fn recovery(&self) -> RecoverOptions {
+        RecoverOptions { recovery_file: self.made.recovery_file.clone(), backup: None, store: None }
+    }
+
+    /// Everything of the data folder but the object store is lost.
+    fn lose_all_but_the_store(&mut self) {
+        self.stop();
+        let store = self.data().store();
+        let aside = self.path("aside");
+        std::fs::rename(&store, &aside).unwrap();
+        std::fs::remove_dir_all(self.data().path()).unwrap();
+        self.data().create().unwrap();
+        std::fs::rename(&aside, &store).unwrap();
+    }
+}
+
+fn back_up(device: &Device, seed: u64) -> crate::support::agent::Tree {
+    let tree = device.agent.tree(&[noise(seed, 1_000)], DEFAULT);
+    device.back_up(&tree, DEFAULT);
+    tree
+}
+
+#[test]
+fn the_store_and_the_recovery_file_are_enough() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let first = back_up(&anna, 1);
+    let hidden = back_up(&anna, 2);
+    back_up(&bert, 3);
+    site.run(Command::SnapshotDelete { ids: vec![hidden.snapshot.to_string()] }).unwrap();
+    let pin = site.certificates().authority().pin();
+    site.lose_all_but_the_store();
+    assert_eq!(site.try_start().unwrap_err().code(), Code::DataMissing);
+    let view = site.recover(site.recovery()).unwrap();
+    assert_eq!(view.server_id, site.made.server_id);
+    assert_eq!((view.users, view.devices, view.vaults, view.snapshots), (2, 2, 2, 3));
+    assert!(!view.from_backup);
+    site.start();
+    assert_eq!(site.certificates().authority().pin(), pin);
+    let anna = site.again(&anna, anna.counter.clone());
+    assert_eq!(anna.snapshots(), [first.snapshot]);
+    assert!(anna.unreadable(&first).is_empty());
+    site.run(Command::SnapshotUndelete { ids: vec![hidden.snapshot.to_string()] }).unwrap();
+    assert!(anna.unreadable(&hidden).is_empty());
+    // The next run goes on where the last one was, a new device gets its key, and all is well.
+    back_up(&anna, 4);
+    let sister = site.device("anna");
+    assert_eq!(sister.snapshots().len(), 3);
+    let check = site.run(Command::Check).unwrap();
+    assert_eq!(check.exit_status(), 0, "{}", check.to_json().unwrap());
+    assert_eq!(site.run(Command::Verify { read_data: true }).unwrap().exit_status(), 0);
+    assert_eq!(site.refusal(Command::UserAdd { name: "anna".into(), custody: None }), Code::NameTaken);
+}
+
+#[test]
+fn a_backup_brings_back_what_the_store_does_not_have() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    back_up(&anna, 1);
+    let token = site.token("anna");
+    let file = site.path("backup.age");
+    let written = site.json(Command::Backup { file: file.clone() });
+    assert_eq!(written["bytes"].as_u64(), Some(std::fs::metadata(&file).unwrap().len()));
+    let uploads = site.json(Command::Stats)["uploads"].clone();
+    // Made after the backup, so only the store knows of it.
+    let later = back_up(&anna, 2);
+    let bert = site.device("bert");
+    back_up(&bert, 3);
+    site.lose_all_but_the_store();
+    let view = site.recover(RecoverOptions { backup: Some(file), ..site.recovery() }).unwrap();
+    assert!(view.from_backup);
+    assert_eq!((view.users, view.devices, view.vaults, view.snapshots), (1, 1, 1, 2));
+    site.start();
+    assert_eq!(site.json(Command::Stats)["uploads"], uploads);
+    let anna = site.again(&anna, anna.counter.clone());
+    assert_eq!(anna.snapshots().len(), 2);
+    assert!(anna.unreadable(&later).is_empty());
+    // The token was in the backup.
+    let (identity, secret) = (Identity::generate(), Secret::random());
+    let body = crate::support::device::request(token.secret(), &identity, &secret);
+    let answer = site.connect(None).activate(&body).unwrap();
+    let sister = site.connect(Some(Credential { device: answer.device_id, secret }));
+    assert!(sister.vault(anna.vault()).is_ok());
+}
+
+#[test]
+fn a_store_elsewhere_is_taken_over() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let tree = back_up(&anna, 1);
+    site.stop();
+    let moved = site.path("moved");
+    std::fs::rename(site.data().store(), &moved).unwrap();
+    std::fs::remove_dir_all(site.data().path()).unwrap();
+    site.recover(RecoverOptions { store: Some(moved), ..site.recovery() }).unwrap();
+    site.start();
+    let anna = site.again(&anna, anna.counter.clone());
+    assert!(anna.unreadable(&tree).is_empty());
+    assert!(!site.data().store().exists());
+}
+
+#[test]
+fn recovery_refuses_what_does_not_fit() {
+    let mut site = Site::new();
+    let file = site.path("backup.age");
+    site.run(Command::Backup { file: file.clone() }).unwrap();
+    site.stop();
+    let code = |site: &Site, options| site.recover(options).unwrap_err().code();
+    assert_eq!(code(&site, site.recovery()), Code::DataExists);
+    std::fs::write(site.data().database(), vec![7; 100_000]).unwrap();
+    let wrong = site.path("wrong.txt");
+    let other = format::wrap::recovery_file(&Identity::generate(), &["another"]);
+    std::fs::write(&wrong, other.as_bytes()).unwrap();
+    let with = |recovery_file| RecoverOptions { recovery_file, ..site.recovery() };
+    assert_eq!(code(&site, with(wrong.clone())), Code::RecoveryWrong);
+    std::fs::write(&wrong, "nonsense").unwrap();
+    assert_eq!(code(&site, with(wrong)), Code::RecoveryWrong);
+    assert_eq!(code(&site, with(site.path("missing"))), Code::PathMissing);
+    let store = RecoverOptions { store: Some(site.path("nowhere")), ..site.recovery() };
+    assert_eq!(code(&site, store), Code::StoreMissing);
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 10]).unwrap();
+    let cut = RecoverOptions { backup: Some(file.clone()), ..site.recovery() };
+    assert_eq!(code(&site, cut), Code::DatabaseDamaged);
+    let strange = Site::new();
+    strange.run(Command::Backup { file: file.clone() }).unwrap();
+    let foreign = RecoverOptions { backup: Some(file), ..site.recovery() };
+    assert_eq!(code(&site, foreign), Code::RecoveryWrong);
+    // None of that has made a server; with the right file it becomes one, and the damaged database is kept.
+    site.recover(site.recovery()).unwrap();
+    site.start();
+    let names: Vec<_> =
+        std::fs::read_dir(site.data().path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(names.iter().any(|name| name.to_string_lossy().starts_with("server.db.damaged-")), "{names:?}");
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_said_so() {
+    let mut site = Site::new();
+    site.stop();
+    std::fs::write(site.data().database(), vec![7; 100_000]).unwrap();
+    assert_eq!(site.try_start().unwrap_err().code(), Code::DatabaseDamaged);
+}
+
+#[test]
+fn a_server_is_not_made_over_backups() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    back_up(&anna, 1);
+    site.lose_all_but_the_store();
+    let data = DataDir::new(site.data().path()).unwrap();
+    let refused = site.block_on(admin::init(&data, &site.clock, admin::InitOptions::default())).unwrap_err();
+    assert!(matches!(refused, Error::DataExists { .. }), "{refused}");
+    assert!(refused.to_string().contains("recover"), "{refused}");
+}

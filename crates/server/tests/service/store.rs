@@ -1,0 +1,159 @@
+//! Database and store compared: what a cut-off step, an older database or a lost object leave, and what is made of it.
+
+use crate::support::Site;
+use crate::support::agent::{DEFAULT, noise};
+use engine::remote::Remote;
+use model::{Code, SnapshotId};
+use server::admin::Command;
+use std::path::Path;
+
+fn copy_database(site: &Site, to: &Path) {
+    std::fs::copy(site.data().database(), to).unwrap();
+}
+
+#[test]
+fn an_older_database_adopts_what_it_does_not_know() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let first = anna.back_up(&anna.agent.tree(&[noise(1, 100)], DEFAULT), DEFAULT);
+    site.stop();
+    let old = site.path("old.db");
+    copy_database(&site, &old);
+    site.start();
+    let anna = site.again(&anna, anna.counter.clone());
+    let second = anna.back_up(&anna.agent.tree(&[noise(2, 100)], DEFAULT), DEFAULT);
+    site.run(Command::SnapshotDelete { ids: vec![first.to_string()] }).unwrap();
+    let sister = site.device("anna");
+    let third = sister.back_up(&sister.agent.tree(&[noise(3, 100)], DEFAULT), DEFAULT);
+    let bert = site.device("bert");
+    let theirs = bert.back_up(&bert.agent.tree(&[noise(4, 100)], DEFAULT), DEFAULT);
+    let gone = site.device("anna");
+    gone.remote.connection().deactivate().unwrap();
+    site.stop();
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    // Agents go on as if nothing had happened: users, devices, vaults, snapshots and deletions are there.
+    let [anna, sister, bert, gone] =
+        [&anna, &sister, &bert, &gone].map(|device| site.again(device, device.counter.clone()));
+    assert_eq!(anna.snapshots(), [third, second]);
+    assert_eq!(bert.snapshots(), [theirs]);
+    assert_eq!(gone.remote.snapshots().unwrap_err().code, Code::DeviceDeactivated);
+    let fourth = anna.back_up(&anna.agent.tree(&[noise(5, 100)], DEFAULT), DEFAULT);
+    let fifth = sister.back_up(&sister.agent.tree(&[noise(6, 100)], DEFAULT), DEFAULT);
+    assert_eq!(anna.snapshots(), [fifth, fourth, third, second]);
+    bert.back_up(&bert.agent.tree(&[noise(7, 100)], DEFAULT), DEFAULT);
+    assert_eq!(site.run(Command::Verify { read_data: true }).unwrap().exit_status(), 0);
+    assert_eq!(site.run(Command::Cleanup { dry_run: false }).unwrap().exit_status(), 0);
+}
+
+#[test]
+fn a_lost_index_is_rebuilt_from_the_packs() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let tree = device.agent.tree(&[noise(1, 1_000), noise(2, 1_000)], DEFAULT);
+    device.back_up(&tree, DEFAULT);
+    let before = device.grant("default").position;
+    site.stop();
+    std::fs::remove_dir_all(site.object_path(&format!("vaults/{}/index", device.vault()))).unwrap();
+    site.start();
+    let device = site.again(&device, device.counter.clone());
+    let lease = device.grant("default");
+    assert_ne!(lease.position.incarnation, before.incarnation);
+    let ids = [noise(1, 1_000), noise(2, 1_000)].map(|chunk| device.agent.keys.chunk_id(&chunk));
+    assert_eq!(
+        device.remote.look_up(lease.id, &ids).unwrap(),
+        [Some(tree.data.at(0, 0)), Some(tree.data.at(1, 0))]
+    );
+    assert!(device.unreadable(&tree).is_empty());
+    let refused = device.remote.index(Some(before), &mut |_| Ok(()));
+    assert_eq!(refused.unwrap_err().code, Code::IndexGap);
+}
+
+#[test]
+fn a_commit_whose_row_was_lost_is_adopted_and_repeats() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    site.stop();
+    let old = site.path("old.db");
+    copy_database(&site, &old);
+    site.start();
+    let device = site.again(&device, device.counter.clone());
+    let tree = device.agent.tree(&[noise(1, 100)], DEFAULT);
+    let lease = device.grant("default");
+    device.send(&lease, &tree.data);
+    device.send(&lease, &tree.hunks);
+    let first = device.remote.commit(lease.id, tree.snapshot, &tree.record).unwrap();
+    // As if the process had died between the store and the database.
+    site.stop();
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    let device = site.again(&device, device.counter.clone());
+    assert_eq!(device.snapshots(), [tree.snapshot]);
+    let again = device.remote.commit(lease.id, tree.snapshot, &tree.record).unwrap();
+    assert_eq!((again.sequence, again.time), (first.sequence, first.time));
+}
+
+#[test]
+fn a_checkpoint_is_replaced_also_by_an_adopted_snapshot() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let checkpoint = crate::support::agent::Shape { complete: false, ..DEFAULT };
+    let early = device.back_up(&device.agent.tree(&[noise(1, 100)], checkpoint), checkpoint);
+    site.stop();
+    let old = site.path("old.db");
+    copy_database(&site, &old);
+    site.start();
+    let device = site.again(&device, device.counter.clone());
+    assert_eq!(device.snapshots(), [early]);
+    let complete = device.back_up(&device.agent.tree(&[noise(1, 100)], DEFAULT), DEFAULT);
+    // The deletion record of the checkpoint is lost too, as after a kill right behind the commit.
+    site.stop();
+    std::fs::remove_file(site.object_path(&format!("vaults/{}/deleted/{early}", device.vault()))).unwrap();
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    let device = site.again(&device, device.counter.clone());
+    assert_eq!(device.snapshots(), [complete]);
+    assert_eq!(site.objects(&format!("vaults/{}/deleted/", device.vault())).len(), 1);
+}
+
+#[test]
+fn another_store_or_none_is_refused() {
+    let mut site = Site::new();
+    site.stop();
+    let store = site.data().store();
+    let aside = site.path("aside");
+    std::fs::rename(&store, &aside).unwrap();
+    assert_eq!(site.try_start().unwrap_err().code(), Code::StoreMissing);
+    // An empty mount point.
+    std::fs::create_dir(&store).unwrap();
+    assert_eq!(site.try_start().unwrap_err().code(), Code::StoreMissing);
+    blobs::FolderStore::init(&store).unwrap();
+    assert_eq!(site.try_start().unwrap_err().code(), Code::StoreMissing);
+    std::fs::remove_dir_all(&store).unwrap();
+    std::fs::rename(&aside, &store).unwrap();
+    site.start();
+}
+
+#[test]
+fn lost_objects_of_the_server_are_written_again() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    site.stop();
+    let server = site.object_path("server");
+    for name in ["record", "users", "devices"] {
+        let path = server.join(name);
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        } else {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    site.start();
+    let objects = site.objects("server/");
+    assert!(objects.contains(&"server/record".to_owned()));
+    assert!(objects.contains(&format!("server/devices/{}", device.answer.device_id)));
+    assert!(objects.contains(&format!("server/users/{}", device.answer.user_id)));
+    let unknown = SnapshotId::random();
+    let device = site.again(&device, device.counter.clone());
+    assert_eq!(device.remote.snapshot(unknown).unwrap_err().code, Code::SnapshotUnknown);
+}
