@@ -2,7 +2,9 @@
 //! It knows names and modes, not what the files mean.
 
 use crate::{Error, Result};
+use model::Code;
 use platform::{Lock, durable};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Mode of folders that nobody else may look into.
@@ -78,14 +80,26 @@ impl DataDir {
             .map_err(|source| Error::File { path: self.0.clone(), source })
     }
 
-    /// Takes the lock without waiting.
+    /// Takes the lock without waiting. Root is refused on the folder of somebody else: the files that it made there
+    /// would keep the server out of its own folder.
     pub fn lock(&self) -> Result<Lock> {
+        self.check_owner()?;
         let path = self.lock_file();
         Lock::try_exclusive(&path).map_err(|error| match error {
             platform::Error::Locked { holder, .. } => Error::DataLocked { path: self.0.clone(), holder },
             error if error.is_not_found() => Error::DataMissing { path: self.0.clone() },
             source => Error::File { path, source },
         })
+    }
+
+    fn check_owner(&self) -> Result<()> {
+        let Ok(found) = std::fs::metadata(&self.0) else { return Ok(()) };
+        let owner = found.uid();
+        if owner == 0 || platform::process::effective_uid() != Ok(0) {
+            return Ok(());
+        }
+        let detail = format!("the data folder belongs to user {owner}; run this as that user");
+        Err(Error::refused(Code::LocalDenied, detail))
     }
 
     /// Reads a small text file of the folder; `None` when it is not there.

@@ -102,10 +102,7 @@ impl OpenVaults {
     pub async fn create(&self, record: FormatRecord, keys: Vec<(Holder, Vec<u8>)>) -> Result<()> {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         blocking(move || {
-            let vault = Vault::create(store, &record, clock)?;
-            for (holder, bytes) in keys {
-                vault.put_key(holder, &bytes)?;
-            }
+            Vault::create_with_keys(store, &record, &keys, clock)?;
             Ok::<_, vault::Error>(())
         })
         .await

@@ -4,7 +4,7 @@ use crate::claims::Claims;
 use crate::gate::{Gate, Hold};
 use crate::locks::try_lock;
 use crate::log::{Log, MergeReport, RebuildReport};
-use crate::names::{Names, vault_of_format};
+use crate::names::{Holder, Names, vault_of_format};
 use crate::objects::Objects;
 use crate::packs::Packs;
 use crate::snapshots::Snapshots;
@@ -41,18 +41,34 @@ impl Vault {
         record: &FormatRecord,
         clock: Clock,
     ) -> Result<Arc<Self>, Error> {
+        Self::create_with_keys(store, record, &[], clock)
+    }
+
+    /// As [`Vault::create`], with wrapped keys that are there before the vault is. Repeated, it writes them again.
+    pub fn create_with_keys(
+        store: Arc<dyn BlobStore>,
+        record: &FormatRecord,
+        keys: &[(Holder, Vec<u8>)],
+        clock: Clock,
+    ) -> Result<Arc<Self>, Error> {
         let objects = Objects { store, names: Names::new(record.vault) };
         let key = objects.names.format()?;
         if !objects.exists(&key)? {
             failpoint::hit("vault.create.before_first_segment");
             Log::create(&objects)?;
+            // With the record the vault is there, and a vault without its keys could never be opened.
+            keys.iter().try_for_each(|(holder, bytes)| crate::keys::put(&objects, *holder, bytes))?;
             failpoint::hit("vault.create.before_format");
             objects.put_new(&key, &record.encode())?;
             failpoint::hit("vault.create.after_format");
         }
         let vault = Self::open(objects.store, record.vault, clock)?;
         let found = FormatRecord { created: record.created, ..vault.format.clone() };
-        if found == *record { Ok(vault) } else { Err(Error::VaultExists { vault: record.vault }) }
+        if found != *record {
+            return Err(Error::VaultExists { vault: record.vault });
+        }
+        keys.iter().try_for_each(|(holder, bytes)| vault.put_key(*holder, bytes))?;
+        Ok(vault)
     }
 
     /// Opens a vault and reads its log. A log that is not whole is no error here: packs and snapshots can still be

@@ -11,12 +11,13 @@ use std::process::{Child, Command, Stdio};
 pub struct Agent {
     state: PathBuf,
     environment: Vec<(String, OsString)>,
+    launcher: Vec<OsString>,
 }
 
 impl Agent {
     /// A device whose state will lie in this folder.
     pub fn at(state: &Path) -> Self {
-        Self { state: state.to_owned(), environment: Vec::new() }
+        Self { state: state.to_owned(), environment: Vec::new(), launcher: Vec::new() }
     }
 
     /// Its state folder.
@@ -35,9 +36,21 @@ impl Agent {
         self.environment.retain(|(known, _)| known != name);
     }
 
+    /// Starts commands from now on with these words instead of with the program alone.
+    pub fn launch_with(&mut self, words: Vec<OsString>) {
+        self.launcher = words;
+    }
+
     /// A command of `holdfast` on this state.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(program("holdfast"));
+        let mut command = match self.launcher.split_first() {
+            None => Command::new(program("holdfast")),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest);
+                command
+            }
+        };
         command.env("HOLDFAST_STATE", &self.state).envs(self.environment.iter().cloned());
         command
     }

@@ -7,12 +7,20 @@
 
 pub mod agent;
 pub mod command;
+pub mod mount;
+pub mod proxy;
 pub mod random;
+pub mod raw;
 pub mod server;
 pub mod site;
 pub mod tree;
+pub mod user;
 
-pub use agent::Agent;
+pub use crate::agent::Agent;
 pub use command::Outcome;
+pub use mount::Mount;
+pub use proxy::Proxy;
+pub use raw::Raw;
 pub use server::Server;
 pub use site::Site;
+pub use user::OrdinaryUser;

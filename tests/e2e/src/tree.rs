@@ -80,3 +80,17 @@ pub fn assert_equal(expected: &Path, found: &Path) {
         found.display()
     );
 }
+
+/// Fails the test unless two trees are equal to a comparison of our own: what rsync sees, and also nanoseconds, holes,
+/// and paths of any length. The tops are compared, too.
+#[track_caller]
+pub fn assert_same(expected: &Path, found: &Path) {
+    let differences = testkit::tree::compare(expected, found, testkit::tree::Look::default()).unwrap();
+    assert!(
+        differences.is_empty(),
+        "{} and {} differ:\n{}",
+        expected.display(),
+        found.display(),
+        differences.join("\n")
+    );
+}

@@ -23,9 +23,9 @@ fn a_lost_folder_comes_back_from_backup_and_recovery_file() {
     for name in names(&site.data).into_iter().filter(|name| name != "store") {
         let path = site.data.join(name);
         if path.is_dir() {
-            std::fs::remove_dir_all(path).unwrap()
+            std::fs::remove_dir_all(path).unwrap();
         } else {
-            std::fs::remove_file(path).unwrap()
+            std::fs::remove_file(path).unwrap();
         }
     }
     assert_eq!(site.ask(&["serve"]).code(), "data_missing");

@@ -4,8 +4,10 @@ use super::rates::Failures;
 use super::slots::Slots;
 use crate::instance::Instance;
 use crate::{Error, Result};
+use model::Code;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// Reads, writes, look-ups and commits at once; each holds a thread as long as it works, not as long as its agent is
@@ -13,6 +15,9 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 const JOBS: usize = 64;
 /// Memory for bodies that are read as a whole, in KiB.
 const BODY_KIB: usize = 256 << 10;
+/// Bodies up to this many KiB take none of it.
+const SMALL_KIB: usize = 1 << 10;
+const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -45,10 +50,21 @@ impl Shared {
         }))
     }
 
-    /// Memory for a body of this length.
-    pub(super) async fn memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
-        let kib = bytes.div_ceil(1 << 10).clamp(1, BODY_KIB);
-        self.bodies.clone().acquire_many_owned(kib as u32).await.map_err(closed)
+    /// Memory for a body of this length, where it is more than a little. Nobody waits for it for long: those who have
+    /// it may be slow.
+    pub(super) async fn memory(&self, bytes: u64) -> Result<Option<OwnedSemaphorePermit>> {
+        let kib = usize::try_from(bytes.div_ceil(1 << 10)).unwrap_or(usize::MAX).min(BODY_KIB);
+        if kib <= SMALL_KIB {
+            return Ok(None);
+        }
+        let waiting = self.bodies.clone().acquire_many_owned(kib as u32);
+        match tokio::time::timeout(MEMORY_PATIENCE, waiting).await {
+            Ok(permit) => permit.map(Some).map_err(closed),
+            Err(_) => {
+                let detail = "the server reads as many large bodies as it can".to_owned();
+                Err(Error::Busy { code: Code::ServerBusy, detail, retry_after_seconds: 30 })
+            }
+        }
     }
 
     /// Runs blocking work when there is a place for it.

@@ -21,7 +21,7 @@ pub(in crate::http) async fn commit(
     SizedBody { length, body }: SizedBody<{ limits::SNAPSHOT }>,
 ) -> Handled<Json<CommitAnswer>> {
     let claim = claim_of(&device, vault, lease, counter);
-    let _memory = shared.memory(length as usize).await?;
+    let _memory = shared.memory(length).await?;
     let record = read(body, limits::SNAPSHOT).await?;
     let instance = shared.instance.clone();
     // Done whether the agent waits or not.

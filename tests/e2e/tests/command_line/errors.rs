@@ -1,0 +1,91 @@
+//! Errors in both forms, and everything that no command should do whatever is thrown at it.
+
+use crate::shape::assert_error;
+use e2e::{Agent, Outcome, Site};
+use model::Code;
+use std::process::{Command, Stdio};
+
+#[test]
+fn an_error_names_its_code_and_what_to_do() {
+    let site = Site::new();
+    let mut agent = site.device("laptop");
+    let text = agent.run(["ls", "latest"]).fails_with(Code::SnapshotUnknown);
+    assert!(text.stdout.is_empty(), "{text}");
+    assert!(text.stderr.contains("error: ") && text.stderr.contains("[snapshot_unknown]"), "{text}");
+    assert!(text.stderr.contains("holdfast snapshots"), "no advice: {text}");
+    let text = site.server.run(["token", "create", "--user", "nobody"]).fails_with(Code::UserUnknown);
+    assert!(text.stderr.contains("[user_unknown]") && text.stderr.contains("user add"), "{text}");
+
+    // Nobody listens there.
+    let port = e2e::server::free_port();
+    agent.set("HOLDFAST_SERVER", format!("https://127.0.0.1:{port}"));
+    assert_error(agent.run(["--json", "snapshots"]), Code::ServerUnreachable);
+    agent.set("HOLDFAST_SERVER", "not an address");
+    assert_error(agent.run(["--json", "snapshots"]), Code::Usage);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let site = Site::new();
+    let root = site.path("tree");
+    std::fs::create_dir(&root).unwrap();
+    // More than fits into a pipe.
+    for number in 0..3000 {
+        std::fs::write(root.join(format!("a rather long name of a file, number {number}")), "").unwrap();
+    }
+    let agent = site.device("laptop");
+    agent.backup(&[&root]);
+    let mut command = agent.command();
+    command
+        .args(["ls", "latest", "--long"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let outcome = Outcome::new(format!("{command:?}"), &child.wait_with_output().unwrap()).ok();
+    assert!(!outcome.stderr.contains("error"), "{outcome}");
+}
+
+#[test]
+fn two_runs_at_once_on_one_state_are_told_apart() {
+    let site = Site::new();
+    let root = site.path("tree");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("file"), e2e::random::Random::new().bytes(20 << 20)).unwrap();
+    let mut agent = site.device("laptop");
+    let proxy = e2e::Proxy::to(site.server.port());
+    let plain = Agent::at(agent.state());
+    agent.set("HOLDFAST_SERVER", proxy.url());
+    proxy.hold_after(1 << 20);
+    let mut running = agent.spawn(["backup".as_ref(), root.as_os_str()]);
+    proxy.wait_until_held();
+    let second = plain.run(["--json".as_ref(), "backup".as_ref(), root.as_os_str()]);
+    assert!(second.stdout.contains(&running.id().to_string()), "the other process is not named: {second}");
+    assert_error(second, Code::StateLocked);
+    // Reading goes on.
+    plain.run(["snapshots"]).ok();
+    proxy.release();
+    assert!(running.wait().unwrap().success());
+    plain.run(["backup"]).ok();
+}
+
+#[test]
+fn nothing_is_printed_that_controls_a_terminal() {
+    let site = Site::new();
+    let root = site.path("tree");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("red\x1b[31m"), "x").unwrap();
+    let agent = site.device("laptop");
+    agent.backup(&[&root]);
+    let path = format!("latest:{}/never\x1b[31m", root.display());
+    let outcome = agent.run(["ls", &path]).fails_with(Code::PathMissing);
+    assert!(!outcome.stderr.contains('\x1b'), "{outcome:?}");
+    // On a terminal names are shown harmless, in a pipe they stay exact.
+    let mut terminal = Command::new("script");
+    let line = format!("'{}' ls latest", e2e::command::program("holdfast").display());
+    terminal.args(["-q", "-e", "-c", &line, "/dev/null"]).env("HOLDFAST_STATE", agent.state());
+    let shown = Outcome::of(&mut terminal).ok();
+    assert!(shown.stdout.contains("red\\x1b[31m") && !shown.stdout.contains("red\x1b"), "{shown:?}");
+    assert!(agent.run(["ls", "latest"]).ok().stdout.contains("red\x1b[31m"));
+}

@@ -1,0 +1,140 @@
+//! A restore that was killed goes on when the same command is given again, and leaves nothing of its own behind.
+
+use e2e::random::Random;
+use e2e::{Agent, Outcome, Proxy, Site, tree};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+const TEMP_PREFIX: &str = ".holdfast-restore-";
+
+/// A tree of a few megabytes with what a restore makes in different ways.
+fn make(root: &Path) {
+    let mut random = Random::new();
+    tree::make(root, 120, &mut random);
+    // Large enough for several threads, and for several frames.
+    fs::write(root.join("large"), random.bytes(40 << 20)).unwrap();
+    fs::hard_link(root.join("large"), root.join("large too")).unwrap();
+    fs::hard_link(root.join("folder0/part0/file0"), root.join("folder1/link")).unwrap();
+    symlink("large", root.join("symlink")).unwrap();
+    fs::create_dir_all(root.join("empty/within")).unwrap();
+    fs::write(root.join("empty/within/.holdfast-restore-mine"), "the user's own").unwrap();
+}
+
+/// Every name below `root` that begins as those of a restore under way do.
+fn leftovers(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+                found.push(entry.path());
+            }
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+fn arguments(tree: &Path, target: &Path) -> Vec<OsString> {
+    let what = format!("latest:{}", tree.display());
+    ["restore".into(), what.into(), "--to".into(), target.into()].into()
+}
+
+#[track_caller]
+fn goes_on(agent: &Agent, tree: &Path, target: &Path) {
+    let outcome = agent.run(arguments(tree, target)).ok();
+    assert!(outcome.stderr.contains("cut short"), "{outcome}");
+    tree::assert_equal(tree, target);
+    tree::assert_same(tree, target);
+    let left = leftovers(target);
+    assert_eq!(left, [target.join("empty/within/.holdfast-restore-mine")], "{left:?}");
+    assert_eq!(fs::read_dir(agent.state().join("restores")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_killed_restore_goes_on_and_completes() {
+    let site = Site::new();
+    let tree = site.path("tree");
+    make(&tree);
+    let mut agent = site.device("laptop");
+    agent.backup(&[&tree]);
+
+    let proxy = Proxy::to(site.server.port());
+    agent.set("HOLDFAST_SERVER", proxy.url());
+    let target = site.path("target");
+    // Killed three times, each time after more has come.
+    for megabytes in [2, 6, 10] {
+        proxy.hold_after(megabytes << 20);
+        let mut command = agent.command();
+        command.args(arguments(&tree, &target)).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut restore = command.spawn().unwrap();
+        proxy.wait_until_held();
+        restore.kill().unwrap();
+        restore.wait().unwrap();
+        proxy.release();
+    }
+    assert!(target.exists());
+    goes_on(&agent, &tree, &target);
+    // The next one is a new restore, whose names are taken.
+    agent.run(arguments(&tree, &target)).fails_with(model::Code::TargetExists);
+}
+
+#[test]
+fn a_restore_killed_at_each_step_goes_on() {
+    let site = Site::new();
+    let tree = site.path("tree");
+    make(&tree);
+    let mut agent = site.device("laptop");
+    agent.backup(&[&tree]);
+    let points = [
+        "restore.before_folder:3",
+        "restore.before_create:7",
+        "restore.before_write:40",
+        "restore.before_rename:60",
+        "restore.after_rename:90",
+        "restore.before_link",
+        "restore.before_folder_attributes:2",
+        "restore.before_sync",
+    ];
+    for (number, point) in points.iter().enumerate() {
+        let target = site.path(&format!("target{number}"));
+        agent.set("HOLDFAST_FAIL", *point);
+        let killed = agent.run(arguments(&tree, &target));
+        assert!(killed.status > 128, "{point} was not reached: {killed}");
+        agent.unset("HOLDFAST_FAIL");
+        goes_on(&agent, &tree, &target);
+        fs::remove_dir_all(&target).unwrap();
+    }
+}
+
+#[test]
+fn an_interrupted_restore_says_how_to_go_on() {
+    let site = Site::new();
+    let tree = site.path("tree");
+    make(&tree);
+    let mut agent = site.device("laptop");
+    agent.backup(&[&tree]);
+    let proxy = Proxy::to(site.server.port());
+    agent.set("HOLDFAST_SERVER", proxy.url());
+    let target = site.path("target");
+    proxy.hold_after(4 << 20);
+    let mut command = agent.command();
+    command
+        .args(arguments(&tree, &target))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let restore = command.spawn().unwrap();
+    proxy.wait_until_held();
+    e2e::server::signal(&restore, "INT");
+    proxy.release();
+    let outcome = Outcome::new(format!("{command:?}"), &restore.wait_with_output().unwrap());
+    let outcome = outcome.fails_with(model::Code::Interrupted);
+    assert!(outcome.stderr.contains("The same command again goes on from here"), "{outcome}");
+    goes_on(&agent, &tree, &target);
+}

@@ -1,0 +1,120 @@
+//! The database is lost, or an older one takes its place. Agents know more than it then.
+
+use crate::{History, clean_up, lose_all_but_the_store, refused, take_recovery_file};
+use e2e::{Agent, Site};
+use model::Code;
+use serde_json::Value;
+use std::path::Path;
+
+#[test]
+fn an_older_database_adopts_what_the_store_has() {
+    let mut site = Site::new();
+    let recovery = take_recovery_file(&site);
+    let mut laptop = History::new(&site, "laptop");
+    laptop.back_up();
+    laptop.back_up();
+    let backup = site.path("server-backup");
+    site.server.run([Path::new("backup"), &backup]).ok();
+
+    // Much happens that the backup does not know.
+    laptop.back_up();
+    laptop.back_up();
+    let mut desktop = History::new(&site, "desktop");
+    desktop.back_up();
+    let deleted = laptop.snapshots[0].clone();
+    site.server.run(["snapshot", "delete", &deleted]).ok();
+    let ended = site.device("old");
+    let kept = Agent::at(&site.path("kept"));
+    crate::files::copy(ended.state(), kept.state());
+    ended.run(["deactivate"]).ok();
+    site.server.add_user("bert", &[]);
+    let unused_token = site.server.token("anna");
+    site.server.stop();
+    lose_all_but_the_store(site.server.data());
+
+    let arguments =
+        ["recover", "--recovery-file", recovery.to_str().unwrap(), "--backup", backup.to_str().unwrap()];
+    let view = site.server.json(arguments);
+    assert_eq!(view["from_backup"], true);
+    assert_eq!((&view["users"], &view["devices"]), (&1.into(), &2.into()), "{view}");
+    assert_eq!((&view["vaults"], &view["snapshots"]), (&0.into(), &3.into()), "{view}");
+    site.server.start();
+
+    laptop.assert_all_restore(&site, &[&deleted]);
+    desktop.assert_all_restore(&site, &[]);
+    refused(kept.run(["snapshots"]), Code::DeviceDeactivated);
+    let users = site.server.json(["user", "list"]);
+    let names: Vec<&Value> = users.as_array().unwrap().iter().map(|user| &user["name"]).collect();
+    assert_eq!(names, ["anna", "bert"]);
+    // Tokens are in the database alone: those made later are gone, and a new one is easily made.
+    let machine = Agent::at(&site.path("machine"));
+    refused(machine.run(["activate", &unused_token]), Code::TokenUnknown);
+    machine.activate(&site.server.token("anna"), &[]);
+
+    // The agents' caches are newer than the database, and so are their counters.
+    let received = |site: &Site| site.server.json(["stats"])["uploads"]["duplicate_chunks"].as_u64().unwrap();
+    let before = received(&site);
+    for history in [&mut laptop, &mut desktop] {
+        history.back_up();
+        history.back_up();
+    }
+    assert_eq!(received(&site), before, "nothing is sent that the vault has");
+    site.server.verify();
+    site.server.run(["snapshot", "undelete", &deleted]).ok();
+    laptop.assert_all_restore(&site, &[]);
+    site.server.run(["snapshot", "delete", &deleted]).ok();
+    clean_up(&site);
+    site.server.verify();
+    laptop.assert_all_restore(&site, &[&deleted]);
+    desktop.assert_all_restore(&site, &[]);
+    let view = site.server.run(["check", "--json"]).ok().json();
+    assert_eq!(view["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn the_store_and_the_recovery_file_alone_give_everything_back() {
+    let mut site = Site::new();
+    let recovery = take_recovery_file(&site);
+    let (mut laptop, mut desktop) = (History::new(&site, "laptop"), History::new(&site, "desktop"));
+    for _ in 0..2 {
+        laptop.back_up();
+        desktop.back_up();
+    }
+    let deleted = laptop.snapshots[0].clone();
+    site.server.run(["snapshot", "delete", &deleted]).ok();
+    site.server.run(["retention", "set", "--keep-last", "77"]).ok();
+    site.server.stop();
+    lose_all_but_the_store(site.server.data());
+    refused(site.server.run(["serve"]), Code::DataMissing);
+    refused(site.server.run(["init"]), Code::DataExists);
+
+    let view = site.server.json(["recover", "--recovery-file", recovery.to_str().unwrap()]);
+    assert_eq!(view["from_backup"], false);
+    assert_eq!((&view["users"], &view["devices"]), (&1.into(), &2.into()), "{view}");
+    assert_eq!((&view["vaults"], &view["snapshots"]), (&1.into(), &4.into()), "{view}");
+    assert!(
+        view["administrator"]["password"].as_str().is_some_and(|password| password.len() >= 12),
+        "{view}"
+    );
+    site.server.start();
+
+    // Nobody is activated anew.
+    laptop.assert_all_restore(&site, &[&deleted]);
+    desktop.assert_all_restore(&site, &[]);
+    for history in [&mut laptop, &mut desktop] {
+        history.back_up();
+        history.back_up();
+    }
+    assert_eq!(site.server.json(["retention", "show"])["keep_last"], 77);
+    let mut third = History::new(&site, "third");
+    third.back_up();
+    site.server.run(["snapshot", "undelete", &deleted]).ok();
+    laptop.assert_all_restore(&site, &[]);
+    clean_up(&site);
+    site.server.verify();
+    for history in [&laptop, &desktop, &third] {
+        history.assert_all_restore(&site, &[]);
+    }
+    let view = site.server.run(["check", "--json"]).ok().json();
+    assert_eq!(view["problems"], serde_json::json!([]));
+}
