@@ -17,6 +17,17 @@ impl Mount {
         Self::by(point, &["-t", "tmpfs", "holdfast-test"])
     }
 
+    /// The same with mount options, such as `size=64m`.
+    pub fn tmpfs_with(point: &Path, options: &str) -> Self {
+        Self::by(point, &["-t", "tmpfs", "-o", options, "holdfast-test"])
+    }
+
+    /// Changes its mount options, such as its size.
+    pub fn remount(&self, options: &str) {
+        let mut mount = Command::new("mount");
+        Outcome::of(mount.args(["-o", &format!("remount,{options}")]).arg(&self.point)).ok();
+    }
+
     /// The ext4 file system in the file `image`, with further mount options such as `ro`.
     pub fn image(image: &Path, point: &Path, options: &str) -> Self {
         let image = image.to_str().expect("a path in UTF-8");

@@ -158,8 +158,8 @@ impl Request {
             head += &format!("{name}: {value}\r\n");
         }
         let mut stream = self.raw.connect();
-        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        stream.flush().unwrap();
+        // A server that refuses early may have closed its side: its answer says why.
+        let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.flush());
         stream
     }
 

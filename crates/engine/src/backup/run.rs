@@ -86,7 +86,8 @@ impl<'a> Attempt<'a> {
         let mut index = Index::load(self.remote, &request.cache, lease.position)?;
         index.renew(request.renewal_limit_bytes);
         index.forbid(forbidden);
-        sample::check(self.remote, self.keyring, lease.id, &index, &own)?;
+        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, &own)?;
+        index.forbid(&unreadable);
         let base = source::open(self.remote, self.keyring, request, self.set, &index)?;
         let ids = self.keyring.id_keys();
         let (packer, packs) = Packer::new(self.keyring, lease.id);

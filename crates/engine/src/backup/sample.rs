@@ -44,13 +44,14 @@ impl OwnPacks {
 }
 
 /// Opens a random sample of frames of others; an error means that the index cannot be trusted.
+/// Gives those that the server cannot read itself: their content has to be brought anew.
 pub(super) fn check(
     remote: &dyn Remote,
     keyring: &Keyring,
     lease: LeaseId,
     index: &Index,
     own: &OwnPacks,
-) -> Result<(), EngineError> {
+) -> Result<Vec<frames::FrameName>, EngineError> {
     let mut foreign = index.foreign_frames(&own.packs);
     let mut sample = Vec::new();
     while sample.len() < SAMPLE && !foreign.is_empty() {
@@ -58,8 +59,9 @@ pub(super) fn check(
         sample.push(foreign.swap_remove(at as usize));
     }
     if sample.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let mut unreadable = Vec::new();
     let ids = keyring.id_keys();
     let mut bad = None;
     remote
@@ -70,6 +72,10 @@ pub(super) fn check(
                     let wrong = format::Error::Mismatch { what: "index", check: "list of ids" };
                     if listed { Ok(()) } else { Err(EngineError::damaged("the index", wrong)) }
                 }),
+                Err(error) if error.code == Code::DataDamaged => {
+                    unreadable.push(name);
+                    Ok(())
+                }
                 Err(error) => Err(error.into()),
             };
             opened.map_err(|error| {
@@ -84,5 +90,6 @@ pub(super) fn check(
                 }
             })
         })
-        .map_err(|error| bad.unwrap_or_else(|| error.into()))
+        .map_err(|error| bad.unwrap_or_else(|| error.into()))?;
+    Ok(unreadable)
 }
