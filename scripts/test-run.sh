@@ -111,7 +111,8 @@ nextest() {
   local expression=$1 profile=default status=0
   shift
   [[ -z $FULL ]] || profile=full
-  local report=$TARGET/nextest/$profile/junit.xml
+  # Where nextest puts it even when CARGO_TARGET_DIR names another folder.
+  local report=target/nextest/$profile/junit.xml
   rm -f "$report"
   env "$@" cargo nextest run "${NEXTEST[@]}" --profile "$profile" --no-tests=pass -E "$expression" || status=1
   [[ ! -e $report ]] || count "$report"
