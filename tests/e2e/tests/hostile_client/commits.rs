@@ -44,6 +44,87 @@ fn a_commit_is_accepted_only_when_all_its_packs_are_there() {
 }
 
 #[test]
+fn ranges_that_cannot_be_are_refused() {
+    let (site, attacker) = scene();
+    let lease = attacker.lease();
+    let content = b"two chunks".as_slice();
+    let data = attacker.data_pack(&[content, b"the second"]);
+    attacker.store_pack(lease, &data);
+    let honest = attacker.hunk(&range(data.id, 0, 0, 1), &[content]);
+
+    // A range that no frame can have does not even pass as a part of a pack.
+    let absurd = attacker.hunk_pack(&honest, range(data.id, 0, 0, u32::MAX));
+    attacker.send_pack(lease, &absurd).refused(Code::PackInvalid);
+    // Of the content, in the clear table of the hunk's pack.
+    for (lie, code) in [
+        (range(data.id, 0, 1, 2), Code::SnapshotInvalid),
+        (range(data.id, 0, 2, 1), Code::SnapshotInvalid),
+        (range(data.id, 1, 0, 1), Code::RangesMissing),
+        (range(PackId::random(), 0, 0, 1), Code::RangesMissing),
+    ] {
+        let hunks = attacker.hunk_pack(&honest, lie.clone());
+        attacker.store_pack(lease, &hunks);
+        let snapshot = SnapshotId::random();
+        let clear = attacker.clear(snapshot, [hunks.at(0, 0)].into_iter().collect());
+        attacker.commit(lease, snapshot, &attacker.record(clear, &honest)).refused(code);
+    }
+    // Content that says it lies in a pack of hunks, and hunks that say they lie in a pack of content.
+    let hunks = attacker.hunk_pack(&honest, honest.references.clone());
+    attacker.store_pack(lease, &hunks);
+    let confused = attacker.hunk_pack(&honest, range(hunks.id, 0, 0, 1));
+    attacker.store_pack(lease, &confused);
+    for hunks in [range(confused.id, 0, 0, 1), range(data.id, 0, 0, 1), range(hunks.id, 0, 1, 1)] {
+        let snapshot = SnapshotId::random();
+        let record = attacker.record(attacker.clear(snapshot, hunks), &honest);
+        attacker.commit(lease, snapshot, &record).refused(Code::SnapshotInvalid);
+    }
+    assert_eq!(attacker.snapshots(), []);
+    site.server.verify();
+}
+
+#[test]
+fn a_clear_list_that_differs_from_the_sealed_one_shows_as_damage_of_that_snapshot() {
+    const DAMAGED: i32 = model::code::exit::DAMAGED as i32;
+    let site = Site::new();
+    let agent = site.device("laptop");
+    let documents = site.path("documents");
+    std::fs::create_dir(&documents).unwrap();
+    std::fs::write(documents.join("letter"), "an honest letter").unwrap();
+    let honest_summary = agent.backup(&[&documents]);
+
+    // The server cannot see it: both chunks exist.
+    let attacker = Attacker::of(&site, &agent);
+    let lease = attacker.lease();
+    let data = attacker.data_pack(&[b"one", b"two"]);
+    let hunk = attacker.hunk(&range(data.id, 0, 0, 1), &[b"one"]);
+    let hunks = attacker.hunk_pack(&hunk, range(data.id, 0, 1, 1));
+    attacker.store_pack(lease, &data);
+    attacker.store_pack(lease, &hunks);
+    let snapshot = SnapshotId::random();
+    let clear = attacker.clear(snapshot, [hunks.at(0, 0)].into_iter().collect());
+    attacker.commit(lease, snapshot, &attacker.record(clear, &hunk)).expect(200);
+
+    // Every reader can.
+    let id = snapshot.to_string();
+    for arguments in [["verify", &id].as_slice(), &["verify", &id, "--read-data"]] {
+        let outcome = agent.run(arguments).expect(DAMAGED);
+        assert!(outcome.stdout.contains("is damaged"), "{outcome}");
+    }
+    agent.run(["cat", &format!("{id}:/forged")]).fails_with(Code::DataDamaged);
+    agent.run(["ls", "--recursive", &format!("{id}:/")]).fails_with(Code::DataDamaged);
+    let target = site.path("forged");
+    let outcome = agent.run(["restore", &id, "--to", target.to_str().unwrap()]);
+    assert!([3, DAMAGED].contains(&outcome.status), "{outcome}");
+    assert!(!target.join("forged").exists(), "nothing is restored of what is not certain");
+
+    let honest = honest_summary["snapshot"].as_str().unwrap();
+    agent.run(["verify", honest, "--read-data"]).ok();
+    let target = site.path("restored");
+    agent.restore(&format!("{honest}:{}", documents.display()), &target);
+    e2e::tree::assert_equal(&documents, &target);
+}
+
+#[test]
 fn a_record_of_another_vault_device_or_set_is_refused() {
     let (site, attacker) = scene();
     site.server.add_user("bert", &[]);
