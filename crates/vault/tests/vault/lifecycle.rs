@@ -3,7 +3,7 @@
 use crate::support::agent::frames;
 use crate::support::restore::assert_restores;
 use crate::support::{DAY, World, record};
-use blobs::{BlobStore, Key, PutMode};
+use blobs::{BlobStore, Fault, FaultPlan, Faulty, Key, Op, PutMode};
 use model::{DeviceId, Timestamp, VaultId};
 use std::sync::Arc;
 use vault::{Error, Holder, LogProblem, Vault};
@@ -42,6 +42,24 @@ fn keys_are_kept_for_each_holder() {
     assert_eq!(world.vault.key_holders().unwrap(), [Holder::Org, device]);
     assert!(matches!(world.vault.put_key(device, b""), Err(Error::KeyInvalid { size_bytes: 0 })));
     assert!(matches!(world.vault.put_key(device, &[0; 65_537]), Err(Error::KeyInvalid { .. })));
+}
+
+#[test]
+fn a_vault_that_can_be_opened_has_the_keys_that_it_was_created_with() {
+    let keys = [(Holder::Org, b"one".to_vec()), (Holder::Recovery, b"two".to_vec())];
+    let vault = VaultId::from_bytes([0xaa; 16]);
+    let clock = crate::support::clock();
+    for n in 1..=4 {
+        let memory = crate::support::memory(&clock);
+        let faulty = Arc::new(Faulty::new(memory.clone(), FaultPlan::new().nth(Op::Put, n, Fault::Crash)));
+        let created = Vault::create_with_keys(Arc::clone(&faulty) as _, &record(vault), &keys, clock.clone());
+        assert!(created.is_err() && faulty.is_crashed());
+        let opened = Vault::open(Arc::new(memory.clone()), vault, clock.clone());
+        assert!(matches!(opened, Err(Error::VaultUnknown { .. })), "crash at write {n}");
+        let again = Vault::create_with_keys(Arc::new(memory), &record(vault), &keys, clock.clone()).unwrap();
+        assert_eq!(again.key_holders().unwrap(), [Holder::Org, Holder::Recovery]);
+        assert_eq!(again.position().unwrap().sequence, 1);
+    }
 }
 
 #[test]
