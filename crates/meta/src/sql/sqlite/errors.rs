@@ -3,7 +3,7 @@
 use crate::Error;
 use sqlx::error::DatabaseError;
 
-/// The primary result codes of SQLite that callers act on.
+/// The result codes of SQLite that callers act on.
 mod code {
     pub(super) const PERM: i32 = 3;
     pub(super) const BUSY: i32 = 5;
@@ -13,13 +13,16 @@ mod code {
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
     pub(super) const NOTADB: i32 = 26;
+    /// An extended one: the file of shared memory beside the database cannot grow.
+    pub(super) const IOERR_SHMSIZE: i32 = 4874;
 }
 
 /// What an error of the driver means.
 pub(super) fn failed(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::PoolTimedOut => Error::Busy,
-        sqlx::Error::Database(database) => match primary(&**database) {
+        sqlx::Error::Database(database) if extended(&**database) == Some(code::IOERR_SHMSIZE) => Error::DiskFull,
+        sqlx::Error::Database(database) => match extended(&**database).map(|code| code & 0xff) {
             Some(code::BUSY | code::LOCKED) => Error::Busy,
             Some(code::CORRUPT | code::NOTADB) => Error::Damaged { problem: database.message().to_owned() },
             Some(code::FULL) => Error::DiskFull,
@@ -32,7 +35,7 @@ pub(super) fn failed(error: sqlx::Error) -> Error {
     }
 }
 
-/// The low byte of the extended code is the primary one.
-fn primary(error: &dyn DatabaseError) -> Option<i32> {
-    error.code()?.parse::<i32>().ok().map(|code| code & 0xff)
+/// The extended result code; its low byte is the primary one.
+fn extended(error: &dyn DatabaseError) -> Option<i32> {
+    error.code()?.parse().ok()
 }
