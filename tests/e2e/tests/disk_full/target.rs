@@ -47,7 +47,11 @@ impl Scene {
     fn assert_ended_early(outcome: Outcome) {
         let outcome = outcome.expect(i32::from(Code::TargetFull.exit_status()));
         let last = outcome.events().pop().unwrap();
-        assert_eq!((&last["event"], &last["ended_early"]), (&"summary".into(), &"target_full".into()), "{outcome}");
+        assert_eq!(
+            (&last["event"], &last["ended_early"]),
+            (&"summary".into(), &"target_full".into()),
+            "{outcome}"
+        );
     }
 
     /// Whatever has its name is whole, and there are no other names.

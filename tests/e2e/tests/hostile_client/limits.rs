@@ -25,17 +25,15 @@ fn bodies_above_their_limits_are_refused() {
     let (raw, vault) = (&attacker.raw, attacker.vault);
     let lease = attacker.lease();
 
-    let padded =
-        |length: usize| json!({"set": attacker.set, "counter": null, "more": "x".repeat(length)});
+    let padded = |length: usize| json!({"set": attacker.set, "counter": null, "more": "x".repeat(length)});
     let grant = |length| raw.request("POST", routes::leases(vault)).json(&padded(length)).send();
     grant(limits::JSON_BODY).refused(Code::RequestTooLarge);
     let create = |length| raw.request("POST", routes::vaults()).json(&padded(length)).send();
     create(limits::CREATE_VAULT_BODY).refused(Code::RequestTooLarge);
     // Below its limit it is read, and found to be something else.
     create(limits::JSON_BODY).refused(Code::RequestInvalid);
-    let below = |path: String, body: Vec<u8>| {
-        raw.request("POST", path).counter(lease.counter).binary(body).send()
-    };
+    let below =
+        |path: String, body: Vec<u8>| raw.request("POST", path).counter(lease.counter).binary(body).send();
     let look_up = |length: usize| below(routes::lookup(vault, lease.id), vec![7; length]);
     let frames = |length: usize| below(routes::lease_frames(vault, lease.id), vec![7; length]);
     look_up(16 * limits::LOOKUP_IDS).expect(200);

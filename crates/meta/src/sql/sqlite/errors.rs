@@ -21,7 +21,9 @@ mod code {
 pub(super) fn failed(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::PoolTimedOut => Error::Busy,
-        sqlx::Error::Database(database) if extended(&**database) == Some(code::IOERR_SHMSIZE) => Error::DiskFull,
+        sqlx::Error::Database(database) if extended(&**database) == Some(code::IOERR_SHMSIZE) => {
+            Error::DiskFull
+        }
         sqlx::Error::Database(database) => match extended(&**database).map(|code| code & 0xff) {
             Some(code::BUSY | code::LOCKED) => Error::Busy,
             Some(code::CORRUPT | code::NOTADB) => Error::Damaged { problem: database.message().to_owned() },
