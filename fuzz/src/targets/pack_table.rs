@@ -4,7 +4,7 @@
 
 use crate::memory::{BASE, within};
 use format::limits;
-use format::pack::{HEADER_LEN, PackHeader, PackTable, TRAILER_LEN, frame_header};
+use format::pack::{FrameRow, HEADER_LEN, PackHeader, PackTable, TRAILER_LEN, frame_header};
 
 /// Length of the mark between frames and table.
 const END_LEN: usize = 8;
@@ -74,11 +74,27 @@ fn rewrite(table: &PackTable, mask: u32) {
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let packs = super::pack_scanner::samples();
-    let input = |(bytes, table): &(Vec<u8>, PackTable)| {
+    let mut tables: Vec<PackTable> =
+        super::pack_scanner::samples().into_iter().map(|(_, table)| table).collect();
+    tables.push(nearly_full(&tables[0]));
+    let input = |table: &PackTable| {
         let tail = &table.encode_tail()[END_LEN..];
-        let header = &bytes[..HEADER_LEN];
+        let header = &table.header.encode()[..];
         [[&[0], header, tail].concat(), [&[3], header, &tail[..tail.len() - TRAILER_LEN]].concat()]
     };
-    packs.iter().flat_map(input).collect()
+    tables.iter().flat_map(input).collect()
+}
+
+/// A table of frames that are almost as large together as a pack may be.
+fn nearly_full(table: &PackTable) -> PackTable {
+    const FRAMES: u32 = 10;
+    let length = (limits::PACK_MAX / FRAMES as usize) as u32 - 100;
+    let frame = |number| FrameRow {
+        number,
+        offset: HEADER_LEN as u32 + 8 + number * (8 + length),
+        length,
+        ids: table.frames[0].ids[..1].to_vec(),
+        ..table.frames[0].clone()
+    };
+    PackTable { header: table.header, frames: (0..FRAMES).map(frame).collect() }
 }
