@@ -7,7 +7,7 @@ use api::Blob;
 use api::runs::SnapshotRow;
 use engine::remote::Remote;
 use format::snapshot::SnapshotRecord;
-use model::{Code, SnapshotId};
+use model::SnapshotId;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -74,10 +74,8 @@ fn fetch(session: &Session, wanted: &[SnapshotId]) -> Result<KnownNames, AgentEr
 fn names_of(session: &Session, id: SnapshotId) -> Result<Option<SealedNames>, AgentError> {
     let bytes = match session.vault.snapshot(id) {
         Ok(bytes) => bytes,
-        // Damaged, or deleted since the list was made.
-        Err(error) if matches!(error.code, Code::DataDamaged | Code::SnapshotUnknown | Code::NotFound) => {
-            return Ok(None);
-        }
+        // Damaged, lost, or deleted since the list was made.
+        Err(error) if error.code.is_data_lost() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let sealed = SnapshotRecord::decode(&bytes).and_then(|record| record.open(session.keyring()));

@@ -217,6 +217,11 @@ impl Code {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == text)
     }
+
+    /// True when one stored thing cannot be read, now or later, and others may well be: it is damaged, lost or deleted.
+    pub const fn is_data_lost(self) -> bool {
+        matches!(self, Self::DataDamaged | Self::StoreDisagrees | Self::SnapshotUnknown | Self::NotFound)
+    }
 }
 
 impl fmt::Display for Code {

@@ -14,6 +14,9 @@ use std::collections::HashMap;
 /// Frames whose ids are asked for with one request.
 const FRAMES_PER_REQUEST: usize = 16;
 
+/// Snapshots that are tried as base before a run goes without one.
+const BASES_MAX: usize = 8;
+
 /// The base of a run; without one when the set was never backed up.
 pub(super) struct Base {
     pub(super) header: Option<BaseHeader>,
@@ -39,7 +42,8 @@ impl Base {
     }
 }
 
-/// The base of this run.
+/// The base of this run: the newest snapshot that can be read. One that is damaged or lost must not end all backups
+/// that follow it, and the one before knows nearly as much.
 pub(super) fn open(
     remote: &dyn Remote,
     keyring: &Keyring,
@@ -48,14 +52,21 @@ pub(super) fn open(
     index: &Index,
 ) -> Result<Base, EngineError> {
     let cached = || CacheReader::open(&request.cache, keyring.vault(), request.device, set);
-    let newest = newest_snapshot(remote, request, set)?;
-    let Some(newest) = newest else { return Ok(Base { header: None, reader: None }) };
-    let mut reader = cached().filter(|reader| reader.header.snapshot == newest);
-    if reader.is_none() {
-        fill_cache(remote, keyring, request, set, index, newest)?;
-        reader = cached();
+    for snapshot in newest_snapshots(remote, request, set)? {
+        let mut reader = cached().filter(|reader| reader.header.snapshot == snapshot);
+        if reader.is_none() {
+            match fill_cache(remote, keyring, request, set, index, snapshot) {
+                Err(error) if error.code().is_data_lost() => {
+                    tracing::warn!(%snapshot, %error, "a snapshot cannot be read; comparing with the one before");
+                    continue;
+                }
+                filled => filled?,
+            }
+            reader = cached();
+        }
+        return Ok(Base { header: reader.as_ref().map(|reader| reader.header.clone()), reader });
     }
-    Ok(Base { header: reader.as_ref().map(|reader| reader.header.clone()), reader })
+    Ok(Base { header: None, reader: None })
 }
 
 /// A second reader of the base, for the part that a checkpoint takes over.
@@ -63,15 +74,16 @@ pub(super) fn reopen(keyring: &Keyring, request: &BackupRequest, set: SetId) -> 
     CacheReader::open(&request.cache, keyring.vault(), request.device, set)
 }
 
-/// The newest snapshot of the set, a checkpoint included.
-fn newest_snapshot(
+/// The newest snapshots of the set, checkpoints included, the very newest first.
+fn newest_snapshots(
     remote: &dyn Remote,
     request: &BackupRequest,
     set: SetId,
-) -> Result<Option<SnapshotId>, EngineError> {
-    let snapshots = remote.snapshots()?;
-    let of_set = snapshots.iter().filter(|snapshot| snapshot.set == set && snapshot.device == request.device);
-    Ok(of_set.max_by_key(|snapshot| snapshot.sequence).map(|snapshot| snapshot.id))
+) -> Result<Vec<SnapshotId>, EngineError> {
+    let mut snapshots = remote.snapshots()?;
+    snapshots.retain(|snapshot| snapshot.set == set && snapshot.device == request.device);
+    snapshots.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.sequence));
+    Ok(snapshots.iter().take(BASES_MAX).map(|snapshot| snapshot.id).collect())
 }
 
 /// Writes the cache of a snapshot from what the server has.

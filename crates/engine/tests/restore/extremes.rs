@@ -35,7 +35,7 @@ fn paths_of_any_length_and_depth_come_back_with_their_attributes() {
             path = format::path::join(&path, name.as_bytes());
             let mut entry = folder(&path);
             entry.modified = FileTime { secs: 1_000_000 + level as i64, nanos: level as u32 };
-            entry.mode = 0o500 | (level as u32 % 8);
+            entry.mode = 0o700 | (level as u32 % 8);
             writer.add(entry);
         }
         let snapshot = writer.commit();

@@ -1,9 +1,10 @@
 //! Snapshots of a vault: the list, and records.
 
+use crate::Error;
 use crate::activation::vault_of;
 use crate::http::auth::Caller;
 use crate::http::input::Ids;
-use crate::http::refusal::Handled;
+use crate::http::refusal::{Handled, Refusal};
 use crate::http::routes::binary;
 use crate::http::state::Shared;
 use api::runs::SnapshotRow;
@@ -11,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use meta::{NewSnapshot, SnapshotScope};
-use model::{DeviceId, SnapshotId, VaultId};
+use model::{Code, DeviceId, SnapshotId, VaultId};
 use std::collections::HashMap;
 
 /// Lists the snapshots that are not hidden, newest first.
@@ -53,7 +54,21 @@ pub(in crate::http) async fn read(
 ) -> Handled<Response> {
     let open = vault_of(&shared.instance, &device, vault).await?;
     visible(&shared, vault, snapshot).await?;
-    Ok(binary(shared.job(move || open.vault().snapshot_record(snapshot)).await?))
+    match shared.job(move || open.vault().snapshot_record(snapshot)).await {
+        Ok(record) => Ok(binary(record)),
+        Err(error) => Err(unread(&shared, vault, snapshot, error).await),
+    }
+}
+
+/// Why a visible snapshot could not be read: when its object is gone and nobody has deleted it meanwhile, the store
+/// is not what the database knows.
+async fn unread(shared: &Shared, vault: VaultId, snapshot: SnapshotId, error: Error) -> Refusal {
+    let is_gone = matches!(error, Error::Vault(vault::Error::SnapshotUnknown { .. }));
+    if is_gone && visible(shared, vault, snapshot).await.is_ok() {
+        tracing::error!(%vault, %snapshot, "a snapshot is missing in the object store");
+        return Refusal::new(Code::StoreDisagrees, "the snapshot is missing in the object store");
+    }
+    error.into()
 }
 
 /// An error unless the snapshot lies in the vault and is not hidden.
