@@ -37,11 +37,12 @@ impl Organisation {
 
     /// Reads a recovery file.
     pub fn open_recovery_file(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .map(zeroize::Zeroizing::new)
             .map_err(|error| file_error(path, &error, "read file"))?;
-        let wrong = |_| Error::RecoveryWrong { path: path.to_owned(), problem: "it holds no recovery key" };
-        Ok(Self { identity: Identity::parse(&text).map_err(wrong)? })
+        let wrong = || Error::RecoveryWrong { path: path.to_owned(), problem: "it holds no recovery key" };
+        let text = std::str::from_utf8(&bytes).map_err(|_| wrong())?;
+        Ok(Self { identity: Identity::parse(text).map_err(|_| wrong())? })
     }
 
     fn read(path: &Path) -> Result<Option<Self>> {

@@ -64,37 +64,14 @@ pub async fn recover(
 ) -> Result<RecoverView> {
     data.create()?;
     let lock = data.lock()?;
-    let org = Organisation::open_recovery_file(&options.recovery_file)?;
     let unfinished = data.path().join(UNFINISHED);
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        remove(&with_suffix(&unfinished, suffix))?;
+    remove_all(&unfinished)?;
+    let made = make(data, clock, &options, watch, &unfinished).await;
+    if made.is_err() {
+        // The first error is the one to report.
+        let _ = remove_all(&unfinished);
     }
-    make_room(data, clock).await?;
-
-    watch.tell("opening the object store", 0, 0, "objects");
-    let opened = {
-        let (data, options, org, unfinished) =
-            (data.clone(), options.clone(), org.clone(), unfinished.clone());
-        blocking(move || open(&data, &options, &org, &unfinished)).await?
-    };
-    watch.check()?;
-    let meta = match opened.from_backup {
-        true => SqlMeta::open_sqlite(&unfinished).await?,
-        false => SqlMeta::create_sqlite(&unfinished).await?,
-    };
-    let filled = fill(&meta, clock, &opened, &org).await;
-    meta.close().await;
-    let administrator = filled?;
-    {
-        let (data, org, opened) = (data.clone(), org.clone(), opened.authority.clone());
-        blocking(move || {
-            org.store(&data)?;
-            write_authority(&data, &opened)
-        })
-        .await?;
-    }
-    finish(data, &unfinished)?;
-
+    let (opened, administrator) = made?;
     let instance = Instance::open(data.clone(), clock.clone(), lock).await?;
     let adopted = adopt_all(&instance, watch).await;
     instance.close().await;
@@ -109,6 +86,42 @@ pub async fn recover(
         snapshots: adopted.snapshots,
         administrator,
     })
+}
+
+/// Makes the database under its unfinished name and the files beside it, then gives the database its own name.
+async fn make(
+    data: &DataDir,
+    clock: &Clock,
+    options: &RecoverOptions,
+    watch: &Watch,
+    unfinished: &Path,
+) -> Result<(Opened, AdministratorView)> {
+    let org = Organisation::open_recovery_file(&options.recovery_file)?;
+    make_room(data, clock).await?;
+    watch.tell("opening the object store", 0, 0, "objects");
+    let opened = {
+        let (data, options, org, unfinished) =
+            (data.clone(), options.clone(), org.clone(), unfinished.to_owned());
+        blocking(move || open(&data, &options, &org, &unfinished)).await?
+    };
+    watch.check()?;
+    let meta = match opened.from_backup {
+        true => SqlMeta::open_sqlite(unfinished).await?,
+        false => SqlMeta::create_sqlite(unfinished).await?,
+    };
+    let filled = fill(&meta, clock, &opened, &org).await;
+    meta.close().await;
+    let administrator = filled?;
+    {
+        let (data, org, opened) = (data.clone(), org.clone(), opened.authority.clone());
+        blocking(move || {
+            org.store(&data)?;
+            write_authority(&data, &opened)
+        })
+        .await?;
+    }
+    finish(data, unfinished)?;
+    Ok((opened, administrator))
 }
 
 /// Brings everything in that the store has; gives how much the database did not know.
@@ -257,6 +270,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Removes a database with all that SQLite puts beside it.
+fn remove_all(database: &Path) -> Result<()> {
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
 }
 
 fn remove(path: &Path) -> Result<()> {
