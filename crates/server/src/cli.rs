@@ -28,11 +28,7 @@ const BLOCKING_THREADS: usize = 256;
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are no errors; clap knows where each goes.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Code::Usage.exit_status() } else { 0 });
-        }
+        Err(error) => return ExitCode::from(refuse(&error)),
     };
     let output = Output::new(args.json);
     prepare_process(matches!(args.action, Action::Serve { .. }));
@@ -43,6 +39,25 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.code().exit_status())
         }
     }
+}
+
+/// Prints what the parser says. Help and version are no errors; clap knows where each goes.
+fn refuse(error: &clap::Error) -> u8 {
+    // Nothing can be done when even this cannot be printed.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return model::code::exit::COMPLETE;
+    }
+    let flags = std::env::args_os().skip(1).take_while(|argument| argument != "--");
+    if flags.into_iter().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        // The first paragraph is the reason; usage and hints follow.
+        let reason: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let reason = reason.join(" ");
+        let message = reason.strip_prefix("error: ").unwrap_or(&reason);
+        output::print_error(Code::Usage, message);
+    }
+    Code::Usage.exit_status()
 }
 
 fn prepare_process(serving: bool) {

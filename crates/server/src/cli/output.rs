@@ -4,6 +4,7 @@ use crate::admin::Answer;
 use crate::serve::Started;
 use crate::watch::{Progress, Watch};
 use crate::{Error, Result};
+use model::Code;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,8 +62,7 @@ impl Output {
         let (message, advice) = (error.to_string(), code.advice());
         let _ = writeln!(io::stderr(), "error: {message} [{code}]\n  {advice}");
         if self.json {
-            let code = code.as_str();
-            print_line(&serde_json::json!({"error": {"code": code, "message": message, "advice": advice}}));
+            print_error(code, &message);
         }
     }
 
@@ -106,6 +106,12 @@ fn print(text: &impl Display) {
     let mut stdout = io::stdout().lock();
     let _ = write!(stdout, "{text}");
     let _ = stdout.flush();
+}
+
+/// The document of an error.
+pub(super) fn print_error(code: Code, message: &str) {
+    let (text, advice) = (code.as_str(), code.advice());
+    print_line(&serde_json::json!({"error": {"code": text, "message": message, "advice": advice}}));
 }
 
 fn print_line(value: &serde_json::Value) {
