@@ -99,9 +99,10 @@ impl Settings {
     }
 
     /// Space that uploads leave free on a disk of this size, so that reads, deletions and cleanup go on: 5 % of
-    /// the disk or 1 GiB, whichever is more, but never above an eighth of it.
+    /// the disk, at least 1 GiB and at most 8, but never above an eighth of it. Cleanup rewrites a pack at a time,
+    /// so that larger disks need no larger reserve.
     pub fn reserve(&self, total_bytes: u64) -> u64 {
-        self.reserve_bytes.unwrap_or_else(|| (total_bytes / 20).max(GIB).min(total_bytes / 8))
+        self.reserve_bytes.unwrap_or_else(|| (total_bytes / 20).clamp(GIB, 8 * GIB).min(total_bytes / 8))
     }
 }
 
@@ -120,7 +121,8 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(settings.reserve(64 << 20), 8 << 20);
         assert_eq!(settings.reserve(16 * GIB), GIB);
-        assert_eq!(settings.reserve(1_000 * GIB), 50 * GIB);
+        assert_eq!(settings.reserve(100 * GIB), 5 * GIB);
+        assert_eq!(settings.reserve(1_000 * GIB), 8 * GIB);
         let set = Settings { reserve_bytes: Some(7), ..settings };
         assert_eq!(set.reserve(1_000 * GIB), 7);
     }
