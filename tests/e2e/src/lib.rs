@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod command;
 pub mod mount;
+pub mod port;
 pub mod proxy;
 pub mod random;
 pub mod raw;
@@ -19,6 +20,7 @@ pub mod user;
 pub use crate::agent::Agent;
 pub use command::Outcome;
 pub use mount::Mount;
+pub use port::free_port;
 pub use proxy::Proxy;
 pub use raw::Raw;
 pub use server::Server;

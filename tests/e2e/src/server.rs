@@ -1,9 +1,10 @@
 //! A real server process with a data folder of its own.
 
 use crate::command::{Outcome, program};
+use crate::port::free_port;
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -139,6 +140,12 @@ impl Server {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
+    /// Keeps hardly anything free, and so makes answers independent of how full the machine's disk is.
+    #[track_caller]
+    pub fn need_no_free_disk(&self) {
+        self.run(["settings", "set", "--reserve", "1MiB"]).ok();
+    }
+
     /// Adds a user.
     #[track_caller]
     pub fn add_user(&self, name: &str, arguments: &[&str]) {
@@ -168,10 +175,4 @@ impl Drop for Server {
 /// Sends a signal by name.
 pub fn signal(child: &Child, name: &str) {
     Outcome::of(Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string())).ok();
-}
-
-/// A port that is free now. Another process may take it before the server does; tests use the ports of the
-/// kernel's own choice, which it gives out in turn, so that is rare.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -28,7 +28,8 @@ fn with_input(agent: &Agent, arguments: &[&str], input: &str) -> Outcome {
 #[test]
 fn activation_takes_a_token_in_three_ways() {
     let site = Site::new();
-    let fields = "custody:text device:text device_name:text origin:text recovery_file:null server:list user:text vault:text";
+    let fields = "custody:text device:text device_name:text origin:text recovery_file:null server:list \
+                  user:text vault:text";
     let agent = Agent::at(&site.path("argument"));
     let outcome = agent.run(["activate", &site.server.token("anna"), "--name", "one", "--json"]).ok();
     let first = assert_document(&outcome, fields);
@@ -104,8 +105,8 @@ fn backup_tells_events_and_ends_with_its_summary() {
     let (last, before) = events.split_last().unwrap();
     assert_eq!(
         shape(last),
-        "bytes:whole entries:whole event:text files:whole findings:whole new_bytes:whole read_bytes:whole seconds:number set:text \
-         snapshot:text stored_bytes:whole"
+        "bytes:whole entries:whole event:text files:whole findings:whole new_bytes:whole read_bytes:whole \
+         seconds:number set:text snapshot:text stored_bytes:whole"
     );
     assert_eq!((&last["event"], &last["set"]), (&"summary".into(), &"documents".into()));
     assert_eq!(
@@ -268,8 +269,8 @@ fn restore_tells_events_and_ends_with_its_summary() {
     let (last, before) = events.split_last().unwrap();
     assert_eq!(
         shape(last),
-        "bytes:whole ended_early:null entries:whole event:text files:whole findings:whole kept_both:whole seconds:number \
-         skipped:whole snapshot:text unchanged:whole"
+        "bytes:whole ended_early:null entries:whole event:text files:whole findings:whole \
+         kept_both:whole seconds:number skipped:whole snapshot:text unchanged:whole"
     );
     assert_eq!((&last["event"], &last["files"], &last["bytes"]), (&"summary".into(), &2.into(), &14.into()));
     assert!(before.iter().all(|event| event["event"] == "progress"), "{outcome}");

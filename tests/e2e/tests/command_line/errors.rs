@@ -1,9 +1,30 @@
 //! Errors in both forms, and everything that no command should do whatever is thrown at it.
 
 use crate::shape::assert_error;
-use e2e::{Agent, Outcome, Site};
+use e2e::{Agent, Outcome, Server, Site};
 use model::Code;
 use std::process::{Command, Stdio};
+
+#[test]
+fn wrong_usage_is_told_in_both_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let (agent, server) =
+        (Agent::at(&folder.path().join("state")), Server::at(&folder.path().join("data"), 0));
+    for is_agent in [true, false] {
+        let run = |arguments: &[&str]| if is_agent { agent.run(arguments) } else { server.run(arguments) };
+        for arguments in [&["--never"][..], &["never"], &[], &["backup", "--never"]] {
+            let text = run(arguments).expect(2);
+            assert!(text.stdout.is_empty() && !text.stderr.is_empty(), "{text}");
+            assert_error(run(&[&["--json"], arguments].concat()), Code::Usage);
+        }
+        let help = run(&["--help"]).ok();
+        assert!(help.stdout.contains("Usage:") && help.stderr.is_empty(), "{help}");
+        let version = run(&["--version"]).ok();
+        let is_version = version.stdout.contains(env!("CARGO_PKG_VERSION"));
+        assert!(version.stdout.starts_with("holdfast") && is_version, "{version}");
+    }
+    assert!(!folder.path().join("state").exists() && !folder.path().join("data").exists());
+}
 
 #[test]
 fn an_error_names_its_code_and_what_to_do() {
@@ -17,7 +38,7 @@ fn an_error_names_its_code_and_what_to_do() {
     assert!(text.stderr.contains("[user_unknown]") && text.stderr.contains("user add"), "{text}");
 
     // Nobody listens there.
-    let port = e2e::server::free_port();
+    let port = e2e::free_port();
     agent.set("HOLDFAST_SERVER", format!("https://127.0.0.1:{port}"));
     assert_error(agent.run(["--json", "snapshots"]), Code::ServerUnreachable);
     agent.set("HOLDFAST_SERVER", "not an address");
@@ -68,6 +89,31 @@ fn two_runs_at_once_on_one_state_are_told_apart() {
     proxy.release();
     assert!(running.wait().unwrap().success());
     plain.run(["backup"]).ok();
+}
+
+#[test]
+fn signals_end_a_run_cleanly() {
+    let site = Site::new();
+    let root = site.path("tree");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("file"), e2e::random::Random::new().bytes(40 << 20)).unwrap();
+    let mut agent = site.device("laptop");
+    let proxy = e2e::Proxy::to(site.server.port());
+    agent.set("HOLDFAST_SERVER", proxy.url());
+    for name in ["INT", "TERM"] {
+        proxy.hold_after(2 << 20);
+        let mut command = agent.command();
+        command.args(["--json", "backup"]).arg(&root).stdin(Stdio::null());
+        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        proxy.wait_until_held();
+        e2e::server::signal(&running, name);
+        proxy.release();
+        let outcome = Outcome::new(format!("{name} {command:?}"), &running.wait_with_output().unwrap());
+        assert_error(outcome, Code::Interrupted);
+    }
+    assert_eq!(agent.snapshots().len(), 0);
+    assert_eq!(agent.backup(&[&root])["findings"], 0);
+    site.server.verify();
 }
 
 #[test]

@@ -84,6 +84,35 @@ fn on_a_terminal_progress_is_a_bar() {
 }
 
 #[test]
+fn for_programs_progress_is_events() {
+    let (_site, agent, proxy, root) = prepare();
+    proxy.hold_after(30 << 20);
+    let mut child = backup(&agent, &["--json", "backup"], &root);
+    let known = |text: &str| {
+        let events = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        events.into_iter().any(|event| {
+            event["phase"] == "working"
+                && event["total_is_known"] == true
+                && event["done_bytes"].as_u64() > Some(0)
+        })
+    };
+    let shown = read_until(child.stdout.take().unwrap(), &proxy, known);
+    assert!(child.wait().unwrap().success(), "{shown}");
+    let events: Vec<serde_json::Value> =
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let number = |event: &serde_json::Value, name: &str| event[name].as_u64().unwrap();
+    let progress: Vec<_> = events.iter().filter(|event| event["event"] == "progress").collect();
+    for pair in progress.windows(2) {
+        for name in ["done_bytes", "done_files", "read_bytes", "stored_bytes"] {
+            assert!(number(pair[0], name) <= number(pair[1], name), "{name} went back: {pair:?}");
+        }
+    }
+    let last = progress.last().unwrap();
+    assert_eq!((number(last, "total_bytes"), number(last, "total_files")), (80 << 20, 40));
+    assert_eq!(events.last().unwrap()["event"], "summary");
+}
+
+#[test]
 fn a_restore_shows_progress_too() {
     let (site, agent, proxy, root) = prepare();
     agent.backup(&[&root]);

@@ -27,7 +27,8 @@ fn init_makes_a_server_once() {
     let init = ["init", "--json", "--listen", "127.0.0.1:7640", "--org-recovery", recovery.to_str().unwrap()];
     let document = assert_document(
         &server.run(init).ok(),
-        "administrator:object authority:text data:text listen:text recovery_file:text server_id:text store:text urls:list",
+        "administrator:object authority:text data:text listen:text recovery_file:text \
+         server_id:text store:text urls:list",
     );
     assert_eq!(shape(&document["administrator"]), "name:text password:text");
     assert!(document["administrator"]["password"].as_str().unwrap().len() >= 12, "a weak password");
@@ -160,6 +161,52 @@ fn commands_work_beside_a_running_server_and_without_one() {
 }
 
 #[test]
+fn snapshots_are_listed_deleted_and_brought_back() {
+    let site = Site::new();
+    let (agent, snapshot) = backed_up(&site);
+    let run = |arguments: &[&str]| site.server.run([&["--json", "snapshot"], arguments].concat());
+    let list =
+        |arguments: &[&str]| run(&[&["list"], arguments].concat()).ok().json().as_array().unwrap().clone();
+    let rows = list(&[]);
+    assert_eq!(
+        shape(&rows[0]),
+        "bytes:whole complete:bool deleted:null deleted_by:null device:text device_name:text files:whole \
+         findings:whole id:text sequence:whole set:text stored_bytes:whole time:text user:text vault:text"
+    );
+    assert_eq!(
+        (rows.len(), &rows[0]["id"], &rows[0]["user"]),
+        (1, &snapshot.as_str().into(), &"anna".into())
+    );
+    // Names of sets and paths are no business of the server.
+    assert!(!rows[0].to_string().contains("documents"), "{rows:?}");
+    assert_eq!(list(&["--user", "anna"]).len(), 1);
+    assert_error(run(&["list", "--user", "nobody"]), Code::UserUnknown);
+
+    let deleted =
+        assert_document(&run(&["delete", &snapshot[..8]]).ok(), "action:text snapshots:list undo_until:text");
+    assert_eq!(
+        (&deleted["action"], &deleted["snapshots"][0]),
+        (&"deleted".into(), &snapshot.as_str().into())
+    );
+    assert_eq!((list(&[]).len(), agent.snapshots().len()), (0, 0));
+    let hidden = &list(&["--deleted"])[0];
+    assert!(hidden["deleted"].is_string() && hidden["deleted_by"].is_string(), "{hidden}");
+    let back = run(&["undelete", &snapshot]).ok().json();
+    assert_eq!(back["action"], "undeleted");
+    assert_eq!(agent.snapshots().len(), 1);
+
+    let unknown = if snapshot.starts_with("00000000") { "11111111" } else { "00000000" };
+    assert_error(run(&["delete", unknown]), Code::SnapshotUnknown);
+    assert_error(run(&["delete", &snapshot[..3]]), Code::SnapshotUnknown);
+    assert_error(run(&["delete"]), Code::Usage);
+    // All or none.
+    assert_error(run(&["delete", &snapshot, unknown]), Code::SnapshotUnknown);
+    assert_eq!(agent.snapshots().len(), 1);
+    let text = site.server.run(["snapshot", "delete", &snapshot]).ok();
+    assert!(text.stdout.contains("holdfast-server snapshot undelete"), "{text}");
+}
+
+#[test]
 fn recover_makes_the_server_again_from_its_store() {
     let mut site = Site::new();
     let (agent, snapshot) = backed_up(&site);
@@ -178,7 +225,8 @@ fn recover_makes_the_server_again_from_its_store() {
     let arguments = ["--json", "recover", "--recovery-file", recovery.to_str().unwrap()];
     let document = assert_document(
         &site.server.run(arguments).ok(),
-        "administrator:object data:text devices:whole from_backup:bool server_id:text snapshots:whole users:whole vaults:whole",
+        "administrator:object data:text devices:whole from_backup:bool server_id:text \
+         snapshots:whole users:whole vaults:whole",
     );
     assert_eq!(
         (&document["users"], &document["devices"], &document["snapshots"]),

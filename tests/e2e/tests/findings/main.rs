@@ -8,6 +8,7 @@
 )]
 
 mod changing;
+mod disks;
 mod report;
 mod roots;
 mod traceless;

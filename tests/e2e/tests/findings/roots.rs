@@ -1,7 +1,7 @@
 //! Folders of a set that are gone, empty or another file system than before: never taken for 'everything deleted'.
 
 use crate::report::Run;
-use e2e::{Agent, Mount, Site, tree};
+use e2e::{Agent, Mount, Site, mount, tree};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -173,4 +173,36 @@ fn root_an_unmounted_file_system_in_memory_keeps_its_last_version() {
     let listed = two.agent.run(["ls", &format!("latest:{}", two.root.display())]).ok();
     assert!(listed.stdout.ends_with("below the mount\n") && listed.stdout.lines().count() == 1, "{listed}");
     two.run(&[]).assert_found(&[]);
+}
+
+#[test]
+fn root_an_unmounted_disk_keeps_its_last_version_and_is_welcome_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, other) = (folder.path().join("disk image"), folder.path().join("other image"));
+    mount::make_image(&disk, 16 << 20, &[]);
+    mount::make_image(&other, 16 << 20, &[]);
+    let mut mounted = None;
+    let two = TwoRoots::new(|root| {
+        mounted = Some(Mount::image(&disk, root, "rw"));
+        // Left out by default.
+        fs::remove_dir(root.join("lost+found")).unwrap();
+    });
+    mounted.unwrap().unmount();
+    two.assert_lasts("root_moved", 0);
+
+    // Another disk in its place is not the same folder.
+    let strange = Mount::image(&other, &two.root, "rw");
+    fs::write(two.root.join("strange"), "x").unwrap();
+    two.assert_lasts("root_moved", 0);
+    strange.unmount();
+
+    // The same disk, mounted again, is.
+    let again = Mount::image(&disk, &two.root, "rw");
+    fs::write(two.root.join("new"), "new").unwrap();
+    let run = two.run(&[]);
+    run.assert_found(&[]);
+    let target = two.site.path("target");
+    run.restore(&two.agent, &two.root, &target);
+    tree::assert_equal(&two.root, &target);
+    again.unmount();
 }

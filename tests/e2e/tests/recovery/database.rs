@@ -67,6 +67,7 @@ fn an_older_database_adopts_what_the_store_has() {
     site.server.verify();
     laptop.assert_all_restore(&site, &[&deleted]);
     desktop.assert_all_restore(&site, &[]);
+    site.server.need_no_free_disk();
     let view = site.server.run(["check", "--json"]).ok().json();
     assert_eq!(view["problems"], serde_json::json!([]));
 }
@@ -115,6 +116,48 @@ fn the_store_and_the_recovery_file_alone_give_everything_back() {
     for history in [&laptop, &desktop, &third] {
         history.assert_all_restore(&site, &[]);
     }
+    site.server.need_no_free_disk();
     let view = site.server.run(["check", "--json"]).ok().json();
     assert_eq!(view["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn a_damaged_database_is_told_and_set_aside_by_recover() {
+    let mut site = Site::new();
+    let recovery = take_recovery_file(&site);
+    let arguments = ["recover", "--recovery-file", recovery.to_str().unwrap()];
+    let mut laptop = History::new(&site, "laptop");
+    laptop.back_up();
+    site.server.stop();
+    let database = site.server.data().join("server.db");
+    let good = std::fs::read(&database).unwrap();
+    let text = b"no database, but some text that is long enough to be one";
+    for (bad, code) in [
+        (text.as_slice(), Code::DatabaseDamaged),
+        (&[0xff; 8192], Code::DatabaseDamaged),
+        (&good[..good.len() / 2], Code::DatabaseDamaged),
+        // That of an `init` that was killed at its beginning.
+        (b"", Code::DataMissing),
+    ] {
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(site.server.data().join(format!("server.db{suffix}")));
+        }
+        std::fs::write(&database, bad).unwrap();
+        refused(site.server.run(["stats"]), code);
+        site.server.run(arguments).ok();
+        let aside = std::fs::read_dir(site.server.data()).unwrap().map(|entry| entry.unwrap().path());
+        let mut aside = aside
+            .filter(|path| path.to_str().unwrap().contains("server.db.damaged"))
+            .filter(|path| bad.is_empty() || std::fs::read(path).unwrap() == bad);
+        assert!(aside.next().is_some(), "the damaged database is kept aside");
+        site.server.start();
+        laptop.assert_all_restore(&site, &[]);
+        laptop.back_up();
+        site.server.stop();
+    }
+    // One that works is never replaced.
+    refused(site.server.run(arguments), Code::DataExists);
+    site.server.start();
+    refused(site.server.run(arguments), Code::DataLocked);
+    laptop.assert_all_restore(&site, &[]);
 }

@@ -95,7 +95,7 @@ fn an_address_that_leads_nowhere_or_to_somebody_else() {
     agent.set("HOLDFAST_TEST_ATTEMPTS", "2");
     let mut machine = Agent::at(&site.path("state-new"));
     let other = Site::new();
-    let closed = format!("https://127.0.0.1:{}", e2e::server::free_port());
+    let closed = format!("https://127.0.0.1:{}", e2e::free_port());
     let stranger = format!("https://127.0.0.1:{}", other.server.port());
     let no_host = "https://no-such-host.invalid:8443".to_owned();
     for (url, code) in [

@@ -2,7 +2,7 @@
 //! folder that is not what they need.
 
 use crate::{assert_all_is_well, documents, refused};
-use e2e::{Proxy, Raw, Site};
+use e2e::{Proxy, Raw, Server, Site};
 use model::Code;
 use std::process::Stdio;
 
@@ -57,4 +57,40 @@ fn versions_that_the_server_does_not_speak() {
     let health =
         stranger.request("GET", api::routes::health()).without("holdfast-protocol").send().expect(200);
     assert_eq!((&health.json()["protocol"], &health.json()["status"]), (&1.into(), &"ok".into()));
+}
+
+#[test]
+fn a_data_folder_that_is_not_what_a_command_needs() {
+    let mut site = Site::new();
+    // There is none.
+    let nobody = Server::at(&site.path("nobody"), e2e::free_port());
+    for command in [["serve"].as_slice(), &["stats"], &["user", "list"], &["cleanup"]] {
+        refused(nobody.run(command), Code::DataMissing);
+    }
+    assert!(!nobody.data().exists(), "a refused command makes no folder");
+    std::fs::create_dir(nobody.data()).unwrap();
+    std::fs::write(nobody.data().join("holiday.jpg"), "a picture").unwrap();
+    refused(nobody.run(["serve"]), Code::DataMissing);
+    refused(nobody.run(["init"]), Code::DataExists);
+    let entries = std::fs::read_dir(nobody.data()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = entries.collect();
+    assert_eq!(left, ["holiday.jpg"], "somebody's folder stays as it was");
+    // There is one already, and it runs.
+    let server = &site.server;
+    refused(server.run(["init"]), Code::DataExists);
+    refused(server.run(["serve"]), Code::DataLocked);
+    refused(server.run(["user", "add", "anna"]), Code::NameTaken);
+    refused(server.run(["user", "add", "ANNA"]), Code::NameTaken);
+    for name in ["", "a/b", "a b", &"n".repeat(65), "a\nb"] {
+        refused(server.run(["user", "add", name]), Code::NameInvalid);
+    }
+    refused(server.run(["token", "create", "--user", "nobody"]), Code::UserUnknown);
+    refused(server.run(["snapshot", "delete", "0123456789"]), Code::SnapshotUnknown);
+    // The port is taken.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    site.server.stop();
+    refused(site.server.run(["serve", "--listen", &address]), Code::ListenFailed);
+    site.server.start();
+    site.device("laptop").run(["snapshots"]).ok();
 }

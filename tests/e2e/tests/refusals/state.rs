@@ -1,13 +1,18 @@
 //! The agent's state: without permission, damaged, of a newer version, or in use.
 
 use crate::{assert_all_is_well, devices, documents, refused};
-use e2e::{Agent, Outcome, Proxy, Site};
+use e2e::{Agent, OrdinaryUser, Outcome, Proxy, Site, tree};
 use model::Code;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 fn identity(agent: &Agent, name: &str) -> PathBuf {
     agent.state().join("identity").join(name)
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// What a command that needs the identity says.
@@ -143,4 +148,51 @@ fn one_run_at_a_time_works_on_a_state() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_all_is_well(&site, &agent, &documents);
+}
+
+#[test]
+fn root_a_state_folder_without_permission() {
+    let site = Site::new();
+    let documents = documents(&site);
+    let user = OrdinaryUser::new();
+    let owner = format!("{}:{}", user.uid(), user.gid());
+    Outcome::of(Command::new("chown").arg("-R").arg(owner).arg(&documents)).ok();
+    let agent = user.device(&site, "laptop");
+    let assert_all_is_well = |run: u32| {
+        assert_eq!(agent.backup(&[&documents])["findings"], 0);
+        let target = site.path(&format!("restored{run}"));
+        std::fs::create_dir(&target).unwrap();
+        user.own(&target);
+        agent.restore(&format!("latest:{}", documents.display()), &target);
+        tree::assert_equal(&documents, &target);
+    };
+    assert_all_is_well(1);
+
+    // The folder is root's now.
+    let parts = [agent.state().to_owned(), agent.state().join("identity")];
+    for (run, part) in (2..).zip(&parts) {
+        let owner = |uid, gid| std::os::unix::fs::chown(part, Some(uid), Some(gid)).unwrap();
+        owner(0, 0);
+        set_mode(part, 0o700);
+        for outcome in all_commands(&agent, &site, &documents) {
+            let outcome = refused(outcome, Code::StateDenied);
+            assert!(outcome.stderr.contains(agent.state().to_str().unwrap()), "{outcome}");
+        }
+        refused(agent.run(["activate", &site.server.token("anna")]), Code::StateDenied);
+        owner(user.uid(), user.gid());
+        assert_all_is_well(run);
+    }
+    // It may be read and not written: whatever a run would have to write is refused before it begins.
+    set_mode(&parts[1], 0o500);
+    refused(agent.run([Path::new("backup"), &documents]), Code::StateDenied);
+    assert_eq!(agent.snapshots().len(), 3, "reading goes on");
+    set_mode(&parts[1], 0o700);
+    assert_all_is_well(4);
+
+    // A place that this user cannot make.
+    let mut elsewhere = Agent::at(Path::new("/holdfast-test-state"));
+    elsewhere.launch_with(user.launcher().into_iter().chain([site.path("holdfast").into()]).collect());
+    refused(elsewhere.run(["activate", &site.server.token("anna")]), Code::StateDenied);
+    refused(elsewhere.run(["snapshots"]), Code::NotActivated);
+    assert_eq!(devices(&site, "anna"), 1);
 }
