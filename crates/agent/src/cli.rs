@@ -60,7 +60,12 @@ pub fn main() -> ExitCode {
     };
     let output = Arc::new(Output::new(cli.json));
     ExitCode::from(match start(&cli, &output) {
-        Ok(outcome) => outcome.exit_status(),
+        Ok(outcome) => {
+            if let Outcome::Failed(code) = outcome {
+                output.failed(code);
+            }
+            outcome.exit_status()
+        }
         Err(AgentError::OutputClosed) => model::code::exit::COMPLETE,
         Err(error) => {
             output.error(&error);

@@ -3,6 +3,7 @@
 
 use crate::{AgentError, text};
 use indicatif::MultiProgress;
+use model::Code;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
@@ -119,6 +120,12 @@ impl Output {
     /// The document of an error alone, for JSON, when people were told otherwise.
     pub fn error_document(&self, error: &AgentError) {
         write_error(error, &mut *self.lock());
+    }
+
+    /// Says what a command found, when it did what it was asked and that shows an error.
+    pub fn failed(&self, code: Code) {
+        let meaning = text::lower_first(code.meaning().trim_end_matches('.'));
+        self.note(&format!("error: {meaning} [{code}]\n  {}", code.advice()));
     }
 
     fn say_error(&self, error: &AgentError, stdout: Option<MutexGuard<'_, BufWriter<Stdout>>>) {

@@ -111,8 +111,7 @@ fn write(
     if !report.counts_fit {
         writeln!(out, "  Its record has other sums than its entries.")?;
     }
-    show_findings::write(out, &report.findings, report.finding_count, "verify --json lists all")?;
-    writeln!(out, "{}", Code::DataDamaged.advice())
+    show_findings::write(out, &report.findings, report.finding_count, "verify --json lists all")
 }
 
 #[cfg(test)]
