@@ -3,6 +3,7 @@
 
 use crate::{Dir, Error, Node, Result, sys};
 use model::failpoint;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -58,28 +59,32 @@ impl Dir {
         self.write_durably(bytes, mode, |temp| self.rename_over(temp, name))
     }
 
-    /// As [`Self::write_file`], but a name that is taken is an error and stays as it is.
+    /// As [`Self::write_file`], but a name that is taken is an error and stays as it is. Where the file system
+    /// allows it, the file has no name before it is whole, so that a kill leaves nothing of it in a folder that may
+    /// be the user's.
     pub fn write_new_file(&self, name: &[u8], bytes: &[u8], mode: u32) -> Result<()> {
-        self.write_durably(bytes, mode, |temp| self.rename_noreplace(temp, name))
+        failpoint::hit("durable.before_create");
+        let Some(mut file) = self.create_unnamed()? else {
+            return self.write_durably(bytes, mode, |temp| self.rename_noreplace(temp, name));
+        };
+        write_all(&mut file, bytes, mode)?;
+        self.name_unnamed(&file, name)?;
+        self.sync_renamed()
     }
 
     fn write_durably(&self, bytes: &[u8], mode: u32, rename: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
         failpoint::hit("durable.before_create");
         let (temp, mut file) = self.create_temp(TEMP_PREFIX)?;
-        let written = (|| {
-            failpoint::hit("durable.before_write");
-            file.write_all(bytes).map_err(|error| Error::from_io("write file", &error))?;
-            Node::File(&file).set_mode(mode)?;
-            failpoint::hit("durable.before_sync");
-            file.sync_all().map_err(|error| Error::from_io("sync file", &error))?;
-            failpoint::hit("durable.before_rename");
-            rename(&temp)
-        })();
+        let written = write_all(&mut file, bytes, mode).and_then(|()| rename(&temp));
         if written.is_err() {
             // The first error is the one to report; the leftover is recognisable.
             let _ = self.remove_file(&temp);
         }
         written?;
+        self.sync_renamed()
+    }
+
+    fn sync_renamed(&self) -> Result<()> {
         failpoint::hit("durable.after_rename");
         self.sync()?;
         failpoint::hit("durable.after_sync");
@@ -98,4 +103,14 @@ impl Dir {
         }
         Ok(removed)
     }
+}
+
+fn write_all(file: &mut File, bytes: &[u8], mode: u32) -> Result<()> {
+    failpoint::hit("durable.before_write");
+    file.write_all(bytes).map_err(|error| Error::from_io("write file", &error))?;
+    Node::File(file).set_mode(mode)?;
+    failpoint::hit("durable.before_sync");
+    file.sync_all().map_err(|error| Error::from_io("sync file", &error))?;
+    failpoint::hit("durable.before_rename");
+    Ok(())
 }

@@ -79,6 +79,8 @@ unreachable_without_handle! {
     magic(&Handle) -> u32;
     create_dir(&Handle, &[u8], u32) -> ();
     create_file(&Handle, &[u8]) -> File;
+    create_unnamed(&Handle) -> Option<File>;
+    name_unnamed(&Handle, &File, &[u8]) -> ();
     open_file_to_write(&Handle, &[u8]) -> File;
     rename_over(&Handle, &[u8], &[u8]) -> ();
     rename_noreplace(&Handle, &[u8], &[u8]) -> ();

@@ -33,6 +33,18 @@ impl Dir {
         sys::create_file(&self.handle, name)
     }
 
+    /// Makes a file without a name in this directory, mode 0600, open for reading and writing; it goes when it is
+    /// closed. `None` where that cannot be, or could not be named afterwards.
+    pub fn create_unnamed(&self) -> Result<Option<File>> {
+        sys::create_unnamed(&self.handle)
+    }
+
+    /// Gives a file of [`Self::create_unnamed`] its name; a name that is taken is an error.
+    pub fn name_unnamed(&self, file: &File, name: &[u8]) -> Result<()> {
+        check_name("create file", name)?;
+        sys::name_unnamed(&self.handle, file, name)
+    }
+
     /// Opens the file `name` for reading and writing, without following a symbolic link or waiting for the
     /// other end of a named pipe; its content stays.
     pub fn open_file_to_write(&self, name: &[u8]) -> Result<File> {

@@ -30,8 +30,9 @@ pub(crate) use process::{
 };
 pub(crate) use stat::stat;
 pub(crate) use write::{
-    create_dir, create_file, create_hard_link, create_special, create_symlink, exchange, open_file_to_write,
-    remove_dir, remove_file, rename_noreplace, rename_over, sync_dir, sync_file_system,
+    create_dir, create_file, create_hard_link, create_special, create_symlink, create_unnamed, exchange,
+    name_unnamed, open_file_to_write, remove_dir, remove_file, rename_noreplace, rename_over, sync_dir,
+    sync_file_system,
 };
 pub(crate) use xattrs::{remove_xattr, set_xattr, xattrs};
 

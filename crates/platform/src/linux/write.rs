@@ -1,13 +1,14 @@
 //! Making, renaming and removing entries.
 
-use super::{Handle, os};
+use super::{Handle, os, proc_path};
 use crate::{FileKind, Result};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, fsync, linkat, makedev, mkdirat, mknodat, openat, renameat,
-    renameat_with, symlinkat, syncfs, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, fsync, linkat, makedev, mkdirat, mknodat, openat,
+    renameat, renameat_with, symlinkat, syncfs, unlinkat,
 };
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
+use std::os::fd::AsFd;
 
 pub(crate) fn create_dir(dir: &Handle, name: &[u8], mode: u32) -> Result<()> {
     mkdirat(dir, name, Mode::from_raw_mode(mode)).map_err(os("create folder"))
@@ -18,6 +19,24 @@ pub(crate) fn create_file(dir: &Handle, name: &[u8]) -> Result<File> {
     retry_on_intr(|| openat(dir, name, flags, Mode::RUSR | Mode::WUSR))
         .map(File::from)
         .map_err(os("create file"))
+}
+
+/// `None` where the file system has no unnamed files, or nothing could give it a name later.
+pub(crate) fn create_unnamed(dir: &Handle) -> Result<Option<File>> {
+    if !proc_path::is_mounted() {
+        return Ok(None);
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match retry_on_intr(|| openat(dir, c".", flags, Mode::RUSR | Mode::WUSR)) {
+        Ok(file) => Ok(Some(file.into())),
+        // open(2): what file systems and kernels without the flag answer.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => Ok(None),
+        Err(errno) => Err(os("create file")(errno)),
+    }
+}
+
+pub(crate) fn name_unnamed(dir: &Handle, file: &File, name: &[u8]) -> Result<()> {
+    linkat(CWD, proc_path::of(file.as_fd()), dir, name, AtFlags::SYMLINK_FOLLOW).map_err(os("create file"))
 }
 
 pub(crate) fn open_file_to_write(dir: &Handle, name: &[u8]) -> Result<File> {

@@ -55,11 +55,37 @@ fn missing_folders_are_made_with_their_mode() {
     assert!(durable::create_dir_all(&temp.path().join("a/b/c/file/d"), 0o700).is_err());
 }
 
-/// The process that the next test kills: replaces `key` in the folder that its role names.
+/// The process that the next tests kill: replaces `key` in the folder that its role names, or makes `file` there.
 #[test]
 fn process_that_is_killed() {
-    if let Some(folder) = crate::process::role() {
-        durable::write_file(&PathBuf::from(folder).join("key"), b"new", 0o600).unwrap();
+    let Some(folder) = crate::process::role().map(PathBuf::from) else { return };
+    match folder.join("key").exists() {
+        true => durable::write_file(&folder.join("key"), b"new", 0o600).unwrap(),
+        false => durable::write_new_file(&folder.join("file"), b"new", 0o600).unwrap(),
+    }
+}
+
+#[test]
+fn a_kill_at_any_step_leaves_the_new_file_or_nothing() {
+    let (logs, _) = folder();
+    let log = logs.path().join("points");
+    let (temp, dir) = folder();
+    assert!(run_killed_at(temp.path(), "none", &log));
+    assert_eq!(read(&dir, b"file"), b"new");
+    let points = std::fs::read_to_string(&log).unwrap();
+    let may_leave_a_name = dir.create_unnamed().unwrap().is_none();
+    for point in points.lines() {
+        dir.remove_file(b"file").unwrap();
+        assert!(!run_killed_at(temp.path(), point, &log), "{point} was not reached");
+        if may_leave_a_name {
+            dir.remove_leftovers().unwrap();
+        }
+        let whole = dir.stat(b"file").is_ok();
+        assert_eq!(dir.names().unwrap().len(), usize::from(whole), "{point}");
+        if !whole {
+            assert!(run_killed_at(temp.path(), "none", &log));
+        }
+        assert_eq!(read(&dir, b"file"), b"new");
     }
 }
 
@@ -74,6 +100,7 @@ fn a_kill_at_any_step_leaves_the_old_file_or_the_new_one() {
     let (logs, _) = folder();
     let log = logs.path().join("points");
     let (temp, dir) = folder();
+    write(&dir, b"key", b"old");
     assert!(run_killed_at(temp.path(), "none", &log));
     assert_eq!(read(&dir, b"key"), b"new");
     let points = std::fs::read_to_string(&log).unwrap();
