@@ -168,7 +168,7 @@ how_to_install() {
   shift
   [[ -z $without_rust ]] || rust=$(rust_packages)
   say "installing needs root, and sudo is not available here without a password. As root, run:"
-  say "  apt-get update && apt-get install -y --no-install-recommends $*${rust:+ $rust}"
+  say "  apt-get update && apt-get install -y --no-install-recommends $(join " " "$@" ${rust:+"$rust"})"
   if [[ -n $without_rust && -z $rust ]]; then
     say "and install Rust $RUST_NEEDED or newer: the packages cargo and rustc where they are new enough after that update
 (on Debian 12: cargo-web and rustc-web from its security suite), else as https://rustup.rs says"
