@@ -3,11 +3,12 @@
 use super::base::BaseEntry;
 use super::findings::{Findings, reason_of};
 use super::item::Item;
+use crate::kind::entry_kind;
 use format::entry::{Entry, EntryKind, FileTime, Owner, Rare, Xattr, flags};
 use format::limits;
 use format::ranges::RangeList;
 use model::FindingReason;
-use platform::{FileKind, Names, Node, Stat, Time};
+use platform::{Names, Node, Stat, Time};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -59,15 +60,7 @@ impl Owners {
 
 /// An entry with the attributes of `stat`, still without content.
 pub(super) fn entry(path: Vec<u8>, stat: &Stat, owner: &Arc<Owner>) -> Entry {
-    let kind = match stat.kind {
-        FileKind::File => EntryKind::File,
-        FileKind::Dir => EntryKind::Dir,
-        FileKind::Symlink => EntryKind::Symlink,
-        FileKind::Fifo => EntryKind::Fifo,
-        FileKind::Socket => EntryKind::Socket,
-        FileKind::CharDevice => EntryKind::CharDevice,
-        FileKind::BlockDevice => EntryKind::BlockDevice,
-    };
+    let kind = entry_kind(stat.kind);
     let mut rare = Rare::default();
     if matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
         rare.device = Some(stat.rdev);

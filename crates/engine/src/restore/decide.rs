@@ -2,6 +2,7 @@
 
 use super::outcome::errno;
 use super::{Conflict, RestoreRequest};
+use crate::kind::entry_kind;
 use format::entry::{Entry, EntryKind, FileTime};
 use platform::{Dir, FileKind, Result, Stat};
 
@@ -98,7 +99,7 @@ impl<'t> Rules<'t> {
 
     /// Whether what is there counts as what would be restored.
     fn is_there(&self, dir: &Dir, name: &[u8], entry: &Entry, there: &Stat) -> Result<bool> {
-        let is_equal = kind_of(there.kind) == entry.kind
+        let is_equal = entry_kind(there.kind) == entry.kind
             && self.is_same_time(entry.modified, time(there))
             && match entry.kind {
                 EntryKind::File => there.size_bytes == entry.size,
@@ -133,18 +134,6 @@ fn look(dir: &Dir, name: &[u8]) -> Result<Option<Stat>> {
 
 fn time(stat: &Stat) -> FileTime {
     FileTime { secs: stat.mtime.sec, nanos: stat.mtime.nsec }
-}
-
-const fn kind_of(kind: FileKind) -> EntryKind {
-    match kind {
-        FileKind::File => EntryKind::File,
-        FileKind::Dir => EntryKind::Dir,
-        FileKind::Symlink => EntryKind::Symlink,
-        FileKind::Fifo => EntryKind::Fifo,
-        FileKind::Socket => EntryKind::Socket,
-        FileKind::CharDevice => EntryKind::CharDevice,
-        FileKind::BlockDevice => EntryKind::BlockDevice,
-    }
 }
 
 /// `name` with the label in parentheses before its extension, from the second try on with a number.
