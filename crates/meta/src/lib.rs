@@ -7,6 +7,7 @@
 
 mod cleanups;
 pub mod counter;
+mod damages;
 mod devices;
 mod error;
 mod installation;
@@ -20,6 +21,7 @@ mod vaults;
 mod words;
 
 pub use cleanups::{CleanupRun, Cleanups};
+pub use damages::{Damages, KnownDamage};
 pub use devices::{Device, DeviceState, Devices};
 pub use error::{Error, Result};
 pub use installation::{Administrator, Installation, ServerRecord};
@@ -36,11 +38,11 @@ pub type Hash = [u8; 32];
 
 /// The whole database, as `Arc<dyn Meta>`.
 pub trait Meta:
-    Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Upkeep
+    Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Damages + Upkeep
 {
 }
 
 impl<T> Meta for T where
-    T: Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Upkeep
+    T: Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Damages + Upkeep
 {
 }

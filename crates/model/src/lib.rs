@@ -1,9 +1,10 @@
-//! The words every part of Holdfast shares: ids, time, stable codes, findings and retention rules.
+//! The words every part of Holdfast shares: ids, time, stable codes, findings, what is damaged, and retention rules.
 //! Pure values and functions; no files, no network, no database.
 
 pub mod clock;
 pub mod code;
 pub mod custody;
+pub mod damaged;
 pub mod failpoint;
 pub mod finding;
 pub mod ids;
@@ -13,6 +14,7 @@ pub mod time;
 pub use clock::Clock;
 pub use code::Code;
 pub use custody::Custody;
+pub use damaged::Damaged;
 pub use finding::{Finding, FindingReason};
 pub use ids::{ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, TokenId, UserId, VaultId};
 pub use time::Timestamp;

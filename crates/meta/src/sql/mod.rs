@@ -2,6 +2,7 @@
 //! It never names a database product outside its constructors.
 
 mod cleanups;
+mod damages;
 mod devices;
 mod dialect;
 mod grant;

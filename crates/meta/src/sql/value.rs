@@ -2,7 +2,9 @@
 //! Ids and hashes are bytes, times are microseconds, yes and no are 1 and 0, enums are words.
 
 use crate::{DeviceState, Error, LeaseState, Result, VaultState};
-use model::{Custody, DeviceId, LeaseId, ServerId, SetId, SnapshotId, Timestamp, TokenId, UserId, VaultId};
+use model::{
+    Custody, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, Timestamp, TokenId, UserId, VaultId,
+};
 
 /// A kind of column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,4 +222,4 @@ macro_rules! id_columns {
     )* };
 }
 
-id_columns! { DeviceId LeaseId ServerId SetId SnapshotId TokenId UserId VaultId }
+id_columns! { DeviceId LeaseId PackId ServerId SetId SnapshotId TokenId UserId VaultId }

@@ -6,6 +6,7 @@ mod activation;
 mod cleanups;
 mod commits;
 mod concurrency;
+mod damages;
 mod devices;
 mod file;
 mod installation;

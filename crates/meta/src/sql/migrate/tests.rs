@@ -4,7 +4,7 @@ use super::super::dialect::{Dialect, Transaction};
 use super::super::sqlite::Sqlite;
 use super::super::value::{Arg, Row};
 use super::*;
-use crate::{Upkeep, Users};
+use crate::{Damages, Upkeep, Users};
 use async_trait::async_trait;
 use std::path::Path;
 
@@ -33,16 +33,22 @@ impl Dialect for Other {
     }
 }
 
-const FIRST: &str = include_str!("../sqlite/migrations/0001_first.sql");
-const WITH_A_SECOND: &[Migration] = &[
-    Migration { number: 1, name: "first", sql: FIRST },
-    Migration { number: 2, name: "second", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
+const FIRST: Migration =
+    Migration { number: 1, name: "first", sql: include_str!("../sqlite/migrations/0001_first.sql") };
+const SECOND: Migration =
+    Migration { number: 2, name: "damage", sql: include_str!("../sqlite/migrations/0002_damage.sql") };
+const THE_FIRST: &[Migration] = &[FIRST];
+const WITH_A_THIRD: &[Migration] = &[
+    FIRST,
+    SECOND,
+    Migration { number: 3, name: "third", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
 ];
-const WITH_A_BROKEN_SECOND: &[Migration] = &[
-    Migration { number: 1, name: "first", sql: FIRST },
+const WITH_A_BROKEN_THIRD: &[Migration] = &[
+    FIRST,
+    SECOND,
     Migration {
-        number: 2,
-        name: "second",
+        number: 3,
+        name: "third",
         sql: "CREATE TABLE later (id INTEGER); CREATE TABLE users (id INTEGER);",
     },
 ];
@@ -87,17 +93,17 @@ async fn an_older_database_is_brought_forward_with_its_rows_and_never_back() {
     let user = meta.add_user("ann", Timestamp::from_secs(5)).await.unwrap();
     meta.close().await;
 
-    let meta = opened(&path, WITH_A_SECOND).await.unwrap();
-    assert_eq!(meta.schema_version().await.unwrap(), 2);
+    let meta = opened(&path, WITH_A_THIRD).await.unwrap();
+    assert_eq!(meta.schema_version().await.unwrap(), 3);
     assert_eq!(meta.user(user.id).await.unwrap().as_ref(), Some(&user));
     assert_eq!(tables_named_later(&meta).await, 1);
     meta.close().await;
 
     match SqlMeta::open_sqlite(&path).await.err() {
-        Some(Error::SchemaNewer { found: 2, supported: 1 }) => {}
+        Some(Error::SchemaNewer { found: 3, supported: 2 }) => {}
         other => panic!("a newer database was opened: {other:?}"),
     }
-    let meta = opened(&path, WITH_A_SECOND).await.unwrap();
+    let meta = opened(&path, WITH_A_THIRD).await.unwrap();
     assert_eq!(meta.users().await.unwrap(), [user]);
 }
 
@@ -106,8 +112,23 @@ async fn a_script_that_fails_leaves_nothing_of_itself() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("meta.db");
     SqlMeta::create_sqlite(&path).await.unwrap().close().await;
-    assert!(opened(&path, WITH_A_BROKEN_SECOND).await.is_err());
-    let meta = opened(&path, WITH_A_SECOND).await.unwrap();
+    assert!(opened(&path, WITH_A_BROKEN_THIRD).await.is_err());
+    let meta = opened(&path, WITH_A_THIRD).await.unwrap();
     assert_eq!(tables_named_later(&meta).await, 1);
-    assert_eq!(meta.schema_version().await.unwrap(), 2);
+    assert_eq!(meta.schema_version().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_learns_to_remember_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meta.db");
+    std::fs::write(&path, b"").unwrap();
+    let meta = opened(&path, THE_FIRST).await.unwrap();
+    let user = meta.add_user("ann", Timestamp::from_secs(5)).await.unwrap();
+    assert_eq!(meta.schema_version().await.unwrap(), 1);
+    meta.close().await;
+
+    let meta = SqlMeta::open_sqlite(&path).await.unwrap();
+    assert_eq!(meta.users().await.unwrap(), [user]);
+    assert_eq!(meta.damage(model::VaultId::random()).await.unwrap(), []);
 }

@@ -22,8 +22,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// In order; the numbers count from 1.
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "first", sql: include_str!("migrations/0001_first.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "first", sql: include_str!("migrations/0001_first.sql") },
+    Migration { number: 2, name: "damage", sql: include_str!("migrations/0002_damage.sql") },
+];
 
 /// How long a call waits for its turn, and for a process of another program that holds the file.
 const PATIENCE: Duration = Duration::from_secs(30);
