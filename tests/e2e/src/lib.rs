@@ -6,7 +6,9 @@
 #![allow(clippy::print_stdout, reason = "seeds are for whoever reads the test's output")]
 
 pub mod agent;
+pub mod clock;
 pub mod command;
+pub mod fixture;
 pub mod mount;
 pub mod port;
 pub mod proxy;
@@ -18,6 +20,7 @@ pub mod tree;
 pub mod user;
 
 pub use crate::agent::Agent;
+pub use clock::Clock;
 pub use command::Outcome;
 pub use mount::Mount;
 pub use port::free_port;
