@@ -85,14 +85,14 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// All fixtures of this repository, oldest format first.
+    /// All fixtures of this repository, oldest format first; there is one at least.
     pub fn all() -> Vec<Self> {
-        let mut found: Vec<_> = std::fs::read_dir(testdata())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.join(DESCRIPTION).exists())
-            .map(|path| Self::open(&path))
+        let folders = std::fs::read_dir(testdata()).unwrap().map(|entry| entry.unwrap());
+        let mut found: Vec<_> = folders
+            .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with("vault-v")))
+            .map(|entry| Self::open(&entry.path()))
             .collect();
+        assert!(!found.is_empty(), "{} holds no fixture", testdata().display());
         found.sort_by_key(|fixture| fixture.description.format);
         found
     }
