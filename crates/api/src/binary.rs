@@ -2,7 +2,7 @@
 //! What a record holds is the storage format's business; here are only the lengths around it.
 
 use crate::{Error, limits};
-use model::{ChunkId, PackId};
+use model::{ChunkId, Damaged, PackId};
 
 const ID_LEN: usize = 16;
 const FRAME_LEN: usize = ID_LEN + 4;
@@ -74,7 +74,11 @@ pub fn write_frame_list(frames: &[(PackId, u32)]) -> Vec<u8> {
 
 /// Reads the body of a request for frames: 1 to [`limits::FRAMES`] of them.
 pub fn read_frame_list(body: &[u8]) -> Result<Vec<(PackId, u32)>, Error> {
-    let rows = rows::<FRAME_LEN>("list of frames", body, limits::FRAMES)?;
+    frames_of("list of frames", body, limits::FRAMES)
+}
+
+fn frames_of(what: &'static str, body: &[u8], limit: usize) -> Result<Vec<(PackId, u32)>, Error> {
+    let rows = rows::<FRAME_LEN>(what, body, limit)?;
     let read = |row: &[u8; FRAME_LEN]| {
         let (pack, frame) = row.split_first_chunk::<ID_LEN>()?;
         Some((PackId::from_bytes(*pack), u32::from_le_bytes(frame.try_into().ok()?)))
@@ -93,6 +97,25 @@ fn rows<'a, const N: usize>(
     }
     Error::limit(what, rows.len(), limit)?;
     Ok(rows)
+}
+
+/// The number of a frame that stands for all of a pack; no frame has it.
+const WHOLE_PACK: u32 = u32::MAX;
+
+/// Answer with what is damaged: at most [`limits::DAMAGED`] rows.
+pub fn write_damage(damaged: &[Damaged]) -> Vec<u8> {
+    let rows: Vec<_> = damaged.iter().map(|one| (one.pack, one.frame.unwrap_or(WHOLE_PACK))).collect();
+    write_frame_list(&rows)
+}
+
+/// Reads the answer with what is damaged, which may be nothing.
+pub fn read_damage(body: &[u8]) -> Result<Vec<Damaged>, Error> {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = frames_of("list of damage", body, limits::DAMAGED)?;
+    let read = |(pack, frame)| Damaged { pack, frame: (frame != WHOLE_PACK).then_some(frame) };
+    Ok(rows.into_iter().map(read).collect())
 }
 
 /// What stands before each segment in the answer of the index.

@@ -24,6 +24,8 @@ pub const FRAMES: usize = 4_096;
 pub const FRAME_RECORD: usize = 10 << 20;
 /// Missing frames that one refusal names; a count.
 pub const MISSING: usize = 65_536;
+/// Damaged frames and packs that one answer names; a count.
+pub const DAMAGED: usize = 1 << 20;
 /// Name of a device.
 pub const DEVICE_NAME: usize = 256;
 /// Name and version of an operating system.

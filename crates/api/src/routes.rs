@@ -32,6 +32,8 @@ routes! {
     KEY, key(vault: VaultId, holder: Holder) = "/v1/vaults/{vault}/keys/{holder}";
     /// The log.
     INDEX, index(vault: VaultId) = "/v1/vaults/{vault}/index";
+    /// What is damaged.
+    DAMAGE, damage(vault: VaultId) = "/v1/vaults/{vault}/damage";
     /// New leases.
     LEASES, leases(vault: VaultId) = "/v1/vaults/{vault}/leases";
     /// One lease.

@@ -12,7 +12,7 @@ use engine::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteE
 use format::frame::SealedFrame;
 use format::ranges::Address;
 use format::segment::Segment;
-use model::{ChunkId, Code, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use model::{ChunkId, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, VaultId};
 use reqwest::Method;
 use std::collections::HashMap;
 use std::fmt;
@@ -163,6 +163,12 @@ impl Remote for RemoteVault {
                 },
             )
         })?
+    }
+
+    fn damage(&self) -> Result<Vec<Damaged>, RemoteError> {
+        let call = Call::new(Method::GET, routes::damage(self.vault), BINARY);
+        let body = self.connection.binary(&call, 20 * limits::DAMAGED)?;
+        binary::read_damage(&body).map_err(|error| failure(Code::ResponseInvalid, error.to_string()))
     }
 
     fn look_up(&self, lease: LeaseId, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, RemoteError> {

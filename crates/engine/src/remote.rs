@@ -4,7 +4,7 @@
 
 use format::frame::SealedFrame;
 use format::segment::Segment;
-use model::{ChunkId, Code, DeviceId, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
+use model::{ChunkId, Code, Damaged, DeviceId, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
 
 /// Why a call to the server failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -103,6 +103,9 @@ pub trait Remote: Send + Sync {
         after: Option<LogPosition>,
         sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError>;
+
+    /// What the server knows to be damaged or lost in the vault: nothing new may refer to it.
+    fn damage(&self) -> Result<Vec<Damaged>, RemoteError>;
 
     /// For each id the address of a live data chunk, where the vault has one. At most 16,384 ids a call.
     fn look_up(

@@ -4,16 +4,16 @@
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::watch::Watch;
-use crate::{Error, Result, blocking, reconcile};
+use crate::{Error, Result, blocking, damage, reconcile};
 use meta::{Meta, SnapshotRow, SnapshotScope};
 use model::retention::{Candidate, Retention};
-use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
+use model::{Damaged, DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use vault::{BoxError, CleanupOptions, LeaseGrant, MarkReport, MergeReport, Registry, SweepReport};
+use vault::{BoxError, CleanupOptions, LeaseGrant, MarkReport, MergeReport, Refusal, Registry, SweepReport};
 
 /// `deleted.by` of what the retention rule removed.
 pub const RETENTION: &str = "retention";
@@ -54,6 +54,7 @@ pub struct Report {
 
 impl Report {
     fn add_sweep(&mut self, sweep: &SweepReport) {
+        self.purged_snapshots += sweep.purged.len() as u64;
         self.waiting_frames = sweep.waiting.frames;
         self.waiting_bytes = sweep.waiting.frame_bytes;
         self.removed_frames = sweep.removed.frames;
@@ -66,7 +67,7 @@ impl Report {
     }
 
     fn add_mark(&mut self, mark: &MarkReport) {
-        self.purged_snapshots = mark.purged.len() as u64;
+        self.purged_snapshots += mark.purged.len() as u64;
         self.condemned_frames = mark.condemned.frames;
         self.condemned_bytes = mark.condemned.frame_bytes;
         self.retired_frames = mark.retired.frames;
@@ -98,34 +99,66 @@ pub async fn clean(instance: &Arc<Instance>, id: VaultId, dry_run: bool, watch: 
         is_dry: dry_run,
         ..CleanupOptions::default()
     };
-    let sweep =
-        pass(instance, &open, options, |vault, options, registry| vault.sweep(options, registry)).await?;
+    let sweep = sweep(instance, &open, options).await?;
     report.add_sweep(&sweep);
+    let mut damaged_packs = sweep.damaged_packs;
     watch.check()?;
     let mark =
         pass(instance, &open, options, |vault, options, registry| vault.mark(options, registry)).await?;
     report.add_mark(&mark);
     if dry_run {
+        // The second pass would find removed what the first one removes.
+        report.purged_snapshots = mark.purged.len() as u64;
         return Ok(report);
     }
-    for snapshot in &mark.purged {
-        instance.meta.remove_snapshot(*snapshot).await?;
-    }
+    forget_purged(instance, &sweep.purged).await?;
+    forget_purged(instance, &mark.purged).await?;
     if options.grace.is_zero() {
         // Nothing to wait for: what was just condemned can go at once.
-        let sweep =
-            pass(instance, &open, options, |vault, options, registry| vault.sweep(options, registry)).await?;
+        let sweep = self::sweep(instance, &open, options).await?;
         let (first, freed) = (report.removed_frames, report.freed_bytes);
         report.add_sweep(&sweep);
+        forget_purged(instance, &sweep.purged).await?;
         report.removed_frames += first;
         report.freed_bytes += freed;
+        damaged_packs = sweep.damaged_packs;
     }
+    damage::note_in_packs(instance, &open, damaged_packs).await?;
+    damage::forget_removed(instance, &open).await?;
     report.merged_segments = merge(&open).await?.merged_segments;
     let stored = serde_json::to_value(&report)
         .map_err(|error| Error::Broken { problem: format!("the report: {error}") })?;
     instance.meta.finish_cleanup(id, instance.clock.now(), &stored).await?;
     tracing::info!(vault = %id, ?report, "cleaned up");
     Ok(report)
+}
+
+/// Takes the rows of snapshots away that are no longer in the store.
+async fn forget_purged(instance: &Arc<Instance>, purged: &[SnapshotId]) -> Result<()> {
+    for snapshot in purged {
+        instance.meta.remove_snapshot(*snapshot).await?;
+    }
+    Ok(())
+}
+
+/// The vault's sweep. A pack of hunks that stops it is noted as damaged, and so is every pack that is missing: as long
+/// as cleanup is stopped nobody else may look.
+async fn sweep(
+    instance: &Arc<Instance>,
+    open: &Arc<OpenVault>,
+    options: CleanupOptions,
+) -> Result<SweepReport> {
+    let swept =
+        pass(instance, open, options, |vault, options, registry| vault.sweep(options, registry)).await;
+    if let Err(Error::Vault(vault::Error::CleanupRefused(Refusal::HunkUnreadable { frame, .. }))) = &swept
+        && !options.is_dry
+    {
+        let hunks = Damaged::frame(frame.pack, frame.frame);
+        if let Err(error) = damage::note_frames(instance, open, vec![hunks]).await {
+            tracing::warn!(vault = %open.vault().id(), %error, "damage could not be noted");
+        }
+    }
+    swept
 }
 
 /// Hides what the retention rule does not keep. Gives the number.

@@ -3,10 +3,11 @@
 use crate::activation::vault_of;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Error, Result, blocking};
+use crate::{Error, Result, blocking, damage};
 use bytes::Bytes;
-use meta::{Device, LeaseClaim, NewSnapshot, REPLACED, SnapshotRow};
-use model::{Code, SnapshotId};
+use meta::{Device, Lease, LeaseClaim, NewSnapshot, REPLACED, SnapshotRow};
+use model::{Code, Damaged, SnapshotId};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use vault::{Hold, LeaseGrant};
@@ -35,9 +36,9 @@ pub async fn commit(
     let now = instance.clock.now();
     let lease = instance.meta.use_lease(&claim, now).await?;
     let sequence = instance.meta.begin_commit(&claim, now, now.after(HOLD)).await?;
-    let grant = LeaseGrant { id: lease.id, epoch: lease.epoch };
-    let new =
-        store(&open, &hold, Arc::new((device.clone(), lease)), grant, snapshot, record, sequence).await?;
+    let damaged = damage::known(instance, claim.vault).await?.into_iter().collect();
+    let terms = Terms { device: device.clone(), lease, damaged };
+    let new = store(&open, &hold, terms, snapshot, record, sequence).await?;
     let new = NewSnapshot { stored_bytes: instance.uploads.take(claim.lease), ..new };
     let done = match instance.meta.commit_snapshot(&new, &claim, instance.clock.now()).await {
         Ok(done) => done,
@@ -56,6 +57,14 @@ pub async fn commit(
         instance.counters.add(|totals| totals.snapshots += 1).await?;
     }
     Ok(done.row.snapshot)
+}
+
+/// What a commit is checked by.
+struct Terms {
+    device: Device,
+    lease: Lease,
+    /// What it may not refer to.
+    damaged: HashSet<Damaged>,
 }
 
 /// The row of the same commit, when it was made before.
@@ -80,8 +89,7 @@ async fn committed_before(
 async fn store(
     open: &Arc<OpenVault>,
     hold: &Arc<Hold>,
-    caller: Arc<(Device, meta::Lease)>,
-    grant: LeaseGrant,
+    terms: Terms,
     snapshot: SnapshotId,
     record: Bytes,
     sequence: u64,
@@ -89,8 +97,9 @@ async fn store(
     let (open, hold) = (open.clone(), hold.clone());
     blocking(move || {
         let vault = open.vault();
-        let checked = vault.check_commit(&hold, &grant, snapshot, &record)?;
-        let (device, lease) = &*caller;
+        let Terms { device, lease, damaged } = terms;
+        let grant = LeaseGrant { id: lease.id, epoch: lease.epoch };
+        let checked = vault.check_commit(&hold, &grant, snapshot, &record, &damaged)?;
         let clear = checked.clear();
         if clear.device != device.id || clear.set != lease.set {
             let detail = "the record belongs to another device or set than the lease";

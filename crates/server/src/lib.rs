@@ -12,6 +12,7 @@ pub mod cli;
 pub mod commits;
 pub mod control;
 pub mod counters;
+pub mod damage;
 pub mod data;
 pub mod error;
 pub mod http;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use engine::remote::{RemoteError, SnapshotInfo};
 use format::pack::PackTable;
 use format::segment::{Change, ChangeKind, PackRow, Segment};
-use model::{Clock, Code, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
+use model::{Clock, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +25,8 @@ pub enum Call {
     Release,
     /// `index`.
     Index,
+    /// `damage`.
+    Damage,
     /// `look_up`.
     LookUp,
     /// `send_pack`.
@@ -59,6 +61,9 @@ struct State {
     leases: HashMap<LeaseId, Grant>,
     snapshots: Vec<Snapshot>,
     lost: HashSet<FrameName>,
+    damaged: HashSet<Damaged>,
+    /// What the next question about damage is answered with instead.
+    damage_answer: Option<Vec<Damaged>>,
     calls: HashMap<Call, u64>,
     frames_sent: u64,
     frame_bytes_sent: u64,
@@ -101,6 +106,8 @@ impl MemoryRemote {
             leases: HashMap::new(),
             snapshots: Vec::new(),
             lost: HashSet::new(),
+            damaged: HashSet::new(),
+            damage_answer: None,
             calls: HashMap::new(),
             frames_sent: 0,
             frame_bytes_sent: 0,
@@ -195,6 +202,16 @@ impl MemoryRemote {
     /// Gives a lost frame back.
     pub fn find_frame(&self, name: FrameName) {
         lock(&self.state).lost.remove(&name);
+    }
+
+    /// Knows from now on that this is damaged: tells it to agents, and lets no commit refer to it.
+    pub fn know_damage(&self, damaged: &[Damaged]) {
+        lock(&self.state).damaged.extend(damaged);
+    }
+
+    /// Answers the next question about damage with this, as if the rest were found later.
+    pub fn answer_damage_once(&self, damaged: Vec<Damaged>) {
+        lock(&self.state).damage_answer = Some(damaged);
     }
 
     /// Writes 'retired' for these frames into the log.

@@ -95,6 +95,8 @@ pub struct MarkReport {
 /// What the second pass did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SweepReport {
+    /// Snapshots whose time to be brought back was over: removed.
+    pub purged: Vec<SnapshotId>,
     /// Snapshots that were marked again.
     pub snapshots: u64,
     /// Frames left out of their packs.

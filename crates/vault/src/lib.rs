@@ -14,7 +14,7 @@
 //! 2. drains;
 //! 3. asks for the live leases; *e* is the smallest of their epochs and *s*;
 //! 4. drains;
-//! 5. lists the snapshots and marks what they refer to;
+//! 5. lists the snapshots, removes those whose time is over, and marks what the others refer to;
 //! 6. removes frames that were condemned by a number *c* ≤ *e* and in which nothing is marked.
 //!
 //! Let a commit refer to such a frame, and let it become durable too late for the list of step 5. Its hold was taken
@@ -23,6 +23,9 @@
 //! after step 2 began, and the epoch that it read is at least *s*, since numbers only grow. In both cases *c* is not
 //! greater than its epoch, and rule 1 of `docs/format/cleanup.md` refuses the commit: while the log in memory lists the
 //! frame it lists it as condemned by *c*, and afterwards the frame is missing.
+//!
+//! A snapshot whose time is over is never brought back once it is removed, so what it alone refers to need not be
+//! marked.
 //!
 //! A mark pass only condemns. It copies the log before it asks for leases, so packs that later leases upload are not
 //! looked at, and it lists snapshots last, so what a lease that has just ended committed is marked. If it condemns too
@@ -72,6 +75,7 @@
 
 mod claims;
 mod cleanup;
+mod damage;
 mod error;
 mod gate;
 mod keys;
@@ -88,6 +92,7 @@ mod vault;
 mod verify;
 
 pub use cleanup::{CleanupOptions, FrameCount, Leftovers, MarkReport, Registry, SweepReport};
+pub use damage::Condition;
 pub use error::{BoxError, Error, LogProblem, PackFault, Refusal, SnapshotFault};
 pub use gate::Hold;
 pub use log::{MergeReport, Position, RebuildReport, Segments};

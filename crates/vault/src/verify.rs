@@ -6,7 +6,7 @@ mod ranges;
 use crate::log::LogState;
 use crate::snapshots::SnapshotInfo;
 use crate::{Error, FrameId, LogProblem, Vault};
-use model::{PackId, SnapshotId};
+use model::{Damaged, PackId, SnapshotId};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -46,6 +46,16 @@ pub enum DamageKind {
     OutOfRange,
 }
 
+impl DamageKind {
+    /// True when a pack or frame is wrong, and not what a snapshot says of it.
+    const fn is_in_pack(self) -> bool {
+        match self {
+            Self::PackMissing | Self::PackDamaged | Self::FrameMissing | Self::FrameDamaged => true,
+            Self::NotInLog | Self::OutOfRange => false,
+        }
+    }
+}
+
 /// One damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -80,6 +90,8 @@ pub struct VerifyReport {
     pub damages: Vec<Damage>,
     /// How many there are.
     pub damage_count: u64,
+    /// Every pack and frame of the log that is damaged or missing, ascending: what nothing new may refer to.
+    pub damaged: Vec<Damaged>,
     /// Snapshots that need something damaged, or are unreadable, ascending.
     pub affected_snapshots: Vec<SnapshotId>,
 }
@@ -134,6 +146,10 @@ impl Run<'_> {
 
     fn finish(mut self) -> VerifyReport {
         let mut affected: BTreeSet<SnapshotId> = self.report.unreadable_snapshots.iter().copied().collect();
+        let in_packs = self.damages.keys().filter(|(_, _, kind)| kind.is_in_pack());
+        let damaged: BTreeSet<Damaged> =
+            in_packs.map(|(pack, frame, _)| Damaged { pack: *pack, frame: *frame }).collect();
+        self.report.damaged = damaged.into_iter().collect();
         let mut damages: Vec<Damage> = self
             .damages
             .into_iter()

@@ -119,3 +119,18 @@ fn lengths_and_statuses_are_bounded() {
     let mut segment = &segment_header(limits::SEGMENT as u32 + 1)[..];
     assert!(RecordReader::segments().next_record(&mut segment).is_err());
 }
+
+#[test]
+fn damage_survives_its_bytes() {
+    let pack = PackId::from_bytes([7; 16]);
+    let damaged = [Damaged::pack(pack), Damaged::frame(pack, 0), Damaged::frame(pack, 8191)];
+    let body = write_damage(&damaged);
+    assert_eq!(body.len(), 60);
+    assert_eq!(read_damage(&body).unwrap(), damaged);
+    assert_eq!(read_damage(&write_damage(&[])).unwrap(), []);
+    assert!(read_damage(&body[..59]).is_err());
+    let most = vec![0; limits::DAMAGED * FRAME_LEN];
+    assert_eq!(read_damage(&most).unwrap().len(), limits::DAMAGED);
+    let error = read_damage(&[most, vec![0; FRAME_LEN]].concat()).unwrap_err();
+    assert_eq!(error.code(), model::Code::RequestTooLarge);
+}

@@ -8,7 +8,7 @@ use crate::remote::{LogPosition, Remote, RemoteError};
 use format::frame::PackKind;
 use format::ranges::{Address, RangeList};
 use format::segment::{self, PackRow, Positions, Segment};
-use model::{ChunkId, Code, PackId};
+use model::{ChunkId, Code, Damaged, PackId};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -113,6 +113,17 @@ impl Index {
         }
     }
 
+    /// Takes away what the server knows to be damaged: base, other devices and this run's own content no longer
+    /// refer to it, so what this device still has of it is brought anew.
+    pub(super) fn forbid_damaged(&mut self, damaged: &[Damaged]) {
+        for one in damaged {
+            match one.frame {
+                None => drop(self.packs.remove(&one.pack)),
+                Some(number) => self.forbid(&[(one.pack, number)]),
+            }
+        }
+    }
+
     /// Whether entries of the base that refer to these ranges may keep doing so.
     pub(super) fn may_keep(&self, ranges: &RangeList) -> bool {
         ranges.as_slice().iter().all(|range| {
@@ -148,14 +159,18 @@ impl Index {
         (0..self.segments.len()).rev().find_map(|at| self.find_in(at, kind, id))
     }
 
+    /// A live place of a chunk among those of one segment.
     fn find_in(&self, at: usize, kind: PackKind, id: &ChunkId) -> Option<Address> {
         let segment = &self.segments[at];
         let table = if kind == PackKind::Data { &segment.data_ids } else { &segment.hunk_ids };
-        let place = table.find(id)?;
-        let (address, _) = self.positions[at][usize::from(kind == PackKind::Hunk)].get(place)?;
-        // The frame's state is that of the whole log, not of the segment.
-        let frame = self.packs.get(&address.pack)?.frame(address.frame)?;
-        (frame.retired == 0).then_some(address)
+        let positions = &self.positions[at][usize::from(kind == PackKind::Hunk)];
+        // A chunk that was brought anew has several places, and the first may be the one that is not to be used.
+        table.places(id).iter().find_map(|place| {
+            let (address, _) = positions.get(*place)?;
+            // The frame's state is that of the whole log, not of the segment.
+            let frame = self.packs.get(&address.pack)?.frame(address.frame)?;
+            (frame.retired == 0 && address.ordinal < frame.chunks).then_some(address)
+        })
     }
 
     /// Notes a chunk that this run adds; an earlier note stays.

@@ -85,6 +85,8 @@ impl<'a> Attempt<'a> {
         let own = sample::OwnPacks::read(&request.cache);
         let mut index = Index::load(self.remote, &request.cache, lease.position)?;
         index.renew(request.renewal_limit_bytes);
+        // After the lease: what is found from now on, the commit is refused for.
+        index.forbid_damaged(&self.remote.damage()?);
         index.forbid(forbidden);
         let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, &own)?;
         index.forbid(&unreadable);

@@ -161,7 +161,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Takes over what the base has at and below `path` (or only below); says whether that was anything.
+    /// Takes over what the base has at and below `path` (or only below); says whether that was anything. What the
+    /// vault has lost of it is a finding.
     fn keep(&mut self, path: &[u8], strictly: bool) -> Result<bool, EngineError> {
         self.drop_before(path)?;
         let mut any = false;
@@ -178,6 +179,9 @@ impl Scan<'_> {
                 any = true;
                 self.count_done(previous.entry());
                 self.push(meta::kept(&previous), 0)?;
+            } else if !itself {
+                // For `path` itself the caller has a finding.
+                self.findings.note(&previous.entry().path, FindingReason::Damaged, 0, false);
             }
         }
         Ok(any)

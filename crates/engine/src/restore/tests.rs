@@ -6,7 +6,7 @@ use format::frame::SealedFrame;
 use format::keys::Keyring;
 use format::ranges::Address;
 use format::segment::Segment;
-use model::{ChunkId, Code, Custody, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use model::{ChunkId, Code, Custody, Damaged, LeaseId, PackId, SetId, SnapshotId, VaultId};
 use testkit::engine::remote as outer;
 use testkit::snapshot_writer::{file, folder};
 use testkit::{MemoryRemote, SnapshotWriter};
@@ -41,6 +41,10 @@ impl Remote for Reading {
         _: Option<LogPosition>,
         _: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
+        refused()
+    }
+
+    fn damage(&self) -> Result<Vec<Damaged>, RemoteError> {
         refused()
     }
 

@@ -5,8 +5,9 @@ use crate::mirror::Mirror;
 use crate::names::show_bytes;
 use crate::{Result, blocking, reconcile};
 use blobs::{BlobStore, FolderStore, StoreId};
+use meta::KnownDamage;
 use model::code::exit;
-use model::{Code, Timestamp};
+use model::{Code, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
@@ -188,6 +189,7 @@ async fn vaults(instance: &Arc<Instance>, view: &mut CheckView) -> Result<()> {
             let message = format!("vault {id}: the index cannot be used: {problem}");
             view.add(Severity::Error, "vault", Code::DataDamaged, message);
         }
+        damages(&instance.meta.damage(id).await?, id, view);
         let missing = reconcile::compare(instance, &open).await?.missing;
         if !missing.is_empty() {
             let list: Vec<_> = missing.iter().take(20).map(ToString::to_string).collect();
@@ -212,6 +214,18 @@ async fn vaults(instance: &Arc<Instance>, view: &mut CheckView) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is known to be damaged in a vault, in one problem.
+fn damages(known: &[KnownDamage], vault: VaultId, view: &mut CheckView) {
+    let Some(first) = known.iter().map(|known| known.found).min() else { return };
+    let packs = known.iter().filter(|known| known.damaged.frame.is_none()).count();
+    let frames = known.len() - packs;
+    let message = format!(
+        "vault {vault}: {packs} packs and {frames} frames are damaged or lost, the first since {first}; verify says \
+         which snapshots need them, and deleting those removes them"
+    );
+    view.add(Severity::Error, "vault", Code::DataDamaged, message);
 }
 
 impl fmt::Display for CheckView {

@@ -3,7 +3,7 @@
 use crate::instance::Instance;
 use crate::names::show_bytes;
 use crate::watch::Watch;
-use crate::{Error, Result, blocking};
+use crate::{Error, Result, blocking, damage};
 use model::code::exit;
 use model::{PackId, SnapshotId, VaultId};
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ impl VerifyView {
     }
 }
 
-/// Verifies all vaults; nothing is written.
+/// Verifies all vaults. Nothing is written but which damage is known.
 pub(super) async fn run(instance: &Arc<Instance>, read_data: bool, watch: &Watch) -> Result<VerifyView> {
     let mut view = VerifyView { read_data, vaults: Vec::new() };
     for vault in instance.meta.vaults(None).await? {
@@ -105,9 +105,9 @@ async fn verify(
     let open = instance.vault(id).await?;
     let missing_snapshots = crate::reconcile::compare(instance, &open).await?.missing;
     let watch = watch.clone();
-    let told = watch.clone();
+    let (told, verified) = (watch.clone(), open.clone());
     let found = blocking(move || {
-        open.vault().verify(read_data, &mut |step: &VerifyProgress| {
+        verified.vault().verify(read_data, &mut |step: &VerifyProgress| {
             if step.packs < step.packs_total || step.snapshots_total == 0 {
                 told.tell("verifying packs", step.packs, step.packs_total, "packs");
             } else {
@@ -118,6 +118,10 @@ async fn verify(
     })
     .await?;
     watch.check()?;
+    if found.log_problem.is_none() {
+        damage::note(instance, &open, found.damaged.clone()).await?;
+        damage::review(instance, &open, found.damaged.iter().copied().collect()).await?;
+    }
     let damages = found.damages.iter().take(LISTED).map(|damage| DamageView {
         pack: damage.pack,
         frame: damage.frame,

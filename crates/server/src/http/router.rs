@@ -21,6 +21,7 @@ pub fn router(instance: Arc<Instance>) -> Router {
         .route(paths::VAULT, get(routes::vaults::read))
         .route(paths::KEY, get(routes::keys::read).put(routes::keys::write))
         .route(paths::INDEX, get(routes::index::read))
+        .route(paths::DAMAGE, get(routes::damage::list))
         .route(paths::LEASES, post(routes::leases::grant))
         .route(paths::LEASE, delete(routes::leases::release))
         .route(paths::LOOKUP, post(routes::lookup::look_up))

@@ -11,6 +11,7 @@
 mod activation;
 mod cleanup;
 mod commits;
+mod damage;
 mod leases;
 mod limits;
 mod reading;

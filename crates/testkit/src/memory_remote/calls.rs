@@ -7,7 +7,7 @@ use format::frame::{PackKind, SealedFrame};
 use format::pack::PackScanner;
 use format::ranges::Address;
 use format::segment::{PackRow, Segment};
-use model::{ChunkId, Code, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use model::{ChunkId, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, VaultId};
 use std::time::Duration;
 
 /// How long a lease lives.
@@ -109,6 +109,16 @@ impl Remote for MemoryRemote {
             state.log.iter().filter(|segment| segment.from > sequence).cloned().collect()
         };
         segments.into_iter().try_for_each(sink)
+    }
+
+    fn damage(&self) -> Result<Vec<Damaged>, RemoteError> {
+        let mut state = self.enter(Call::Damage)?;
+        if let Some(answer) = state.damage_answer.take() {
+            return Ok(answer);
+        }
+        let mut damaged: Vec<Damaged> = state.damaged.iter().copied().collect();
+        damaged.sort_unstable();
+        Ok(damaged)
     }
 
     fn look_up(&self, lease: LeaseId, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, RemoteError> {

@@ -5,7 +5,7 @@ use engine::remote::{RemoteError, SnapshotInfo};
 use format::frame::PackKind;
 use format::ranges::Range;
 use format::snapshot::SnapshotRecord;
-use model::{Code, SnapshotId, Timestamp, VaultId};
+use model::{Code, Damaged, SnapshotId, Timestamp, VaultId};
 use std::collections::HashSet;
 
 /// The snapshot as it will be stored, but for its number and time.
@@ -82,5 +82,6 @@ fn may_refer(
     let not_condemned = frame.condemned == 0 || frame.condemned > grant.epoch;
     let not_retired =
         frame.retired == 0 || frame.retired > grant.epoch || of_base.contains(&(range.pack, range.frame));
-    is_there && not_condemned && not_retired
+    let is_good = !Damaged::is_in(&state.damaged, range.pack, range.frame);
+    is_there && is_good && not_condemned && not_retired
 }

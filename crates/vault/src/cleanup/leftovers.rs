@@ -9,7 +9,7 @@ use model::{PackId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The objects of a pack.
-struct Stored {
+pub(crate) struct Stored {
     generations: BTreeSet<u32>,
     size_bytes: u64,
     /// When the youngest was written.
@@ -38,7 +38,9 @@ impl Vault {
         }
         let rows = self.log.with(|state| state.packs.keys().copied().collect::<Vec<PackId>>())?;
         for pack in rows.into_iter().filter(|pack| !stored.contains_key(pack)) {
-            self.note_missing(pack, report)?;
+            if self.is_missing(pack)? && !report.damaged_packs.contains(&pack) {
+                report.damaged_packs.push(pack);
+            }
         }
         if !options.is_dry {
             report.leftovers.segments = self.log.delete_leftovers()?;
@@ -47,7 +49,8 @@ impl Vault {
         Ok(())
     }
 
-    fn stored_packs(&self) -> Result<BTreeMap<PackId, Stored>, Error> {
+    /// The packs that have objects, listed by the log or not.
+    pub(crate) fn stored_packs(&self) -> Result<BTreeMap<PackId, Stored>, Error> {
         let mut packs: BTreeMap<PackId, Stored> = BTreeMap::new();
         for blob in self.objects.all("packs")? {
             let Some((pack, generation)) = pack_of(&blob.key) else { continue };
@@ -106,16 +109,6 @@ impl Vault {
             self.settle(pack, report)?;
         }
         report.leftovers.packs += 1;
-        Ok(())
-    }
-
-    /// A pack of the log without any object, unless it was uploaded or removed since the listing.
-    fn note_missing(&self, pack: PackId, report: &mut SweepReport) -> Result<(), Error> {
-        let is_gone = self.packs.generations(pack)?.is_empty()
-            && self.log.with(|state| state.packs.contains_key(&pack))?;
-        if is_gone && !report.damaged_packs.contains(&pack) {
-            report.damaged_packs.push(pack);
-        }
         Ok(())
     }
 }

@@ -5,7 +5,6 @@ use super::survey::Survey;
 use super::{CleanupOptions, FrameCount, MarkReport, Marks, Registry};
 use crate::locks::try_lock;
 use crate::log::Entry;
-use crate::snapshots::SnapshotInfo;
 use crate::{Error, Vault};
 use format::frame::PackKind;
 use format::segment::{Change, ChangeKind, FrameState, PackRow, Segment};
@@ -27,19 +26,7 @@ impl Vault {
     pub fn mark(&self, options: &CleanupOptions, registry: &dyn Registry) -> Result<MarkReport, Error> {
         let Some(_cleaning) = try_lock(&self.cleaning) else { return Err(Error::Busy { what: "cleanup" }) };
         let survey = self.survey(options, registry)?;
-        let now = self.clock.now();
-        let is_over = |info: &SnapshotInfo| crate::snapshots::is_over(info, now, options.undo_window);
-        let (over, kept): (Vec<SnapshotInfo>, Vec<SnapshotInfo>) =
-            survey.snapshots.iter().cloned().partition(is_over);
-        let purged = if options.is_dry {
-            over.iter().map(|info| info.id).collect()
-        } else {
-            self.purge(options.undo_window)?
-        };
-        // One that was brought back or whose time ended in between is marked all the same.
-        let gone: HashSet<_> = purged.iter().copied().collect();
-        let marked: Vec<SnapshotInfo> =
-            kept.into_iter().chain(over).filter(|info| !gone.contains(&info.id)).collect();
+        let (purged, marked) = self.purge_over(&survey, options)?;
         let (marks, hunks) = self.mark_all(&survey.log_after, &marked)?;
         let mut report =
             MarkReport { purged, snapshots: marked.len() as u64, hunks, ..MarkReport::default() };

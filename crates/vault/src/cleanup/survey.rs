@@ -61,6 +61,25 @@ impl Vault {
         Ok(Survey { log, log_after, leases, snapshots: list.snapshots })
     }
 
+    /// Removes the snapshots whose time to be brought back is over. Gives their ids, and the snapshots to be marked.
+    pub(super) fn purge_over(
+        &self,
+        survey: &Survey,
+        options: &CleanupOptions,
+    ) -> Result<(Vec<SnapshotId>, Vec<SnapshotInfo>), Error> {
+        let now = self.clock.now();
+        let is_over = |info: &SnapshotInfo| crate::snapshots::is_over(info, now, options.undo_window);
+        let purged: Vec<SnapshotId> = if options.is_dry {
+            survey.snapshots.iter().filter(|info| is_over(info)).map(|info| info.id).collect()
+        } else {
+            self.purge(options.undo_window)?
+        };
+        // One that was brought back or whose time ended in between is marked all the same.
+        let gone: HashSet<_> = purged.iter().copied().collect();
+        let marked = survey.snapshots.iter().filter(|info| !gone.contains(&info.id)).cloned().collect();
+        Ok((purged, marked))
+    }
+
     fn drain(&self, options: &CleanupOptions) -> Result<(), Error> {
         if self.gate.drain(options.patience) {
             return Ok(());

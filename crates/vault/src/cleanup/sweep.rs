@@ -44,8 +44,10 @@ impl Vault {
     pub fn sweep(&self, options: &CleanupOptions, registry: &dyn Registry) -> Result<SweepReport, Error> {
         let Some(_cleaning) = try_lock(&self.cleaning) else { return Err(Error::Busy { what: "cleanup" }) };
         let survey = self.survey(options, registry)?;
-        let (marks, _) = self.mark_all(&survey.log_after, &survey.snapshots)?;
-        let mut report = SweepReport { snapshots: survey.snapshots.len() as u64, ..SweepReport::default() };
+        // First, as one whose hunks are lost would end every pass that marks it.
+        let (purged, marked) = self.purge_over(&survey, options)?;
+        let (marks, _) = self.mark_all(&survey.log_after, &marked)?;
+        let mut report = SweepReport { purged, snapshots: marked.len() as u64, ..SweepReport::default() };
         let mut removals = choose(&survey, &marks, self.clock.now(), options, &mut report);
         // Whole packs first: that needs no room, and gives some to the others.
         removals.sort_by_key(|removal| (!removal.is_whole(), removal.row.id));

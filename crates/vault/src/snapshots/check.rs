@@ -10,8 +10,8 @@ use format::limits;
 use format::ranges::{Range, RangeList};
 use format::segment::{FrameState, PackRow};
 use format::snapshot::{ClearPart, SnapshotRecord};
-use model::{LeaseId, PackId, SnapshotId};
-use std::collections::BTreeSet;
+use model::{Damaged, LeaseId, PackId, SnapshotId};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Missing frames that a refusal names at most; the agent sends those and learns of the rest by its next try.
@@ -58,13 +58,14 @@ impl Vault {
     /// Checks a record that an agent wants to commit as `snapshot`.
     ///
     /// The hold must have been taken before the caller saw the lease alive. A record that is stored already needs
-    /// no check and no lease. Fails with `SnapshotInvalid`, `SnapshotConflict` or `RangesMissing`.
+    /// no check and no lease. What is `damaged` counts as missing. Fails with `SnapshotInvalid`, `SnapshotConflict` or `RangesMissing`.
     pub fn check_commit<'a>(
         &self,
         hold: &'a Hold,
         lease: &LeaseGrant,
         snapshot: SnapshotId,
         record: &'a [u8],
+        damaged: &HashSet<Damaged>,
     ) -> Result<CheckedSnapshot<'a>, Error> {
         self.own(hold)?;
         let parsed = SnapshotRecord::decode(record).map_err(invalid)?;
@@ -82,7 +83,7 @@ impl Vault {
             if count > limits::SNAPSHOT_HUNKS_MAX as u64 {
                 return Err(invalid(SnapshotFault::TooManyHunks { count }));
             }
-            Check::new(self, lease.epoch, clear).run(&clear.hunks)?;
+            Check::new(self, lease.epoch, clear, damaged).run(&clear.hunks)?;
         }
         Ok(CheckedSnapshot { hold, record, hash, parsed, first })
     }
@@ -119,14 +120,16 @@ struct Check<'a> {
     vault: &'a Vault,
     epoch: u64,
     clear: &'a ClearPart,
+    /// What is known to be damaged: the agent can send it anew.
+    damaged: &'a HashSet<Damaged>,
     /// What the base reaches; computed when the first retired frame asks for it.
     base: Option<Arc<Reach>>,
     missing: BTreeSet<FrameId>,
 }
 
 impl<'a> Check<'a> {
-    fn new(vault: &'a Vault, epoch: u64, clear: &'a ClearPart) -> Self {
-        Self { vault, epoch, clear, base: None, missing: BTreeSet::new() }
+    fn new(vault: &'a Vault, epoch: u64, clear: &'a ClearPart, damaged: &'a HashSet<Damaged>) -> Self {
+        Self { vault, epoch, clear, damaged, base: None, missing: BTreeSet::new() }
     }
 
     fn run(mut self, hunks: &RangeList) -> Result<(), Error> {
@@ -224,6 +227,9 @@ impl<'a> Check<'a> {
         let Some(frame) = pack.frame(range.frame) else { return Some(Verdict::Missing) };
         if u64::from(range.first) + u64::from(range.count) > u64::from(frame.chunks) {
             return Some(Verdict::Impossible);
+        }
+        if Damaged::is_in(self.damaged, range.pack, range.frame) {
+            return Some(Verdict::Missing);
         }
         Some(if self.may_refer(pack, frame)? { Verdict::Good } else { Verdict::Missing })
     }

@@ -1,6 +1,7 @@
 //! The first half of a verification: every pack of the log, and with `read_data` every frame.
 
 use super::{DamageKind, Run};
+use crate::damage::{has_frame, is_damage};
 use crate::packs::PackFile;
 use crate::{Error, FrameId};
 use format::segment::PackRow;
@@ -36,12 +37,10 @@ impl Run<'_> {
         for frame in &row.frames {
             let id = FrameId { pack: row.id, frame: frame.number };
             self.report.frames += 1;
-            let there = file.table.frame(frame.number);
-            match there.filter(|there| (there.length, there.ids.len() as u32) == (frame.length, frame.chunks))
-            {
-                None => self.confirm(id, false, DamageKind::FrameMissing)?,
-                Some(_) if read_data => self.frame(&file, id)?,
-                Some(_) => {}
+            match has_frame(&file, frame) {
+                false => self.confirm(id, false, DamageKind::FrameMissing)?,
+                true if read_data => self.frame(&file, id)?,
+                true => {}
             }
         }
         Ok(())
@@ -53,8 +52,7 @@ impl Run<'_> {
         self.progress.read_bytes = self.report.read_bytes;
         match file.read_frame(row) {
             Ok(_) => Ok(()),
-            // A spot of the disk that cannot be read is damage as well.
-            Err(Error::Damaged { .. } | Error::Store(_)) => self.confirm(id, false, DamageKind::FrameDamaged),
+            Err(error) if is_damage(&error) => self.confirm(id, false, DamageKind::FrameDamaged),
             Err(error) => Err(error),
         }
     }

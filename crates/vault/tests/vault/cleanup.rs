@@ -391,32 +391,36 @@ fn refusals(world: &World) -> Refusal {
 
 #[test]
 fn cleanup_refuses_when_database_and_store_disagree() {
-    let world = World::new();
+    let mut world = World::new();
     let lease = world.grant();
     let one = world.agent.tree(&frames(1, 1, 1));
     let two = world.agent.tree(&frames(2, 1, 1));
     world.back_up(lease, &one);
     world.back_up(lease, &two);
     world.end(lease);
-    let know = |ids: &[SnapshotId]| {
+    let know = |world: &World, ids: &[SnapshotId]| {
         *world.ledger.known.lock().unwrap() = Some(ids.iter().copied().collect::<HashSet<_>>());
     };
     let ghost = SnapshotId::from_bytes([1; 16]);
-    know(&[one.snapshot, ghost]);
+    know(&world, &[one.snapshot, ghost]);
     let found = refusals(&world);
     let expected =
         Refusal::SnapshotsDisagree { only_in_store: vec![two.snapshot], only_in_database: vec![ghost] };
     assert_eq!(found, expected);
-    know(&[one.snapshot, two.snapshot]);
+    know(&world, &[one.snapshot, two.snapshot]);
     world.mark();
     world.sweep();
     // One whose time is over may be unknown already, or not yet.
     world.vault.delete_snapshot(one.snapshot, "anna").unwrap();
     world.clock.advance(7 * DAY);
-    world.sweep();
-    know(&[two.snapshot]);
-    world.sweep();
-    assert_eq!(world.mark().purged, [one.snapshot]);
+    world.options.is_dry = true;
+    for known in [&[one.snapshot, two.snapshot][..], &[two.snapshot]] {
+        know(&world, known);
+        assert_eq!((world.sweep().purged, world.mark().purged), (vec![one.snapshot], vec![one.snapshot]));
+    }
+    world.options.is_dry = false;
+    assert_eq!(world.sweep().purged, [one.snapshot]);
+    assert_eq!((world.sweep().purged, world.mark().purged), (Vec::new(), Vec::new()));
 }
 
 #[test]
@@ -452,6 +456,34 @@ fn cleanup_refuses_what_it_cannot_read() {
     fresh.vault.rebuild_index().unwrap();
     fresh.clean_up_fully();
     assert_restores(&fresh.vault, &fresh.agent, tree.snapshot, &tree.files);
+}
+
+#[test]
+fn a_snapshot_whose_hunks_are_lost_can_be_deleted_and_cleaned_up() {
+    let mut world = World::new();
+    let lease = world.grant();
+    let (lost, kept) = (world.agent.tree(&frames(1, 2, 1)), world.agent.tree(&frames(2, 2, 1)));
+    world.back_up(lease, &lost);
+    world.back_up(lease, &kept);
+    world.end(lease);
+    world.store.delete(&pack_key(&world, lost.hunks.id, 0)).unwrap();
+    world.store.delete(&pack_key(&world, lost.packs[0].id, 0)).unwrap();
+    world.reopen();
+    world.vault.delete_snapshot(lost.snapshot, "anna").unwrap();
+    world.clock.advance(6 * DAY);
+    let frame = vault::FrameId { pack: lost.hunks.id, frame: 0 };
+    assert_eq!(refusals(&world), Refusal::HunkUnreadable { snapshot: lost.snapshot, frame });
+    // When its time is over it stands in nobody's way any more.
+    world.clock.advance(DAY);
+    let swept = world.sweep();
+    assert_eq!(swept.purged, [lost.snapshot]);
+    let packs = HashSet::from([lost.packs[0].id, lost.hunks.id]);
+    assert_eq!(swept.damaged_packs.into_iter().collect::<HashSet<_>>(), packs);
+    assert_eq!(world.mark().condemned.frames, 3);
+    world.clock.advance(DAY);
+    assert_eq!(world.sweep().packs_removed, 2);
+    assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
+    world.assert_clean();
 }
 
 #[test]

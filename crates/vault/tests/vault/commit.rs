@@ -4,8 +4,8 @@ use crate::support::agent::{File, Tree, frames};
 use crate::support::restore::assert_restores;
 use crate::support::{DAY, HOUR, World};
 use format::ranges::{Range, RangeList};
-use model::{PackId, SetId, SnapshotId, VaultId};
-use std::collections::BTreeSet;
+use model::{Damaged, PackId, SetId, SnapshotId, VaultId};
+use std::collections::{BTreeSet, HashSet};
 use vault::{Error, FrameId, LeaseGrant, SnapshotFault};
 
 fn missing(error: &Error) -> Vec<FrameId> {
@@ -84,7 +84,8 @@ fn the_caller_may_give_the_number_and_take_a_snapshot_back() {
         world.upload(lease, pack).unwrap();
     }
     let hold = world.vault.hold();
-    let checked = world.vault.check_commit(&hold, &lease, tree.snapshot, &tree.record).unwrap();
+    let checked =
+        world.vault.check_commit(&hold, &lease, tree.snapshot, &tree.record, &HashSet::new()).unwrap();
     assert!(!checked.is_repeated() && checked.clear().set == world.agent.set);
     assert_eq!(world.vault.commit(&checked, Some(41)).unwrap().sequence, 41);
     world.vault.withdraw_snapshot(&hold, tree.snapshot).unwrap();
@@ -93,9 +94,34 @@ fn the_caller_may_give_the_number_and_take_a_snapshot_back() {
     drop(hold);
     assert_eq!(world.commit(lease, tree.snapshot, &tree.record).unwrap().sequence, 42);
     let foreign = World::new().vault.hold();
-    let refused = world.vault.check_commit(&foreign, &lease, tree.snapshot, &tree.record);
+    let refused = world.vault.check_commit(&foreign, &lease, tree.snapshot, &tree.record, &HashSet::new());
     assert!(matches!(refused, Err(Error::ForeignHold)));
     assert!(matches!(world.vault.withdraw_snapshot(&foreign, tree.snapshot), Err(Error::ForeignHold)));
+}
+
+#[test]
+fn what_is_damaged_is_named_like_what_is_missing() {
+    let world = World::new();
+    let lease = world.grant();
+    let tree = world.agent.tree(&frames(1, 3, 1));
+    for pack in tree.packs.iter().chain([&tree.hunks]) {
+        world.upload(lease, pack).unwrap();
+    }
+    let hold = world.vault.hold();
+    let (data, hunks) = (tree.packs[0].id, tree.hunks.id);
+    let refused = |damaged: &[Damaged]| {
+        let damaged = damaged.iter().copied().collect();
+        let checked = world.vault.check_commit(&hold, &lease, tree.snapshot, &tree.record, &damaged);
+        checked.map(drop).map_err(|error| missing(&error)).err().unwrap_or_default()
+    };
+    let frame = |pack, frame| FrameId { pack, frame };
+    assert_eq!(refused(&[Damaged::frame(data, 1)]), [frame(data, 1)]);
+    assert_eq!(refused(&[Damaged::frame(hunks, 0), Damaged::pack(PackId::random())]), [frame(hunks, 0)]);
+    assert_eq!(refused(&[Damaged::pack(data)]), [0, 1, 2].map(|number| frame(data, number)));
+    assert_eq!(refused(&[Damaged::frame(data, 9), Damaged::frame(hunks, 1)]), []);
+    // Once committed it stays, whatever is found damaged afterwards.
+    world.commit(lease, tree.snapshot, &tree.record).unwrap();
+    assert_eq!(refused(&[Damaged::pack(data)]), []);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod support;
 mod cleanup;
 mod commit;
 mod crash;
+mod damage;
 mod index;
 mod kill;
 mod lifecycle;

@@ -134,6 +134,8 @@ impl Life {
             self.world.vault.cleanup(&self.world.options, &self.world.ledger).unwrap();
             self.world.clock.advance(DAY);
         }
+        // What the last pass removes was condemned by one before it, so no snapshot may end in between.
+        self.world.options.undo_window += DAY;
         self.world.sweep();
         self.recover();
         self.check_all();

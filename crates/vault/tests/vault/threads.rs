@@ -4,7 +4,7 @@ use crate::support::agent::{File, Tree, noise};
 use crate::support::restore::{assert_restores, expected, restore};
 use crate::support::{World, commit, upload};
 use model::{LeaseId, SnapshotId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -170,7 +170,8 @@ fn a_commit_that_began_before_a_sweep_is_waited_for() {
     world.ledger.leases.lock().unwrap().push(lease);
     std::thread::scope(|scope| {
         let hold = world.vault.hold();
-        let checked = world.vault.check_commit(&hold, &lease, tree.snapshot, &tree.record).unwrap();
+        let checked =
+            world.vault.check_commit(&hold, &lease, tree.snapshot, &tree.record, &HashSet::new()).unwrap();
         // The lease ends while its commit is under way; the sweep must not go past it.
         world.end(lease);
         let sweep = scope.spawn(|| world.sweep());
@@ -202,7 +203,7 @@ impl vault::Registry for Late<'_> {
         // The lease is alive when the hold is taken, and is not any more when the answer is given.
         let hold = vault.hold();
         std::thread::spawn(move || {
-            let checked = vault.check_commit(&hold, &lease, id, &record).unwrap();
+            let checked = vault.check_commit(&hold, &lease, id, &record, &HashSet::new()).unwrap();
             let _ = receive.recv_timeout(Duration::from_millis(300));
             vault.commit(&checked, None).unwrap();
         });

@@ -65,6 +65,7 @@ fn another_users_things_are_answered_like_what_does_not_exist() {
     same(&routes::vault, Code::VaultUnknown);
     same(&routes::snapshots, Code::VaultUnknown);
     same(&routes::index, Code::VaultUnknown);
+    same(&routes::damage, Code::VaultUnknown);
     same(&|vault| routes::snapshot(vault, victim.snapshot), Code::VaultUnknown);
     for holder in [Holder::Org, Holder::Recovery, Holder::Device(device), Holder::Device(own.attacker.device)]
     {
@@ -153,6 +154,7 @@ fn a_device_can_delete_nothing() {
         routes::pack(vault, lease.id, own.frame.0),
         routes::commit(vault, lease.id, own.snapshot),
         routes::index(vault),
+        routes::damage(vault),
         routes::key(vault, Holder::Device(own.attacker.device)),
         routes::key(vault, Holder::Org),
         format!("/v1/vaults/{vault}/packs/{}", own.frame.0),

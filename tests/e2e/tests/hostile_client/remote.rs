@@ -13,7 +13,7 @@ use engine::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteE
 use format::frame::SealedFrame;
 use format::ranges::Address;
 use format::segment::Segment;
-use model::{ChunkId, Clock, Code, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use model::{ChunkId, Clock, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, VaultId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,6 +58,10 @@ impl Remote for Liar {
         sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
         self.honest.index(after, sink)
+    }
+
+    fn damage(&self) -> Result<Vec<Damaged>, RemoteError> {
+        self.honest.damage()
     }
 
     fn look_up(&self, lease: LeaseId, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, RemoteError> {

@@ -104,6 +104,7 @@ fn answers(site: &Site, agent: &Agent, snapshots: &[String]) -> Vec<u8> {
     take(routes::health());
     take(routes::vault(vault)).expect(200);
     take(routes::index(vault)).expect(200);
+    take(routes::damage(vault)).expect(200);
     take(routes::snapshots(vault)).expect(200);
     for holder in [Holder::Org, Holder::Recovery, Holder::Device(identity.device)] {
         take(routes::key(vault, holder));

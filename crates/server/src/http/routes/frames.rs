@@ -6,20 +6,25 @@ use crate::http::input::{BinaryBody, Ids, Shown};
 use crate::http::refusal::Handled;
 use crate::http::routes::{snapshots, stream};
 use crate::http::state::Shared;
-use crate::leases;
+use crate::instance::Instance;
 use crate::vaults::OpenVault;
+use crate::{damage, leases};
 use api::binary::{frame_header, frame_refusal, read_frame_list};
 use api::limits;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use model::{Code, LeaseId, SnapshotId, VaultId};
+use model::{Code, Damaged, LeaseId, SnapshotId, VaultId};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
 use vault::{FrameAnswer, FrameFailure, FrameId, Frames, Scope};
 
 const BODY: usize = limits::FRAMES * 20;
 /// What is read before the agent took what was read before.
 const BATCH_BYTES: usize = 1 << 20;
+/// How long an answer waits at most until damage is noted.
+const NOTE_TIME: Duration = Duration::from_secs(20);
 
 /// Gives frames that a snapshot reaches.
 pub(in crate::http) async fn of_snapshot(
@@ -48,18 +53,40 @@ pub(in crate::http) async fn of_lease(
 async fn give(shared: Shared, open: Arc<OpenVault>, scope: Scope, body: &[u8]) -> Handled<Response> {
     let wanted: Vec<_> =
         read_frame_list(body)?.into_iter().map(|(pack, frame)| FrameId { pack, frame }).collect();
-    let first = shared.job(move || read_batch(open.vault().frames(scope, wanted)?)).await?;
+    let to_note = Arc::new((shared.instance.clone(), open.clone()));
+    let first = shared.job(move || read_batch((open.vault().frames(scope, wanted)?, to_note))).await?;
     Ok(stream(shared, first, read_batch))
 }
 
+/// What is left of an answer, and where damage is noted.
+type Rest = (Frames, Arc<(Arc<Instance>, Arc<OpenVault>)>);
+
 /// The next records, at least one, and the frames that are left.
-fn read_batch(mut frames: Frames) -> Result<Option<(Bytes, Frames)>, vault::Error> {
+fn read_batch((mut frames, to_note): Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
     let mut batch = Vec::new();
+    let mut damaged = Vec::new();
     while batch.len() < BATCH_BYTES {
         let Some(answer) = frames.next() else { break };
+        if let Err(FrameFailure::Damaged) = answer.frame {
+            damaged.push(Damaged::frame(answer.id.pack, answer.id.frame));
+        }
         write_record(answer, &mut batch);
     }
-    Ok((!batch.is_empty()).then(|| (batch.into(), frames)))
+    if !damaged.is_empty() {
+        note(&to_note.0, &to_note.1, damaged);
+    }
+    Ok((!batch.is_empty()).then(|| (batch.into(), (frames, to_note))))
+}
+
+/// Notes damage before the agent learns of it, so that its next backup brings it anew. What fails here is found again.
+fn note(instance: &Arc<Instance>, open: &Arc<OpenVault>, damaged: Vec<Damaged>) {
+    let noting = tokio::time::timeout(NOTE_TIME, damage::note_frames(instance, open, damaged));
+    let failed = match Handle::current().block_on(noting) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(late) => late.to_string(),
+    };
+    tracing::warn!(vault = %open.vault().id(), error = failed, "damage could not be noted");
 }
 
 fn write_record(FrameAnswer { id, frame }: FrameAnswer, out: &mut Vec<u8>) {

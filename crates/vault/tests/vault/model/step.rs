@@ -134,6 +134,7 @@ impl Life {
             Ok(report) => {
                 assert!(report.damaged_packs.is_empty() && report.busy_packs == 0);
                 self.removed += report.removed.frames;
+                self.purged(&report.purged);
             }
             Err(error) => assert!(self.has_crashed(), "{error:?}"),
         }
@@ -253,17 +254,20 @@ impl Life {
         }
     }
 
-    fn mark(&mut self) -> bool {
+    /// A pass of cleanup removed these: just those whose time was over.
+    fn purged(&mut self, purged: &[SnapshotId]) {
         let now = self.world.clock.now();
         let window = self.world.options.undo_window;
+        let over = |known: &Known| known.deleted.is_some_and(|time| time.after(window) <= now);
+        let expected: BTreeSet<SnapshotId> =
+            self.known.iter().filter(|(_, known)| over(known)).map(|(id, _)| *id).collect();
+        assert_eq!(purged.iter().copied().collect::<BTreeSet<_>>(), expected);
+        self.known.retain(|id, _| !expected.contains(id));
+    }
+
+    fn mark(&mut self) -> bool {
         match self.vault().mark(&self.world.options, &self.world.ledger) {
-            Ok(report) => {
-                let over = |known: &Known| known.deleted.is_some_and(|time| time.after(window) <= now);
-                let expected: BTreeSet<SnapshotId> =
-                    self.known.iter().filter(|(_, known)| over(known)).map(|(id, _)| *id).collect();
-                assert_eq!(report.purged.iter().copied().collect::<BTreeSet<_>>(), expected);
-                self.known.retain(|id, _| !expected.contains(id));
-            }
+            Ok(report) => self.purged(&report.purged),
             Err(error) => assert!(self.has_crashed(), "{error:?}"),
         }
         true

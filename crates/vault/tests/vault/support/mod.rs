@@ -163,6 +163,6 @@ pub(crate) fn commit(
     record: &[u8],
 ) -> Result<CommitReceipt, Error> {
     let hold = vault.hold();
-    let checked = vault.check_commit(&hold, &lease, id, record)?;
+    let checked = vault.check_commit(&hold, &lease, id, record, &HashSet::new())?;
     vault.commit(&checked, None)
 }

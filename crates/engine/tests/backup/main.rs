@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod damage;
+
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;
 use engine::progress::Progress;
