@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod damage;
 mod database;
 mod files;
 mod interrupted;
@@ -15,6 +16,7 @@ mod store;
 use e2e::random::Random;
 use e2e::{Agent, Outcome, Site, tree};
 use model::Code;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,11 +46,18 @@ impl History {
         tree::change(&self.documents, 20, &mut self.random);
         let new = self.documents.join(format!("new{:x}", self.random.next()));
         std::fs::write(new, self.random.bytes(100_000)).unwrap();
+        self.back_up_unchanged();
+    }
+
+    /// Backs the tree up as it is; gives the summary.
+    #[track_caller]
+    fn back_up_unchanged(&mut self) -> Value {
         let summary = self.agent.backup(&[&self.documents]);
         assert_eq!(summary["findings"], 0, "{summary}");
         let id = summary["snapshot"].as_str().unwrap().to_owned();
         Outcome::of(Command::new("cp").arg("-a").arg(&self.documents).arg(self.copies.join(&id))).ok();
         self.snapshots.push(id);
+        summary
     }
 
     /// Restores all snapshots but the hidden ones; each must equal its copy, and the list must be just these.
@@ -60,10 +69,16 @@ impl History {
             self.snapshots.iter().rev().filter(|id| !hidden.contains(id)).cloned().collect();
         assert_eq!(listed, expected, "newest first");
         for id in &expected {
-            let target = tempfile::tempdir_in(site.folder()).unwrap();
-            self.agent.restore(&format!("{id}:{}", self.documents.display()), target.path());
-            tree::assert_equal(&self.copies.join(id), target.path());
+            self.assert_restores(site, id);
         }
+    }
+
+    /// Restores a snapshot; it must equal its copy.
+    #[track_caller]
+    fn assert_restores(&self, site: &Site, id: &str) {
+        let target = tempfile::tempdir_in(site.folder()).unwrap();
+        self.agent.restore(&format!("{id}:{}", self.documents.display()), target.path());
+        tree::assert_equal(&self.copies.join(id), target.path());
     }
 }
 
