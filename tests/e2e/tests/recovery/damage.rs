@@ -69,7 +69,7 @@ fn run(case: Case) {
     assert!(is_told(&site));
     if case == Case::Everything {
         // Whoever cannot read the list of files does not ask for their content.
-        assert_eq!(affected(&site), [damaged.clone()]);
+        assert_eq!(affected(&site), [damaged.as_str()]);
     }
 
     let summary = laptop.back_up_unchanged();
@@ -83,7 +83,7 @@ fn run(case: Case) {
     assert!(received_bytes(&site) - sent < 50_000, "content was sent once more");
     laptop.agent.run(["verify", &laptop.snapshots[3], "--read-data"]).ok();
 
-    assert_eq!(affected(&site), [damaged.clone()], "only what is older than the damage");
+    assert_eq!(affected(&site), [damaged.as_str()], "only what is older than the damage");
     assert!(is_told(&site));
     site.server.run(["snapshot", "delete", &damaged]).ok();
     clean_up(&site);
