@@ -61,6 +61,11 @@ pub fn show_duration(seconds: u64) -> String {
     format!("{}{unit}", seconds / size)
 }
 
+/// A number and its noun, such as `1 vault` or `3 vaults`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A number of bytes for people.
 pub fn show_bytes(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

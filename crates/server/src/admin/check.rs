@@ -2,7 +2,7 @@
 
 use crate::instance::Instance;
 use crate::mirror::Mirror;
-use crate::names::show_bytes;
+use crate::names::{counted, show_bytes};
 use crate::{Result, blocking, reconcile};
 use blobs::{BlobStore, FolderStore, StoreId};
 use meta::KnownDamage;
@@ -238,8 +238,9 @@ impl fmt::Display for CheckView {
             writeln!(f, "{word}: {area}: {message} [{code}]")?;
         }
         match self.problems.len() {
-            0 => writeln!(f, "All is well; {} vaults were compared with the database.", self.vaults),
-            count => writeln!(f, "{count} problems; {} vaults were compared with the database.", self.vaults),
+            0 => write!(f, "All is well")?,
+            count => write!(f, "{}", counted(count as u64, "problem"))?,
         }
+        writeln!(f, "; {} looked at.", counted(self.vaults, "vault"))
     }
 }

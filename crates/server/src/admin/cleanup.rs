@@ -2,7 +2,7 @@
 
 use crate::cleanup::{Report, clean};
 use crate::instance::Instance;
-use crate::names::show_bytes;
+use crate::names::{counted, show_bytes};
 use crate::watch::Watch;
 use crate::{Error, Result};
 use model::VaultId;
@@ -75,10 +75,11 @@ impl fmt::Display for CleanupView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sum =
             |field: fn(&Report) -> u64| self.vaults.iter().map(|vault| field(&vault.report)).sum::<u64>();
+        let vaults = counted(self.vaults.len() as u64, "vault");
         if self.dry_run {
-            writeln!(f, "Nothing was changed. A cleanup now would, in {} vaults:", self.vaults.len())?;
+            writeln!(f, "Nothing was changed. A cleanup now would, in {vaults}:")?;
         } else {
-            writeln!(f, "Cleaned up {} vaults:", self.vaults.len())?;
+            writeln!(f, "Cleaned up {vaults}:")?;
         }
         writeln!(f, "  snapshots hidden by the retention rule  {}", sum(|r| r.retired_snapshots))?;
         writeln!(f, "  deleted snapshots removed for good      {}", sum(|r| r.purged_snapshots))?;
@@ -93,10 +94,8 @@ impl fmt::Display for CleanupView {
         writeln!(f, "  freed                                   {}", show_bytes(sum(|r| r.freed_bytes)))?;
         let damaged = sum(|r| r.damaged_packs);
         if damaged > 0 {
-            writeln!(
-                f,
-                "{damaged} packs cannot be read; holdfast-server verify says which snapshots need them."
-            )?;
+            let packs = counted(damaged, "pack");
+            writeln!(f, "{packs} cannot be read; holdfast-server verify says which snapshots need them.")?;
         }
         for Failure { vault, code, message } in &self.failed {
             writeln!(f, "Vault {vault} was left as it is: {message} [{code}]")?;

@@ -2,7 +2,7 @@
 
 use crate::counters::Totals;
 use crate::instance::Instance;
-use crate::names::show_bytes;
+use crate::names::{counted, show_bytes};
 use crate::{Result, blocking};
 use blobs::BlobStore;
 use meta::SnapshotScope;
@@ -150,7 +150,11 @@ impl fmt::Display for StatsView {
         let Self { users, devices, snapshots, active_leases, uploads, .. } = self;
         writeln!(
             f,
-            "{users} users, {devices} devices, {snapshots} snapshots, {active_leases} backups running"
+            "{}, {}, {}, {} running",
+            counted(*users, "user"),
+            counted(*devices, "device"),
+            counted(*snapshots, "snapshot"),
+            counted(*active_leases, "backup"),
         )?;
         writeln!(f, "stored      {}", show_bytes(self.stored_bytes))?;
         if let (Some(available), Some(total)) = (self.disk_available_bytes, self.disk_total_bytes) {
@@ -160,23 +164,23 @@ impl fmt::Display for StatsView {
         }
         writeln!(
             f,
-            "received    {} in {} packs; {} packs and {} chunks were there already",
+            "received    {} in {}; {} and {} there already",
             show_bytes(uploads.received_bytes),
-            uploads.packs,
-            uploads.duplicate_packs,
-            uploads.duplicate_chunks,
+            counted(uploads.packs, "pack"),
+            counted(uploads.duplicate_packs, "pack"),
+            counted(uploads.duplicate_chunks, "chunk"),
         )?;
         for vault in &self.vaults {
             let id = vault.vault.map(|id| id.to_string()).unwrap_or_default();
             writeln!(
                 f,
-                "vault {id} of {}: {} in {} packs, {} used, {} to be freed, {} snapshots",
+                "vault {id} of {}: {} in {}, {} used, {} to be freed, {}",
                 vault.user,
                 show_bytes(vault.stored_bytes),
-                vault.packs,
+                counted(vault.packs, "pack"),
                 show_bytes(vault.live_bytes + vault.retired_bytes),
                 show_bytes(vault.condemned_bytes),
-                vault.snapshots,
+                counted(vault.snapshots, "snapshot"),
             )?;
         }
         Ok(())

@@ -1,11 +1,11 @@
 //! `verify`: every vault against its hashes.
 
 use crate::instance::Instance;
-use crate::names::show_bytes;
+use crate::names::{counted, show_bytes};
 use crate::watch::Watch;
 use crate::{Error, Result, blocking, damage};
 use model::code::exit;
-use model::{PackId, SnapshotId, VaultId};
+use model::{Code, PackId, SnapshotId, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::ControlFlow;
@@ -158,7 +158,8 @@ impl fmt::Display for VerifyView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sum = |field: fn(&VaultReport) -> u64| self.vaults.iter().map(field).sum::<u64>();
         let (packs, frames) = (sum(|vault| vault.packs), sum(|vault| vault.frames));
-        writeln!(f, "Looked at {} vaults: {packs} packs, {frames} frames.", self.vaults.len())?;
+        let (packs, frames) = (counted(packs, "pack"), counted(frames, "frame"));
+        writeln!(f, "Looked at {}: {packs}, {frames}.", counted(self.vaults.len() as u64, "vault"))?;
         if self.read_data {
             writeln!(
                 f,
@@ -177,12 +178,12 @@ impl fmt::Display for VerifyView {
 
 fn write_damage(report: &VaultReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let name = report.vault.map(|id| id.to_string()).unwrap_or_default();
-    writeln!(f, "Vault {name}:")?;
+    writeln!(f, "Vault {name} is damaged [{}]:", Code::DataDamaged)?;
     if let Some(problem) = &report.problem {
         writeln!(f, "  {problem}")?;
     }
     if report.damage_count > 0 {
-        writeln!(f, "  {} damages, the first:", report.damage_count)?;
+        writeln!(f, "  {}, the first:", counted(report.damage_count, "damage"))?;
     }
     for damage in report.damages.iter().take(10) {
         let frame = damage.frame.map_or(String::new(), |frame| format!(" frame {frame}"));
@@ -191,11 +192,11 @@ fn write_damage(report: &VaultReport, f: &mut fmt::Formatter<'_>) -> fmt::Result
     let lists = [
         ("cannot be restored in full", &report.affected_snapshots),
         ("cannot be read", &report.unreadable_snapshots),
-        ("are missing in the store", &report.missing_snapshots),
+        ("missing in the store", &report.missing_snapshots),
     ];
     for (what, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
         let ids: Vec<_> = list.iter().take(20).map(ToString::to_string).collect();
-        writeln!(f, "  {} snapshots {what}: {}", list.len(), ids.join(" "))?;
+        writeln!(f, "  {} {what}: {}", counted(list.len() as u64, "snapshot"), ids.join(" "))?;
     }
     Ok(())
 }
