@@ -30,6 +30,20 @@ impl Default for Classes {
 }
 
 impl Classes {
+    /// These classes; `None` unless their borders ascend, the last one has none, and their averages are powers of two
+    /// from 1 KiB to 1 MiB.
+    pub fn new(classes: Vec<Class>) -> Option<Self> {
+        let averages_fit = classes
+            .iter()
+            .all(|class| class.average.is_power_of_two() && (1 << 10..=1 << 20).contains(&class.average));
+        let borders_ascend = classes.windows(2).all(|two| {
+            two[0].largest_file != 0
+                && (two[1].largest_file == 0 || two[0].largest_file < two[1].largest_file)
+        });
+        let ends_without = classes.last().is_some_and(|last| last.largest_file == 0);
+        (averages_fit && borders_ascend && ends_without).then_some(Self(classes))
+    }
+
     /// The classes in order.
     pub fn as_slice(&self) -> &[Class] {
         &self.0
@@ -64,20 +78,9 @@ impl Classes {
         for _ in 0..count {
             classes.push(Class { largest_file: reader.varint()?, average: reader.varint_u32()? });
         }
-        let averages_fit = classes
-            .iter()
-            .all(|class| class.average.is_power_of_two() && (1 << 10..=1 << 20).contains(&class.average));
-        let borders_ascend = classes.windows(2).all(|two| {
-            two[0].largest_file != 0
-                && (two[1].largest_file == 0 || two[0].largest_file < two[1].largest_file)
-        });
-        if count == 0 || !averages_fit || !borders_ascend || classes[count - 1].largest_file != 0 {
-            return Err(Error::malformed(
-                reader.what(),
-                "chunk classes ascend and averages are powers of two",
-            ));
-        }
-        Ok(Self(classes))
+        Self::new(classes).ok_or_else(|| {
+            Error::malformed(reader.what(), "chunk classes ascend and averages are powers of two")
+        })
     }
 }
 
@@ -95,5 +98,22 @@ mod tests {
         assert_eq!(classes.keep_or_change(1, 60 << 10), 0);
         assert_eq!(classes.keep_or_change(2, 17 << 20), 2);
         assert_eq!(classes.keep_or_change(9, 10), 0);
+    }
+
+    #[test]
+    fn classes_of_ones_own_are_checked() {
+        let class = |largest_file, average| Class { largest_file, average };
+        assert!(Classes::new(vec![class(1 << 20, 8 << 10), class(0, 1 << 20)]).is_some());
+        for wrong in [
+            vec![],
+            vec![class(1 << 20, 8 << 10)],
+            vec![class(0, 8 << 10), class(0, 8 << 10)],
+            vec![class(2, 8 << 10), class(1, 8 << 10), class(0, 8 << 10)],
+            vec![class(0, 3 << 10)],
+            vec![class(0, 512)],
+            vec![class(0, 2 << 20)],
+        ] {
+            assert_eq!(Classes::new(wrong.clone()), None, "{wrong:?}");
+        }
     }
 }

@@ -117,7 +117,8 @@ impl HunkBuilder {
 
     /// True when the hunk must end before this entry.
     pub fn ends_before(&self, entry: &Entry) -> bool {
-        self.count > 0 && entry.kind == EntryKind::Continuation
+        let ranges = self.content.as_slice().len() + entry.content.as_slice().len();
+        self.count > 0 && (entry.kind == EntryKind::Continuation || ranges > limits::HUNK_RANGES_MAX)
     }
 
     /// True when the hunk ends here, after the last entry that was pushed.

@@ -2,7 +2,7 @@
 //! when the cache is gone.
 
 use crate::EngineError;
-use format::entry::Entry;
+use format::entry::{Entry, EntryKind};
 use format::hunk::Hunk;
 use format::path;
 use format::ranges::Address;
@@ -68,15 +68,29 @@ impl BaseHunk {
 pub(super) struct BaseEntry {
     pub(super) hunk: Arc<BaseHunk>,
     pub(super) at: usize,
+    /// For a file with continuations: entry and ids with the content of all of them.
+    joined: Option<Arc<(Entry, Vec<ChunkId>)>>,
 }
 
 impl BaseEntry {
+    /// The entry with its whole content.
     pub(super) fn entry(&self) -> &Entry {
-        &self.hunk.entries[self.at]
+        self.joined.as_ref().map_or(&self.hunk.entries[self.at], |joined| &joined.0)
     }
 
+    /// The ids of all its chunks.
     pub(super) fn ids(&self) -> &[ChunkId] {
-        self.hunk.ids_of(self.at)
+        self.joined.as_ref().map_or_else(|| self.hunk.ids_of(self.at), |joined| &joined.1)
+    }
+
+    /// Whether it is as it stands in its hunk: without continuations.
+    pub(super) const fn is_in_one_piece(&self) -> bool {
+        self.joined.is_none()
+    }
+
+    fn is_continued_by(&self, next: &Self) -> bool {
+        let (entry, next) = (&self.hunk.entries[self.at], &next.hunk.entries[next.at]);
+        next.kind == EntryKind::Continuation && next.path == entry.path
     }
 }
 
@@ -105,7 +119,7 @@ impl<'a> BaseEntries<'a> {
             match hunk {
                 Ok(hunk) if hunk.entries.is_empty() => {}
                 Ok(hunk) => {
-                    self.current = Some(BaseEntry { hunk: Arc::new(hunk), at: 0 });
+                    self.current = Some(BaseEntry { hunk: Arc::new(hunk), at: 0, joined: None });
                     return;
                 }
                 Err(error) => {
@@ -125,8 +139,21 @@ impl<'a> BaseEntries<'a> {
         }
     }
 
-    /// Takes the next entry.
+    /// Takes the next entry, with its continuations.
     pub(super) fn take(&mut self) -> Result<Option<BaseEntry>, EngineError> {
+        let Some(mut taken) = self.take_piece()? else { return Ok(None) };
+        let mut joined = None;
+        while self.peek()?.is_some_and(|next| taken.is_continued_by(next)) {
+            let Some(piece) = self.take_piece()? else { break };
+            let (entry, ids) = joined.get_or_insert_with(|| (taken.entry().clone(), taken.ids().to_vec()));
+            piece.entry().content.as_slice().iter().for_each(|range| entry.content.push_range(*range));
+            ids.extend_from_slice(piece.ids());
+        }
+        taken.joined = joined.map(Arc::new);
+        Ok(Some(taken))
+    }
+
+    fn take_piece(&mut self) -> Result<Option<BaseEntry>, EngineError> {
         self.peek()?;
         let Some(current) = &mut self.current else { return Ok(None) };
         let taken = current.clone();

@@ -1,6 +1,6 @@
 //! Writes the sorted entries as hunks, takes over hunks of the base that did not change, and keeps the cache.
 
-use super::base::{BaseEntry, BaseHunk};
+use super::base::{BaseEntries, BaseEntry, BaseHunk};
 use super::cache::CacheWriter;
 use super::index::Index;
 use super::item::Item;
@@ -299,7 +299,7 @@ impl HunkWriter {
     pub(super) fn checkpoint(
         &mut self,
         store: &mut HunkStore<'_>,
-        rest: impl Iterator<Item = Result<BaseHunk, EngineError>>,
+        rest: impl Iterator<Item = Result<BaseHunk, EngineError>> + Send,
     ) -> Result<(HunkList, CacheWriter), EngineError> {
         self.end_candidate(store)?;
         let mut cache = self.cache.fork()?;
@@ -308,14 +308,13 @@ impl HunkWriter {
             append(store, &mut list, &mut cache, built)?;
         }
         let mut tail = Self { list, ..Self::new(cache) };
-        for hunk in rest {
-            let hunk = hunk?;
-            for (at, entry) in hunk.entries.iter().enumerate() {
-                if path::compare(&entry.path, &self.last_path).is_gt() && store.index.has(&entry.content) {
-                    let mut entry = entry.clone();
-                    entry.flags |= flags::NOT_WALKED;
-                    tail.entry(store, &entry, hunk.ids_of(at))?;
-                }
+        let mut rest = BaseEntries::new(rest);
+        while let Some(previous) = rest.take()? {
+            let entry = previous.entry();
+            if path::compare(&entry.path, &self.last_path).is_gt() && store.index.has(&entry.content) {
+                let mut entry = entry.clone();
+                entry.flags |= flags::NOT_WALKED;
+                tail.entry(store, &entry, previous.ids())?;
             }
         }
         tail.finish(store)

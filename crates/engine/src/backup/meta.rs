@@ -113,10 +113,13 @@ pub(super) fn is_same_but_not_walked(base: &Entry, now: &Entry) -> bool {
 
 /// An entry of the base that stands for what cannot be read now.
 pub(super) fn kept(previous: &BaseEntry) -> Item {
-    if previous.entry().has(flags::KEPT) {
-        return Item::Same(previous.clone());
-    }
-    with_flag(previous, flags::KEPT)
+    if previous.entry().has(flags::KEPT) { same(previous) } else { with_flag(previous, flags::KEPT) }
+}
+
+/// An entry of the base that did not change. Its continuations were joined to it, and the hunks that they stand in are
+/// written again, which gives the same ones.
+pub(super) fn same(previous: &BaseEntry) -> Item {
+    if previous.is_in_one_piece() { Item::Same(previous.clone()) } else { with_flag(previous, 0) }
 }
 
 /// An entry of the base with one more flag.

@@ -202,7 +202,7 @@ impl Scan<'_> {
                     self.linked.insert((now.dev, now.ino));
                 }
                 self.count_done(&now);
-                return self.push(Item::Same(previous.clone()), 0);
+                return self.push(meta::same(previous), 0);
             }
             if meta::is_same_but_not_walked(previous.entry(), &now) {
                 let mut entry = previous.entry().clone();

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod continuations;
 mod damage;
 
 use engine::backup::{self, BackupRequest, BackupSummary};

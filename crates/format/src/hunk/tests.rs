@@ -169,3 +169,21 @@ fn paths_that_could_leave_the_target_are_refused() {
     }
     assert!(Hunk::decode(&build(&[plain("/".to_owned())]).bytes).is_ok());
 }
+
+#[test]
+fn a_hunk_ends_before_it_refers_to_more_ranges_than_a_pack_lists() {
+    let scattered = |path: &str, ranges: usize| {
+        let mut entry = plain(path.to_owned());
+        let address = Address { pack: PackId::from_bytes([1; 16]), frame: 0, ordinal: 0 };
+        (0..ranges).for_each(|_| entry.content.push(address));
+        entry
+    };
+    let ids = vec![model::ChunkId::from_bytes([2; 16]); limits::HUNK_RANGES_MAX];
+    let mut builder = HunkBuilder::new();
+    let most = scattered("/most", limits::HUNK_RANGES_MAX);
+    assert!(!builder.ends_before(&most), "an empty one takes any entry");
+    builder.push(&scattered("/a", 1), &ids[..1]);
+    assert!(builder.ends_before(&most));
+    assert!(!builder.ends_before(&scattered("/rest", limits::HUNK_RANGES_MAX - 1)));
+    assert!(!builder.ends_before(&scattered("/none", 0)));
+}
