@@ -1,10 +1,13 @@
 # shellcheck shell=bash
 # Shared by scripts/try and scripts/test: messages, questions, root rights, Debian packages and Rust.
-# It must not know what either script does. Callers set YES=1 to answer every question with yes.
+# It must not know what either script does. Callers set YES=1 to answer every question with yes; the environment
+# cannot, since one of the questions is whether to delete backups.
 
 readonly RUST_NEEDED=1.95
 readonly CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
-: "${YES:=}"
+YES=""
+# Set, it makes cd print where it went, into what callers capture.
+unset CDPATH
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }

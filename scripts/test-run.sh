@@ -1,11 +1,10 @@
 # shellcheck shell=bash
 # The running and counting half of scripts/test: steps with their time, builds, nextest, and the closing line.
 # Everything is built in the profile `quick`, so that tests, the programs they start and clippy share one set of
-# dependencies. Needs FULL, NO_ROOT, SAMPLES, FILTER and TARGET from its caller.
+# dependencies. Needs FULL, NO_ROOT, FILTER and TARGET from its caller.
 
-# Tests by name: those that need root, and those that read collected samples.
+# Tests that need root, by name.
 readonly ROOT_TESTS='test(/(^|::)root_/)'
-readonly SAMPLE_TESTS='test(/(^|::)samples_/)'
 
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"; [[ -z $SUDO_KEEPER ]] || kill "$SUDO_KEEPER" 2>/dev/null || true' EXIT
@@ -67,7 +66,8 @@ allow_root() {
   local triple
   triple=$(rustc -vV | sed -n 's/^host: //p' | tr a-z- A-Z_)
   ROOT_RUNNER="CARGO_TARGET_${triple}_RUNNER=sudo -n -E --"
-  while sleep 60; do sudo -n -v 2>/dev/null || true; done &
+  # Without the output of this script, which its last sleep would hold open.
+  while sleep 60; do sudo -n -v || true; done >/dev/null 2>&1 &
   SUDO_KEEPER=$!
 }
 
@@ -79,7 +79,6 @@ wanted() {
     *"("*) tests="($FILTER)" ;;
     *) tests="test(~$FILTER)" ;;
   esac
-  [[ -n $SAMPLES ]] || tests+=" and not $SAMPLE_TESTS"
   say "$tests"
 }
 
@@ -147,7 +146,7 @@ run_fuzz() {
 # report START: times, what was not run, the closing line; ends the script.
 report() {
   local passed failed skipped left_out ignored status=0 mark=""
-  touch "$WORK"/{counts,need-root,ignored}
+  touch "$WORK"/{counts,need-root,ignored,notes}
   passed=$(awk '{ n += $1 } END { print n + 0 }' "$WORK/counts")
   failed=$(awk '{ n += $2 } END { print n + 0 }' "$WORK/counts")
   left_out=$(grep -c . "$WORK/need-root" || true)
@@ -156,7 +155,7 @@ report() {
   say "=== times"
   cat "$WORK/times"
   printf '%5d s  altogether\n' $((SECONDS - $1))
-  [[ -n $SAMPLES ]] || say "Tests of collected samples were not asked for (--samples DIR)."
+  sort -u "$WORK/notes"
   ((left_out == 0)) || { say "Not run, because of --no-root:" && sed 's/^/  /' "$WORK/need-root"; }
   ((ignored == 0)) || { say "Not run, because marked #[ignore]:" && sed 's/^/  /' "$WORK/ignored"; }
   ((${#FAILED[@]} == 0)) || { say "Failed steps: $(join ', ' "${FAILED[@]}")" && status=1; }
