@@ -8,6 +8,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// So much of 80 MiB that more than a tenth is done when a backup is held back, and so little that with the 40 MiB
+/// that it reads ahead of what is sent it has not read everything.
+const BACKUP_HELD_AFTER: u64 = 12 << 20;
+
 /// A site with a device whose backup of the tree can be held back.
 fn prepare() -> (Site, Agent, Proxy, PathBuf) {
     let site = Site::new();
@@ -51,8 +55,7 @@ fn backup(agent: &Agent, arguments: &[&str], root: &Path) -> Child {
 #[test]
 fn without_a_terminal_progress_is_plain_lines() {
     let (_site, agent, proxy, root) = prepare();
-    // So much of 80 MiB that more than a tenth is done when it is held back.
-    proxy.hold_after(30 << 20);
+    proxy.hold_after(BACKUP_HELD_AFTER);
     let mut child = backup(&agent, &["backup"], &root);
     let shown = read_until(child.stderr.take().unwrap(), &proxy, |text| text.contains("Backing up: "));
     assert!(child.wait().unwrap().success(), "{shown}");
@@ -64,7 +67,7 @@ fn without_a_terminal_progress_is_plain_lines() {
 #[test]
 fn on_a_terminal_progress_is_a_bar() {
     let (_site, agent, proxy, root) = prepare();
-    proxy.hold_after(30 << 20);
+    proxy.hold_after(BACKUP_HELD_AFTER);
     let program = e2e::command::program("holdfast");
     let line = format!("'{}' backup '{}'", program.display(), root.display());
     let mut terminal = Command::new("script");
@@ -86,7 +89,7 @@ fn on_a_terminal_progress_is_a_bar() {
 #[test]
 fn for_programs_progress_is_events() {
     let (_site, agent, proxy, root) = prepare();
-    proxy.hold_after(30 << 20);
+    proxy.hold_after(BACKUP_HELD_AFTER);
     let mut child = backup(&agent, &["--json", "backup"], &root);
     let known = |text: &str| {
         let events = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
