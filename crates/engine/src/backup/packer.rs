@@ -62,6 +62,9 @@ pub(super) struct Packer<'a> {
 #[derive(Default)]
 struct Unsent {
     packs: usize,
+    /// Stays after `failure` was taken: nothing is sent any more.
+    failed: bool,
+    /// What the run reports; taken by [`Packer::flush`] or [`Packer::cause`], which hand it on for certain.
     failure: Option<EngineError>,
 }
 
@@ -157,8 +160,8 @@ impl<'a> Packer<'a> {
         let pack = writer.id();
         let (bytes, _) = writer.finish();
         let mut unsent = lock(&self.unsent);
-        if let Some(failure) = unsent.failure.take() {
-            return Err(failure);
+        if unsent.failed {
+            return Err(EngineError::Stopped);
         }
         unsent.packs += 1;
         drop(unsent);
@@ -201,12 +204,13 @@ impl<'a> Packer<'a> {
         progress: &Progress,
     ) {
         for (pack, bytes) in packs {
-            let failed = lock(&self.unsent).failure.is_some();
+            let failed = lock(&self.unsent).failed;
             let result = if failed { Ok(()) } else { self.send(remote, set, pack, &bytes, progress) };
             let mut unsent = lock(&self.unsent);
             unsent.packs -= 1;
             if let Err(failure) = result {
                 progress.stop_for_failure();
+                unsent.failed = true;
                 unsent.failure.get_or_insert(failure);
             }
             self.changed.notify_all();
@@ -223,7 +227,7 @@ impl<'a> Packer<'a> {
     ) -> Result<(), EngineError> {
         let lease = self.lease();
         let receipt = match remote.send_pack(lease, pack, bytes.clone()) {
-            Err(error) if lease_is_over(&error) => {
+            Err(error) if self.is_over(lease, &error) => {
                 let renewed = self.renew(remote, set, lease)?;
                 remote.send_pack(renewed, pack, bytes.clone())?
             }
@@ -244,6 +248,16 @@ impl<'a> Packer<'a> {
         }
     }
 
+    /// Whether a call under `lease` failed only because the lease passed its deadline, the server forgot it, or
+    /// another lane has fetched a newer one meanwhile.
+    pub(super) fn is_over(&self, lease: LeaseId, error: &RemoteError) -> bool {
+        match error.code {
+            Code::LeaseExpired | Code::LeaseUnknown => true,
+            Code::LeaseSuperseded => self.lease() != lease,
+            _ => false,
+        }
+    }
+
     /// A new lease instead of `over`, unless another lane has fetched one meanwhile.
     pub(super) fn renew(
         &self,
@@ -260,11 +274,9 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// Whether a call failed only because the lease passed its deadline or the server forgot it.
-pub(super) fn lease_is_over(error: &RemoteError) -> bool {
-    matches!(error.code, Code::LeaseExpired | Code::LeaseUnknown)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
 use super::item::Batch;
 use super::meta::Owners;
-use super::packer::{Packer, lease_is_over};
+use super::packer::Packer;
 use super::rules::Rules;
 use super::scan::{Outlets, Scan};
 use super::source::{self, Base};
@@ -15,7 +15,7 @@ use super::worker::{Shared, Worker};
 use super::{BackupRequest, BackupSummary, cache, count, sample};
 use crate::EngineError;
 use crate::progress::{Phase, Progress};
-use crate::remote::{Committed, Remote};
+use crate::remote::{Committed, Lease, Remote};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use format::classes::Classes;
@@ -83,25 +83,39 @@ impl<'a> Attempt<'a> {
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
         let own = sample::OwnPacks::read(&request.cache);
+        let (packer, packs) = Packer::new(self.keyring, lease.id);
+        let result = self.prepare(&lease, forbidden, &own).and_then(|(index, base)| {
+            let ids = self.keyring.id_keys();
+            self.work(&rules, &index, base, &ids, &packer, &packs, started)
+        });
+        let sent: Vec<PackId> =
+            packer.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        own.add(&sent);
+        if result.is_err() {
+            // Until it ends a lease holds cleanup back. One that cannot be given back ends at its deadline or with
+            // the next run of this set.
+            let _ = self.remote.release(packer.lease());
+        }
+        result
+    }
+
+    /// What there is to know before the walk: the vault's chunks that may be referred to, and the base.
+    fn prepare(
+        &self,
+        lease: &Lease,
+        forbidden: &[(PackId, u32)],
+        own: &sample::OwnPacks,
+    ) -> Result<(Index, Base), EngineError> {
+        let request = self.request;
         let mut index = Index::load(self.remote, &request.cache, lease.position)?;
         index.renew(request.renewal_limit_bytes);
         // After the lease: what is found from now on, the commit is refused for.
         index.forbid_damaged(&self.remote.damage()?);
         index.forbid(forbidden);
-        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, &own)?;
+        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, own)?;
         index.forbid(&unreadable);
         let base = source::open(self.remote, self.keyring, request, self.set, &index)?;
-        let ids = self.keyring.id_keys();
-        let (packer, packs) = Packer::new(self.keyring, lease.id);
-        let result = self.work(&rules, &index, base, &ids, &packer, &packs, started);
-        let sent: Vec<PackId> =
-            packer.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
-        own.add(&sent);
-        if result.is_err() {
-            // A lease that is not given back ends at its deadline or with the next run of this set.
-            let _ = self.remote.release(packer.lease());
-        }
-        result
+        Ok((index, base))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one run, each made once by the caller")]
@@ -172,13 +186,7 @@ impl<'a> Attempt<'a> {
                 batch_bytes: 0,
                 roots: Vec::new(),
             };
-            let scanner = scope.spawn(|| {
-                scan.run().inspect_err(|error| {
-                    if !matches!(error, EngineError::Stopped) {
-                        self.progress.stop_for_failure();
-                    }
-                })
-            });
+            let scanner = scope.spawn(|| scan.run().inspect_err(|_| self.progress.stop_for_failure()));
             let running = Running {
                 attempt: self,
                 packer,
@@ -189,14 +197,17 @@ impl<'a> Attempt<'a> {
                 started,
                 base: Cell::new(header.as_ref().map(|header| header.snapshot)),
             };
-            let written = running.write(&results, credit, &credits);
+            let written =
+                running.write(&results, credit, &credits).inspect_err(|_| self.progress.stop_for_failure());
             drop(results);
             let roots = scanner.join().unwrap_or(Err(EngineError::Defect("the walk failed")));
             let result = match (failures.take(), written, roots) {
                 (None, Ok((store, writer)), Ok(roots)) => running.finish(store, writer, roots),
-                (Some(error), _, _) | (None, Err(error), Ok(_)) | (None, Ok(_), Err(error)) => Err(error),
-                (None, Err(EngineError::Stopped), Err(error)) | (None, Err(error), Err(_)) => Err(error),
+                (failed, written, roots) => Err(cause([failed, written.err(), roots.err()])),
             };
+            if result.is_err() {
+                self.progress.stop_for_failure();
+            }
             packer.end();
             result.map_err(|error| packer.cause(error))
         });
@@ -207,6 +218,12 @@ impl<'a> Attempt<'a> {
         }
         result
     }
+}
+
+/// What really failed: a thread that stops since another one failed says only that it was stopped.
+fn cause(failures: [Option<EngineError>; 3]) -> EngineError {
+    let mut failures = failures.into_iter().flatten();
+    failures.find(|error| !matches!(error, EngineError::Stopped)).unwrap_or(EngineError::Stopped)
 }
 
 /// Lets the walk send so many batches more. A walk that has ended needs none.
@@ -398,7 +415,7 @@ impl<'r> Running<'r, '_> {
     fn send_commit(&self, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, EngineError> {
         let (remote, lease) = (self.attempt.remote, self.packer.lease());
         match remote.commit(lease, snapshot, record) {
-            Err(error) if lease_is_over(&error) => {
+            Err(error) if self.packer.is_over(lease, &error) => {
                 let renewed = self.packer.renew(remote, self.attempt.set, lease)?;
                 Ok(remote.commit(renewed, snapshot, record)?)
             }

@@ -8,6 +8,7 @@
 
 mod continuations;
 mod damage;
+mod failures;
 
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;

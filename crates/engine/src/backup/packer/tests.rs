@@ -1,0 +1,60 @@
+use super::*;
+use crate::remote::RemoteError;
+use format::frame::{Compressor, FrameBuilder};
+use model::{ChunkId, Custody, VaultId};
+
+fn refusal(code: Code) -> RemoteError {
+    RemoteError {
+        code,
+        detail: String::new(),
+        transient: false,
+        retry_after_seconds: None,
+        missing: Vec::new(),
+    }
+}
+
+/// Puts a frame into an open pack.
+fn put_frame(packer: &Packer<'_>) {
+    let slot = packer.slot(PackKind::Data).unwrap();
+    let mut frame = FrameBuilder::new();
+    frame.push(ChunkId::from_bytes([1; 16]), b"content");
+    let built = frame.seal(&slot.pack.cipher, slot.number, &mut Compressor::new(1)).unwrap();
+    packer.put(&slot, built, Vec::new()).unwrap();
+}
+
+#[test]
+fn who_only_meets_a_failed_upload_does_not_take_its_cause_away() {
+    let keyring = Keyring::create(VaultId::random(), Custody::Managed);
+    let (packer, _packs) = Packer::new(&keyring, LeaseId::random());
+    {
+        let mut unsent = lock(&packer.unsent);
+        unsent.failed = true;
+        unsent.failure = Some(refusal(Code::StorageFull).into());
+    }
+    for _ in 0..2 {
+        put_frame(&packer);
+        let pack = lock(&packer.open[0]).take().unwrap();
+        assert!(matches!(packer.close(&pack), Err(EngineError::Stopped)));
+    }
+    assert_eq!(packer.cause(EngineError::Stopped).code(), Code::StorageFull);
+    // Nothing is sent after it either.
+    put_frame(&packer);
+    assert!(matches!(packer.flush(), Err(EngineError::Stopped)));
+}
+
+#[test]
+fn a_superseded_lease_is_over_only_when_this_run_has_a_newer_one() {
+    let keyring = Keyring::create(VaultId::random(), Custody::Managed);
+    let (packer, _packs) = Packer::new(&keyring, LeaseId::random());
+    let lease = packer.lease();
+    for (code, is_over) in [
+        (Code::LeaseExpired, true),
+        (Code::LeaseUnknown, true),
+        (Code::LeaseSuperseded, false),
+        (Code::StorageFull, false),
+    ] {
+        assert_eq!(packer.is_over(lease, &refusal(code)), is_over, "{code:?}");
+    }
+    *lock(&packer.lease) = LeaseId::random();
+    assert!(packer.is_over(lease, &refusal(Code::LeaseSuperseded)));
+}

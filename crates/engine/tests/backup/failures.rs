@@ -1,0 +1,70 @@
+//! A run that fails says what failed, and leaves nothing behind that hinders the next one.
+
+use super::{Bench, noise};
+use engine::backup::BackupRequest;
+use model::Code;
+use std::fs;
+use testkit::memory_remote::{Call, refusal};
+
+#[test]
+fn a_cache_that_is_damaged_while_much_changed_is_read_from_the_server() {
+    let bench = Bench::new();
+    let fill = |round: u8| {
+        for at in 0..8_000u32 {
+            bench
+                .write(&format!("d{:02}/f{at:05}", at / 500), format!("{round} {at}").repeat(300).as_bytes());
+        }
+    };
+    fill(1);
+    bench.run();
+    let cache = fs::read_dir(bench.cache.path()).unwrap().map(|file| file.unwrap().path());
+    let cache =
+        cache.filter(|path| path.is_file()).max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = fs::read(&cache).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&cache, bytes).unwrap();
+    fill(2);
+    // The workers are in the middle of their work when the walk comes to the damage.
+    let again = bench.run();
+    bench.assert_stored(again.snapshot);
+}
+
+#[test]
+fn a_run_that_cannot_write_its_cache_says_so() {
+    let bench = Bench::new();
+    for at in 0..200u8 {
+        bench.write(&format!("file{at:03}"), &noise(50_000, at));
+    }
+    // A file stands where the folder of the caches ought to be.
+    let cache = bench.cache.path().join("taken");
+    fs::write(&cache, b"").unwrap();
+    let error = bench.try_run(&BackupRequest { cache, ..bench.request() }).unwrap_err();
+    assert_eq!(error.code(), Code::LocalFailed, "{error}");
+}
+
+#[test]
+fn a_large_file_whose_packs_are_refused_ends_the_run_with_the_cause() {
+    let bench = Bench::new();
+    bench.write("large", &noise(120 << 20, 1));
+    bench.remote.fail_when(|call, _| (call == Call::SendPack).then(|| refusal(Code::StorageFull, "full")));
+    for _ in 0..3 {
+        let error = bench.try_run(&bench.request()).unwrap_err();
+        assert_eq!(error.code(), Code::StorageFull, "{error}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_gives_its_lease_back() {
+    let bench = Bench::new();
+    bench.write("file", b"content");
+    let mut releases = 0;
+    for failing in [Call::Index, Call::Damage, Call::Snapshots, Call::SendPack, Call::Commit] {
+        bench
+            .remote
+            .fail_when(move |call, _| (call == failing).then(|| refusal(Code::ServerUnreachable, "cut")));
+        bench.try_run(&bench.request()).unwrap_err();
+        releases += 1;
+        assert_eq!(bench.remote.calls(Call::Release), releases, "{failing:?}");
+    }
+}
