@@ -7,6 +7,7 @@ use crate::progress::{Progress, add};
 use crate::remote::{Lease, Remote, RemoteError};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use format::classes::Classes;
 use format::frame::{BuiltFrame, FrameContext, PackCipher, PackKind};
 use format::keys::Keyring;
 use format::limits;
@@ -18,8 +19,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Packs on their way at once, each on a connection of its own.
 const LANES: usize = 2;
-/// A frame at most, as room to be kept in a pack for frames that were given a number but not yet sealed.
-const FRAME_ROOM: usize = limits::FRAME_CONTENT_MAX;
+/// Workers that share an open pack: each has a frame in hand, for which the pack keeps room.
+const WORKERS_PER_PACK: usize = 4;
 
 /// A pack that takes frames.
 pub(super) struct OpenPack {
@@ -32,6 +33,32 @@ struct PackState {
     next_number: u32,
     outstanding: usize,
     closing: bool,
+}
+
+impl OpenPack {
+    /// A number for one more frame, when there is room for it and for all that have a number but are not yet sealed.
+    fn reserve(self: &Arc<Self>, frame_room: usize) -> Option<FrameSlot> {
+        let mut state = lock(&self.state);
+        let has_room = state.size_bytes() + (state.outstanding + 2) * frame_room <= limits::PACK_MAX;
+        (has_room && !state.is_full()).then(|| state.take_number(self))
+    }
+}
+
+impl PackState {
+    fn size_bytes(&self) -> usize {
+        self.writer.as_ref().map_or(0, PackWriter::size_bytes)
+    }
+
+    fn is_full(&self) -> bool {
+        self.size_bytes() >= limits::PACK_TARGET || self.next_number as usize >= limits::PACK_FRAMES_MAX
+    }
+
+    fn take_number(&mut self, pack: &Arc<OpenPack>) -> FrameSlot {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.outstanding += 1;
+        FrameSlot { pack: Arc::clone(pack), number }
+    }
 }
 
 /// A number for one frame in an open pack.
@@ -47,10 +74,25 @@ impl FrameSlot {
     }
 }
 
+/// The open packs of one kind.
+struct OfKind {
+    open: Mutex<Vec<Arc<OpenPack>>>,
+    open_max: usize,
+    /// Content of a frame at most, in bytes.
+    frame_room: usize,
+}
+
+impl OfKind {
+    const fn new(open_max: usize, frame_room: usize) -> Self {
+        Self { open: Mutex::new(Vec::new()), open_max, frame_room }
+    }
+}
+
 /// All packs of one run.
 pub(super) struct Packer<'a> {
     keyring: &'a Keyring,
-    open: [Mutex<Option<Arc<OpenPack>>>; 2],
+    /// Of data and of hunks.
+    kinds: [OfKind; 2],
     queue: Mutex<Option<Sender<(PackId, Bytes)>>>,
     unsent: Mutex<Unsent>,
     changed: Condvar,
@@ -70,11 +112,19 @@ struct Unsent {
 
 impl<'a> Packer<'a> {
     /// The packer and the queue that its lanes empty.
-    pub(super) fn new(keyring: &'a Keyring, lease: LeaseId) -> (Self, Receiver<(PackId, Bytes)>) {
+    pub(super) fn new(
+        keyring: &'a Keyring,
+        lease: LeaseId,
+        classes: &Classes,
+        workers: usize,
+    ) -> (Self, Receiver<(PackId, Bytes)>) {
         let (queue, packs) = bounded(1);
+        let average_max = classes.as_slice().iter().map(|class| class.average as usize).max().unwrap_or(0);
+        let data_frame = (limits::FRAME_TARGET + 4 * average_max).min(limits::FRAME_CONTENT_MAX);
+        let data_packs = workers.div_ceil(WORKERS_PER_PACK).max(1);
         let packer = Self {
             keyring,
-            open: [Mutex::new(None), Mutex::new(None)],
+            kinds: [OfKind::new(data_packs, data_frame), OfKind::new(1, limits::FRAME_CONTENT_MAX)],
             queue: Mutex::new(Some(queue)),
             unsent: Mutex::default(),
             changed: Condvar::new(),
@@ -96,19 +146,29 @@ impl<'a> Packer<'a> {
 
     /// A place for the next frame of this kind.
     pub(super) fn slot(&self, kind: PackKind) -> Result<FrameSlot, EngineError> {
-        let mut open = lock(&self.open[usize::from(kind == PackKind::Hunk)]);
-        if let Some(pack) = open.as_ref() {
-            let mut state = lock(&pack.state);
-            let size = state.writer.as_ref().map_or(0, PackWriter::size_bytes);
-            let room = size + (state.outstanding + 2) * FRAME_ROOM <= limits::PACK_MAX;
-            if size < limits::PACK_TARGET && room && (state.next_number as usize) < limits::PACK_FRAMES_MAX {
-                let number = state.next_number;
-                state.next_number += 1;
-                state.outstanding += 1;
-                drop(state);
-                return Ok(FrameSlot { pack: Arc::clone(pack), number });
+        let of_kind = &self.kinds[usize::from(kind == PackKind::Hunk)];
+        let mut open = lock(&of_kind.open);
+        let (mut full, rest): (Vec<_>, Vec<_>) = open.drain(..).partition(|pack| lock(&pack.state).is_full());
+        *open = rest;
+        let slot = match open.iter().find_map(|pack| pack.reserve(of_kind.frame_room)) {
+            Some(slot) => slot,
+            None => {
+                if open.len() == of_kind.open_max {
+                    full.push(open.remove(0));
+                }
+                let pack = self.create(kind)?;
+                open.push(Arc::clone(&pack));
+                lock(&pack.state).take_number(&pack)
             }
+        };
+        drop(open);
+        for pack in full {
+            self.close(&pack)?;
         }
+        Ok(slot)
+    }
+
+    fn create(&self, kind: PackKind) -> Result<Arc<OpenPack>, EngineError> {
         let context = FrameContext {
             vault: self.keyring.vault(),
             pack: PackId::random(),
@@ -119,14 +179,8 @@ impl<'a> Packer<'a> {
         let cipher =
             PackCipher::new(self.keyring, context).map_err(|error| EngineError::damaged("keyring", error))?;
         let writer = Some(PackWriter::new(context));
-        let state = Mutex::new(PackState { writer, next_number: 1, outstanding: 1, closing: false });
-        let pack = Arc::new(OpenPack { cipher, state });
-        let full = open.replace(Arc::clone(&pack));
-        drop(open);
-        if let Some(full) = full {
-            self.close(&full)?;
-        }
-        Ok(FrameSlot { pack, number: 0 })
+        let state = Mutex::new(PackState { writer, next_number: 0, outstanding: 0, closing: false });
+        Ok(Arc::new(OpenPack { cipher, state }))
     }
 
     /// Puts a sealed frame into its pack.
@@ -177,9 +231,9 @@ impl<'a> Packer<'a> {
     /// Closes the packs that are open and waits until the server has acknowledged every pack.
     /// No frame may be outstanding.
     pub(super) fn flush(&self) -> Result<(), EngineError> {
-        for open in &self.open {
-            let pack = lock(open).take();
-            if let Some(pack) = pack {
+        for kind in &self.kinds {
+            let packs = std::mem::take(&mut *lock(&kind.open));
+            for pack in packs {
                 self.close(&pack)?;
             }
         }

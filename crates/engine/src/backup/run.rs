@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
         let own = sample::OwnPacks::read(&request.cache);
-        let (packer, packs) = Packer::new(self.keyring, lease.id);
+        let (packer, packs) = Packer::new(self.keyring, lease.id, self.classes, workers(request));
         let result = self.prepare(&lease, forbidden, &own).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
             self.work(&rules, &index, base, &ids, &packer, &packs, started)
@@ -421,5 +421,20 @@ impl<'r> Running<'r, '_> {
             }
             other => Ok(other?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_not_hidden_by_those_who_stopped_for_it() {
+        for at in 0..3 {
+            let mut failures = [Some(EngineError::Stopped), None, Some(EngineError::Stopped)];
+            failures[at] = Some(EngineError::Defect("the cause"));
+            assert!(matches!(cause(failures), EngineError::Defect("the cause")), "{at}");
+        }
+        assert!(matches!(cause([None, Some(EngineError::Stopped), None]), EngineError::Stopped));
     }
 }
