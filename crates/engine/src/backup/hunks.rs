@@ -28,6 +28,13 @@ struct LinkedContent {
     ids: Vec<ChunkId>,
 }
 
+impl LinkedContent {
+    /// Whether it is what the file holds now.
+    const fn was_read(&self) -> bool {
+        self.flags & (flags::UNREAD | flags::KEPT) == 0
+    }
+}
+
 /// The list of hunks that a snapshot is made of.
 #[derive(Clone, Default)]
 pub(super) struct HunkList {
@@ -131,10 +138,9 @@ impl HunkWriter {
     pub(super) fn take(&mut self, store: &mut HunkStore<'_>, item: Item) -> Result<(), EngineError> {
         match item {
             Item::Nothing => Ok(()),
-            Item::Read(_) => Err(EngineError::Defect("a file was not read")),
+            Item::Read(_) | Item::Link(_) => Err(EngineError::Defect("a file was not read")),
             Item::Same(base) => self.same(store, &base),
             Item::Entry(entry, ids) => self.entry(store, &entry, &ids),
-            Item::Link(entry) => self.link(store, *entry),
         }
     }
 
@@ -192,21 +198,17 @@ impl HunkWriter {
         self.write(store, entry, ids)
     }
 
-    /// A further name of a file: the content is that of its first name.
-    fn link(&mut self, store: &mut HunkStore<'_>, mut entry: Entry) -> Result<(), EngineError> {
-        self.end_candidate(store)?;
-        let Some(first) = self.links.get(&(entry.dev, entry.ino)) else {
-            // The first name could not be stored, so neither can this one; the finding stands there.
-            return Ok(());
-        };
+    /// A further name of a file, with the content of an earlier name. `None` when no earlier name was read: it may
+    /// have gone or been replaced since the walk saw it, or an older version stands there for it.
+    pub(super) fn with_first_content(&self, entry: &Entry) -> Option<Item> {
+        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.was_read())?;
+        let mut entry = entry.clone();
         entry.size = first.size;
         entry.class = first.class;
         entry.flags |= first.flags;
         entry.rare = first.rare.clone();
         entry.content = first.content.clone();
-        let ids = first.ids.clone();
-        self.note(&entry, &ids);
-        self.write(store, &entry, &ids)
+        Some(Item::Entry(Box::new(entry), first.ids.clone()))
     }
 
     /// Counts an entry, and remembers content that further names may need.
@@ -219,15 +221,17 @@ impl HunkWriter {
         if entry.kind == EntryKind::File {
             counts.files += 1;
             counts.bytes += entry.size;
-            if entry.has(flags::HARD_LINK) {
-                self.links.entry((entry.dev, entry.ino)).or_insert_with(|| LinkedContent {
+            let key = (entry.dev, entry.ino);
+            if entry.has(flags::HARD_LINK) && !self.links.get(&key).is_some_and(LinkedContent::was_read) {
+                let content = LinkedContent {
                     size: entry.size,
                     class: entry.class,
                     flags: entry.flags,
                     rare: entry.rare.clone(),
                     content: entry.content.clone(),
                     ids: ids.to_vec(),
-                });
+                };
+                self.links.insert(key, content);
             }
         }
     }
@@ -332,3 +336,6 @@ fn append(
     list.addresses.push(address);
     cache.push(built.id, address, &built.bytes, &built.chunk_ids)
 }
+
+#[cfg(test)]
+mod tests;

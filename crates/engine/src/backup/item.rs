@@ -19,8 +19,8 @@ pub(super) enum Item {
     Same(BaseEntry),
     /// Complete.
     Entry(Box<Entry>, Vec<ChunkId>),
-    /// A further name of a file that came before.
-    Link(Box<Entry>),
+    /// A further name of a file that came before; to be read itself when the first name gave no content.
+    Link(Box<ReadJob>),
     /// To be read by a worker.
     Read(Box<ReadJob>),
     /// Nothing, since it vanished.

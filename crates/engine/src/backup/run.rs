@@ -4,7 +4,7 @@ use super::base::BaseHeader;
 use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
-use super::item::Batch;
+use super::item::{Batch, Item, ReadJob};
 use super::meta::Owners;
 use super::packer::Packer;
 use super::rules::Rules;
@@ -14,7 +14,7 @@ use super::walk::{Walk, normalised};
 use super::worker::{Shared, Worker};
 use super::{BackupRequest, BackupSummary, cache, count, sample};
 use crate::EngineError;
-use crate::progress::{Phase, Progress};
+use crate::progress::{Phase, Progress, add};
 use crate::remote::{Committed, Lease, Remote};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
@@ -145,7 +145,7 @@ impl<'a> Attempt<'a> {
             blocks: crossbeam_channel::bounded(2 * count),
         };
         let worker_states: Vec<_> =
-            (0..count).map(|_| Mutex::new(Worker::new(request.compression_level))).collect();
+            (0..=count).map(|_| Mutex::new(Worker::new(request.compression_level))).collect();
         let failures = Failures::default();
         let roots = normalised(&request.paths);
         self.progress.enter(Phase::Working);
@@ -161,7 +161,8 @@ impl<'a> Attempt<'a> {
             let (done, results) = unbounded();
             let (credit, credits) = unbounded();
             give(&credit, BATCHES);
-            for worker in &worker_states {
+            // The last one belongs to the writer of hunks.
+            for worker in &worker_states[..count] {
                 let (to_work, done) = (to_work.clone(), done.clone());
                 let (shared, failures) = (&shared, &failures);
                 scope.spawn(move || {
@@ -293,6 +294,10 @@ impl<'r> Running<'r, '_> {
                 self.attempt.progress.go_on()?;
                 for item in batch.items {
                     writer.take(&mut store, item)?;
+                    let item = match item {
+                        Item::Link(job) => self.further_name(&writer, &job)?,
+                        other => other,
+                    };
                 }
                 next += 1;
                 held += 1;
@@ -314,6 +319,17 @@ impl<'r> Running<'r, '_> {
 
     fn seal_workers(&self) -> Result<(), EngineError> {
         for worker in self.workers {
+    /// A further name of a file takes the content of the first; where that one gave none, it is read here.
+    fn further_name(&self, writer: &HunkWriter, job: &ReadJob) -> Result<Item, EngineError> {
+        if let Some(item) = writer.with_first_content(&job.entry) {
+            add(&self.shared.progress.done_files, 1);
+            add(&self.shared.progress.done_bytes, job.entry.size);
+            return Ok(item);
+        }
+        let own = self.workers.last().ok_or(EngineError::Defect("there is no worker"))?;
+        own.lock().unwrap_or_else(PoisonError::into_inner).read(self.shared, job)
+    }
+
             worker.lock().unwrap_or_else(PoisonError::into_inner).seal(self.shared)?;
         }
         Ok(())

@@ -215,25 +215,22 @@ impl Scan<'_> {
     }
 
     fn file(&mut self, now: Entry, place: Place, previous: Option<BaseEntry>) -> Result<(), EngineError> {
-        if now.has(flags::HARD_LINK) && !self.linked.insert((now.dev, now.ino)) {
-            self.count_done(&now);
-            return self.push(Item::Link(Box::new(now)), 0);
-        }
+        let is_further_name = now.has(flags::HARD_LINK) && !self.linked.insert((now.dev, now.ino));
         let files = previous.filter(|previous| previous.entry().kind == EntryKind::File);
         let class = files.as_ref().map(|previous| previous.entry().class);
         let usable = |previous: &BaseEntry| {
             !previous.entry().has(flags::UNREAD) && self.index.has(&previous.entry().content)
         };
-        let cost = now.size + FILE_COST;
-        let job = ReadJob {
+        let cost = FILE_COST + if is_further_name { 0 } else { now.size };
+        let job = Box::new(ReadJob {
             entry: now,
             stat: place.stat,
             dir: place.dir,
             previous: files.filter(usable),
             class,
             findings: Arc::clone(&self.findings),
-        };
-        self.push(Item::Read(Box::new(job)), cost)
+        });
+        self.push(if is_further_name { Item::Link(job) } else { Item::Read(job) }, cost)
     }
 
     /// Folders, links, pipes, sockets and devices: everything there is to know is read here.

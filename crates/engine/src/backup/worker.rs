@@ -78,7 +78,8 @@ impl Worker {
         Ok(())
     }
 
-    fn read(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
+    /// Reads one file.
+    pub(super) fn read(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let outcome = read::file(job, shared, &mut buffer, self);
         self.buffer = buffer;

@@ -10,6 +10,7 @@ mod continuations;
 mod damage;
 mod failures;
 
+mod links;
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;
 use engine::progress::Progress;

@@ -1,0 +1,28 @@
+//! Further names of a file, and the bound of a hunk.
+
+use super::*;
+use crate::backup::tests::plain_entry;
+use model::SetId;
+
+fn linked(path: &str, flag: u32) -> Entry {
+    Entry { flags: flags::HARD_LINK | flag, size: 7, ..plain_entry(path) }
+}
+
+#[test]
+fn a_further_name_takes_only_content_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = CacheWriter::create(folder.path(), SetId::from_bytes([1; 16])).unwrap();
+    let mut writer = HunkWriter::new(cache);
+    let further = linked("/c", 0);
+    assert!(writer.with_first_content(&further).is_none());
+    writer.note(&linked("/a", flags::UNREAD), &[]);
+    assert!(writer.with_first_content(&further).is_none(), "nothing was read of it");
+    writer.note(&linked("/a2", flags::KEPT), &[]);
+    assert!(writer.with_first_content(&further).is_none(), "it is an older version");
+    writer.note(&Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
+    let Some(Item::Entry(entry, _)) = writer.with_first_content(&further) else { panic!("no entry") };
+    assert_eq!((&entry.path[..], entry.size), (&b"/c"[..], 9));
+    assert!(entry.has(flags::CHANGING));
+    let other = Entry { ino: 2, ..linked("/d", 0) };
+    assert!(writer.with_first_content(&other).is_none());
+}

@@ -1,0 +1,49 @@
+//! A file with several names is stored under each of them, whatever becomes of the first one during the run.
+
+use super::{Bench, noise};
+use engine::backup::BackupRequest;
+use format::entry::flags;
+use std::fs;
+use std::path::Path;
+use testkit::memory_remote::Call;
+
+/// Runs a backup in which `then` happens after the walk and before the names in question are read.
+fn run_with(bench: &Bench, then: impl Fn() + Send + Sync + 'static) -> engine::backup::BackupSummary {
+    // The only worker has this in hand while its first pack goes out.
+    bench.write("0 large", &noise(64 << 20, 1));
+    bench.remote.fail_when(move |call, before| {
+        if call == Call::SendPack && before == 0 {
+            then();
+        }
+        None
+    });
+    bench.try_run(&BackupRequest { workers: 1, ..bench.request() }).unwrap()
+}
+
+#[test]
+fn the_first_name_goes_before_it_is_read() {
+    let bench = Bench::new();
+    bench.write("a", b"content");
+    fs::hard_link(bench.root().join("a"), bench.root().join("b")).unwrap();
+    fs::hard_link(bench.root().join("a"), bench.root().join("c")).unwrap();
+    let first = bench.root().join("a");
+    let summary = run_with(&bench, move || fs::remove_file(&first).unwrap());
+    assert!(summary.findings.is_empty(), "{:?}", summary.findings);
+    bench.assert_stored(summary.snapshot);
+    assert_eq!(summary.files, 3);
+}
+
+#[test]
+fn the_first_name_is_another_file_before_it_is_read() {
+    let bench = Bench::new();
+    bench.write("a", b"content");
+    fs::hard_link(bench.root().join("a"), bench.root().join("b")).unwrap();
+    let aside = bench.cache.path().join("aside");
+    fs::write(&aside, b"another").unwrap();
+    let first = bench.root().join("a");
+    let summary = run_with(&bench, move || fs::rename(&aside, &first).unwrap());
+    bench.assert_stored(summary.snapshot);
+    let entries = bench.entries(summary.snapshot);
+    assert_eq!(bench.content(summary.snapshot, &entries[Path::new("b")]), b"content");
+    assert!(!entries[Path::new("b")].has(flags::KEPT));
+}
