@@ -14,6 +14,7 @@ mod rules;
 mod run;
 mod sample;
 mod scan;
+mod segments;
 mod source;
 mod walk;
 mod worker;

@@ -36,6 +36,8 @@ pub const HUNK_PATHS_MAX: usize = 64 << 20;
 pub const HUNK_RANGES_MAX: usize = 65_536;
 /// Extended attributes and link target of one entry at most, in bytes.
 pub const ENTRY_RARE_MAX: usize = 1 << 20;
+/// Runs of data that a writer lists for one sparse file at most, so that a hunk stays below its bound.
+pub const ENTRY_RUNS_MAX: usize = 65_536;
 /// A path at most, in bytes.
 pub const PATH_MAX: usize = 1 << 20;
 /// Packs that one range list names at most.

@@ -83,8 +83,11 @@ impl<'a> HunkStore<'a> {
         }
     }
 
-    /// Stores a hunk unless the vault has it.
+    /// Stores a hunk unless the vault has it. One that no reader would take fails the run: it must not be committed.
     fn store(&mut self, id: ChunkId, bytes: &[u8], references: RangeList) -> Result<Address, EngineError> {
+        if bytes.len() > limits::HUNK_MAX {
+            return Err(EngineError::Defect("a part of the list of files is larger than readers take"));
+        }
         if let Some(address) = self.index.find(PackKind::Hunk, &id) {
             return Ok(address);
         }

@@ -64,7 +64,8 @@ impl Index {
         Ok(Self::new(segments))
     }
 
-    fn new(segments: Vec<Segment>) -> Self {
+    /// The index that these segments make, from the first on.
+    pub(super) fn new(segments: Vec<Segment>) -> Self {
         let mut packs: HashMap<PackId, PackRow> = HashMap::new();
         for segment in &segments {
             for pack in &segment.packs {

@@ -3,6 +3,7 @@
 use super::findings::reason_of;
 use super::item::{Item, ReadJob};
 use super::meta;
+use super::segments;
 use super::worker::{BlockedFile, Shared, Stored, Worker, content_of};
 use crate::EngineError;
 use crate::progress::add;
@@ -164,8 +165,8 @@ impl Reading<'_, '_> {
             return Ok(());
         }
         let mut end = 0;
-        for segment in file::segments(file, stat.size_bytes) {
-            let segment = segment.map_err(Failure::File)?;
+        let segments = segments::of(file, stat.size_bytes, limits::ENTRY_RUNS_MAX).map_err(Failure::File)?;
+        for segment in segments {
             let read = self.run(file, segment.offset, segment.len)?;
             entry.rare.runs.push(DataRun { hole: segment.offset - end, length: read });
             end = segment.offset + read;
@@ -256,6 +257,3 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> platform::Result<usiz
         }
     }
 }
-
-/// A chunk never fails to fit a frame.
-const _: () = assert!(BLOCK + 4 * (512 << 10) <= limits::FRAME_CONTENT_MAX);

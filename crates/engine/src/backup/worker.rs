@@ -12,6 +12,7 @@ use format::chunker::Chunker;
 use format::classes::Classes;
 use format::frame::{Compressor, FrameBuilder, PackKind};
 use format::keys::IdKeys;
+use format::limits;
 use format::ranges::Address;
 use model::ChunkId;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,6 +98,9 @@ impl Worker {
             return Ok((id, address));
         }
         add(&shared.progress.new_bytes, content.len() as u64);
+        if self.frame.content_bytes() + content.len() > limits::FRAME_CONTENT_MAX {
+            self.seal(shared)?;
+        }
         let slot = match self.slot.take() {
             Some(slot) => slot,
             None => shared.packer.slot(PackKind::Data)?,

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod chunks;
 mod continuations;
 mod damage;
 mod failures;

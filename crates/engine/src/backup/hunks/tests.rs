@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::backup::tests::plain_entry;
-use model::SetId;
+use format::classes::Classes;
+use format::keys::Keyring;
+use model::{Custody, LeaseId, SetId, VaultId};
 
 fn linked(path: &str, flag: u32) -> Entry {
     Entry { flags: flags::HARD_LINK | flag, size: 7, ..plain_entry(path) }
@@ -25,4 +27,17 @@ fn a_further_name_takes_only_content_that_was_read() {
     assert!(entry.has(flags::CHANGING));
     let other = Entry { ino: 2, ..linked("/d", 0) };
     assert!(writer.with_first_content(&other).is_none());
+}
+
+#[test]
+fn a_hunk_that_no_reader_takes_is_not_stored() {
+    let keyring = Keyring::create(VaultId::random(), Custody::Managed);
+    let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
+    let (keys, index) = (keyring.id_keys(), Index::new(Vec::new()));
+    let mut store = HunkStore::new(&keys, &index, &packer, 1);
+    let largest = vec![0; limits::HUNK_MAX];
+    store.store(ChunkId::from_bytes([1; 16]), &largest, RangeList::new()).unwrap();
+    let larger = vec![0; limits::HUNK_MAX + 1];
+    let error = store.store(ChunkId::from_bytes([2; 16]), &larger, RangeList::new()).unwrap_err();
+    assert!(matches!(error, EngineError::Defect(_)));
 }
