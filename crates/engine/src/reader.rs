@@ -102,7 +102,7 @@ impl<'a> SnapshotReader<'a> {
     /// The entries at and below `folder`, in order; continuations are joined to their file.
     pub fn entries(&self, folder: &[u8]) -> Entries<'_, 'a> {
         let hunks = self.hunks(self.hunks_within(folder));
-        Entries { hunks, folder: folder.to_vec(), ready: VecDeque::new(), held: None }
+        Entries { hunks, folder: folder.to_vec(), ready: VecDeque::new(), held: None, parts: 0 }
     }
 
     /// The entry with exactly this path.
@@ -219,6 +219,8 @@ pub struct Entries<'r, 'a> {
     ready: VecDeque<Entry>,
     /// The file whose continuations may follow in the next hunk.
     held: Option<Entry>,
+    /// Continuations that were joined to it.
+    parts: u64,
 }
 
 impl Iterator for Entries<'_, '_> {
@@ -228,10 +230,17 @@ impl Iterator for Entries<'_, '_> {
         loop {
             while let Some(entry) = self.ready.pop_front() {
                 if entry.kind == EntryKind::Continuation {
-                    if let Some(file) = &mut self.held {
+                    // One that does not follow is left out: its file is damaged, and whoever reads it sees that.
+                    if let Some(file) = &mut self.held
+                        && entry.is_part_of(&file.path, self.parts + 1)
+                    {
                         file.content.extend(&entry.content);
+                        self.parts += 1;
                     }
-                } else if let Some(done) = self.held.replace(entry) {
+                    continue;
+                }
+                self.parts = 0;
+                if let Some(done) = self.held.replace(entry) {
                     return Some(Ok(done));
                 }
             }

@@ -63,6 +63,7 @@ pub fn verify(
         report: VerifyReport::default(),
         now: Clock::system().now(),
         last_path: Vec::new(),
+        last_part: None,
     };
     let uses = check.lists(read_data)?;
     if read_data {
@@ -79,6 +80,8 @@ struct Check<'c> {
     report: VerifyReport,
     now: Timestamp,
     last_path: Vec<u8>,
+    /// Its part number when it is a continuation, else 0. None at the beginning and after a lost hunk.
+    last_part: Option<u64>,
 }
 
 impl Check<'_> {
@@ -110,6 +113,7 @@ impl Check<'_> {
                 Err(error @ EngineError::Damaged { .. }) => {
                     tracing::warn!(hunk = number, %error, "a part of the snapshot's list cannot be read");
                     is_whole = false;
+                    self.last_part = None;
                     self.note(&told.first_path);
                     continue;
                 }
@@ -125,7 +129,8 @@ impl Check<'_> {
                 let is_file = entry.kind == EntryKind::File;
                 counts.files += u64::from(is_file);
                 counts.bytes += if is_file { entry.size } else { 0 };
-                counts.entries += 1;
+                // A continuation is a part of the entry before it.
+                counts.entries += u64::from(entry.kind != EntryKind::Continuation);
                 add(&self.progress.done_files, u64::from(is_file && !count_uses));
             }
             if count_uses {
@@ -140,14 +145,20 @@ impl Check<'_> {
         Ok(uses)
     }
 
-    /// Entries ascend, also from hunk to hunk; a continuation has the path of its file.
+    /// Entries ascend, also from hunk to hunk; a continuation is the next part of the file before it.
     fn order(&mut self, entry: &Entry) {
-        let order = path::compare(&self.last_path, &entry.path);
-        let is_right = if entry.kind == EntryKind::Continuation { order.is_eq() } else { order.is_lt() };
+        let is_right = if entry.kind == EntryKind::Continuation {
+            // After a lost hunk the number is not known, and the loss was told.
+            let part = self.last_part.map_or(entry.rare.part, |last| last + 1);
+            entry.is_part_of(&self.last_path, part)
+        } else {
+            path::compare(&self.last_path, &entry.path).is_lt()
+        };
         if !is_right && !self.last_path.is_empty() {
             self.note(&entry.path);
         }
         self.last_path.clone_from(&entry.path);
+        self.last_part = Some(if entry.kind == EntryKind::Continuation { entry.rare.part } else { 0 });
     }
 
     /// Reads all content, a few hunks at a time.

@@ -165,6 +165,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// True when this is the continuation with this number of the file at `path`.
+    pub fn is_part_of(&self, path: &[u8], part: u64) -> bool {
+        self.kind == EntryKind::Continuation && self.path == path && self.rare.part == part
+    }
+
     /// True when this flag is set.
     pub const fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0

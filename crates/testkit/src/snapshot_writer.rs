@@ -155,7 +155,8 @@ impl<'w> SnapshotWriter<'w> {
             files: files().count() as u64,
             bytes: files().map(|(entry, _)| entry.size).sum(),
             findings: self.findings.len() as u64,
-            entries: self.entries.len() as u64,
+            entries: self.entries.iter().filter(|(entry, _)| entry.kind != EntryKind::Continuation).count()
+                as u64,
         };
         let device = DeviceId::random();
         let clear = ClearPart {

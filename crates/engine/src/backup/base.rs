@@ -2,7 +2,7 @@
 //! when the cache is gone.
 
 use crate::EngineError;
-use format::entry::{Entry, EntryKind};
+use format::entry::Entry;
 use format::hunk::Hunk;
 use format::path;
 use format::ranges::Address;
@@ -88,9 +88,8 @@ impl BaseEntry {
         self.joined.is_none()
     }
 
-    fn is_continued_by(&self, next: &Self) -> bool {
-        let (entry, next) = (&self.hunk.entries[self.at], &next.hunk.entries[next.at]);
-        next.kind == EntryKind::Continuation && next.path == entry.path
+    fn is_continued_by(&self, next: &Self, part: u64) -> bool {
+        next.hunk.entries[next.at].is_part_of(&self.hunk.entries[self.at].path, part)
     }
 }
 
@@ -142,8 +141,9 @@ impl<'a> BaseEntries<'a> {
     /// Takes the next entry, with its continuations.
     pub(super) fn take(&mut self) -> Result<Option<BaseEntry>, EngineError> {
         let Some(mut taken) = self.take_piece()? else { return Ok(None) };
-        let mut joined = None;
-        while self.peek()?.is_some_and(|next| taken.is_continued_by(next)) {
+        let (mut joined, mut part) = (None, 1);
+        while self.peek()?.is_some_and(|next| taken.is_continued_by(next, part)) {
+            part += 1;
             let Some(piece) = self.take_piece()? else { break };
             let (entry, ids) = joined.get_or_insert_with(|| (taken.entry().clone(), taken.ids().to_vec()));
             piece.entry().content.as_slice().iter().for_each(|range| entry.content.push_range(*range));

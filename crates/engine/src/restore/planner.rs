@@ -362,8 +362,11 @@ impl<'l> Leader<'l> {
         if ranges <= RANGES_AT_ONCE && job.picked.more.is_empty() {
             frames_of(&job.picked.entry.content, &mut frames);
         }
-        if ranges > RANGES_AT_ONCE || !job.picked.more.is_empty() || frames.len() > self.shared.frames_at_once
-        {
+        let is_big = ranges > RANGES_AT_ONCE
+            || !job.picked.more.is_empty()
+            || frames.len() > self.shared.frames_at_once;
+        // Continuations without content make no segment, and nobody would end the file.
+        if is_big && ranges > 0 {
             return self.dispatch_big(tasks, job);
         }
         let pieces = job.picked.parts().map(|(content, check)| piece_of(content.is_empty(), check));

@@ -121,7 +121,7 @@ impl<'r, 'a> Source<'r, 'a> {
     fn take_continuation(&mut self, entry: Entry, check: Option<&Arc<HunkCheck>>) {
         let held = self.held.as_mut().filter(|held| held.entry.path == entry.path);
         match held {
-            Some(held) if entry.rare.part == held.more.len() as u64 + 1 => {
+            Some(held) if entry.is_part_of(&held.entry.path, held.more.len() as u64 + 1) => {
                 held.more.push(Part { content: entry.content, check: check.cloned() });
             }
             other => {

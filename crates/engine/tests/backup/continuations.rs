@@ -3,6 +3,8 @@
 use super::Bench;
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::progress::Progress;
+use engine::reader::SnapshotReader;
+use engine::verify::verify;
 use format::classes::{Class, Classes};
 use format::entry::{Entry, flags};
 use format::limits;
@@ -36,6 +38,9 @@ fn the_rest_of_a_file_stays_with_it() {
     fs::hard_link(bench.root().join("large"), bench.root().join("link")).unwrap();
     Bench::settle();
     let first = run(&bench, &bench.request());
+    let reader = SnapshotReader::open(&bench.remote, &bench.keyring, first.snapshot).unwrap();
+    let report = verify(&reader, true, &Progress::new()).unwrap();
+    assert!(report.is_good(), "{report:?}");
     let whole = entry(&bench, first.snapshot, "large").content;
     assert!(whole.as_slice().len() > limits::HUNK_RANGES_MAX, "{} ranges", whole.as_slice().len());
     assert_eq!(entry(&bench, first.snapshot, "link").content, whole);

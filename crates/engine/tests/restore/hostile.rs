@@ -351,3 +351,22 @@ fn a_path_of_the_target_may_lead_through_links() {
     bench.restore(snapshot, &absolute(&[Path::new("/f")], &bench.path("link").join("new")));
     assert_eq!(names(&bench.path("real")), ["new", "new/f"]);
 }
+
+#[test]
+fn a_file_whose_continuations_are_empty_comes_to_an_end() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    writer.add(folder(b"/"));
+    let linked = |path: &[u8]| Entry { flags: flags::HARD_LINK, ino: 77, ..file(path, 0) };
+    writer.add_file(linked(b"/a"), b"");
+    let mut empty = file(b"/a", 0);
+    empty.kind = EntryKind::Continuation;
+    empty.rare.part = 1;
+    writer.add_with_ids(empty, Vec::new());
+    writer.add_file(linked(b"/b"), b"");
+    let snapshot = writer.commit();
+    let to = bench.path("to");
+    let summary = bench.restore(snapshot, &contents("/", &to));
+    assert_eq!(findings(&summary), []);
+    assert_eq!(names(&to), ["a", "b"]);
+}

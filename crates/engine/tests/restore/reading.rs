@@ -244,3 +244,28 @@ fn a_file_in_several_hunks_is_whole() {
     assert_eq!(crate::bench::names(&to), ["z"]);
     assert_eq!(damaged(&report(&bench, snapshot, true)), ["/split", "/split"]);
 }
+
+#[test]
+fn a_continuation_that_does_not_follow_is_damage() {
+    // The second part comes first, and one of a file that is not there.
+    for (path, part) in [("/split", 2), ("/splitter", 1)] {
+        let bench = Bench::new();
+        let mut writer = bench.writer();
+        writer.add(folder(b"/"));
+        let text = noise(20_000, 5);
+        let mut first = file(b"/split", text.len());
+        let ids = writer.store(&text[..10_000], &mut first.content);
+        writer.add_with_ids(first, ids);
+        let mut next = file(path.as_bytes(), 0);
+        next.kind = EntryKind::Continuation;
+        next.rare.part = part;
+        let ids = writer.store(&text[10_000..], &mut next.content);
+        writer.add_with_ids(next, ids);
+        let snapshot = writer.commit();
+        assert!(content(&bench, snapshot, "/split").is_err(), "{path} {part}");
+        assert!(damaged(&report(&bench, snapshot, false)).contains(&path.to_owned()), "{path} {part}");
+        let to = bench.path("to");
+        bench.restore(snapshot, &crate::bench::contents("/", &to));
+        assert!(!to.join("split").exists());
+    }
+}
