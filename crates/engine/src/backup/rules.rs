@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 /// A folder that holds this file, beginning with [`CACHE_SIGNATURE`], is a cache (bford.info/cachedir).
 const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
-/// A folder that holds this file is an object store of a Holdfast server: backing it up would never end.
+/// A folder that holds this file, beginning with [`STORE_TITLE`], is an object store of a Holdfast server: backing it
+/// up would never end.
 const STORE_MARKER: &[u8] = b"HOLDFAST-STORE";
+const STORE_TITLE: &[u8] = b"Holdfast object store\n";
 
 /// The rules of one run.
 pub(super) struct Rules {
@@ -55,18 +57,18 @@ impl Rules {
             tag |= name.name == CACHE_TAG;
             marker |= name.name == STORE_MARKER;
         }
-        if marker {
+        if marker && begins_with(dir, STORE_MARKER, STORE_TITLE) {
             listing.retain(|name| name.name == STORE_MARKER);
-        } else if tag && self.exclude_caches && is_cache(dir) {
+        } else if tag && self.exclude_caches && begins_with(dir, CACHE_TAG, CACHE_SIGNATURE) {
             listing.retain(|name| name.name == CACHE_TAG);
         }
     }
 }
 
-fn is_cache(dir: &Dir) -> bool {
-    let mut start = [0u8; CACHE_SIGNATURE.len()];
-    dir.open_file(CACHE_TAG)
-        .is_ok_and(|mut file| file.read_exact(&mut start).is_ok() && start == CACHE_SIGNATURE)
+/// Whether the file of this name is one that begins so.
+fn begins_with(dir: &Dir, name: &[u8], wanted: &[u8]) -> bool {
+    let mut start = vec![0u8; wanted.len()];
+    dir.open_file(name).is_ok_and(|mut file| file.read_exact(&mut start).is_ok() && start == wanted)
 }
 
 #[cfg(test)]
@@ -99,5 +101,18 @@ mod tests {
         assert_eq!((names(true), names(false)), (1, 2));
         std::fs::write(folder.path().join("CACHEDIR.TAG"), b"not a signature").unwrap();
         assert_eq!(names(true), 2);
+    }
+    #[test]
+    fn an_object_store_is_known_by_what_its_marker_says() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("big"), b"x").unwrap();
+        let dir = Dir::open_root(folder.path()).unwrap();
+        for (marker, kept) in [("Holdfast object store\nversion = 1\nid = 00\n", 1), ("my notes", 2), ("", 2)]
+        {
+            std::fs::write(folder.path().join("HOLDFAST-STORE"), marker).unwrap();
+            let mut listing = dir.names().unwrap();
+            Rules::new(&[], true, &[]).unwrap().trim(&dir, &mut listing);
+            assert_eq!(listing.len(), kept, "{marker:?}");
+        }
     }
 }
