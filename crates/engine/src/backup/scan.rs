@@ -126,7 +126,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// A root that is gone or became empty: its last version stays until the user says that it is meant so.
+    /// A root that is gone or became empty: its last version stays until the user says that it is meant so. Of one
+    /// that only cannot be read nobody can say that.
     fn root_lost(
         &mut self,
         path: &[u8],
@@ -134,7 +135,8 @@ impl Scan<'_> {
         errno: i32,
         strictly: bool,
     ) -> Result<(), EngineError> {
-        if self.request.accept_changed_roots && reason != FindingReason::Denied {
+        let is_absence = matches!(reason, FindingReason::RootMissing | FindingReason::RootEmpty);
+        if self.request.accept_changed_roots && is_absence {
             return Ok(());
         }
         let kept = self.keep(path, strictly)?;

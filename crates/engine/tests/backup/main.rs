@@ -316,6 +316,23 @@ fn a_lost_set_root_is_kept_until_the_user_agrees() {
 }
 
 #[test]
+fn a_root_that_cannot_be_read_stays_although_the_user_agreed() {
+    let bench = Bench::new();
+    bench.write("above/docs/a", b"one");
+    let (above, docs) = (bench.root().join("above"), bench.root().join("above/docs"));
+    let request = BackupRequest { paths: vec![docs], accept_changed_roots: true, ..bench.request() };
+    bench.try_run(&request).unwrap();
+    fs::rename(&above, bench.root().join("aside")).unwrap();
+    symlink("above", &above).unwrap();
+    for _ in 0..2 {
+        let summary = bench.try_run(&request).unwrap();
+        let finding = &summary.findings[0];
+        assert_eq!((finding.reason, finding.kept_previous), (FindingReason::ReadError, true));
+        assert!(bench.entries(summary.snapshot).contains_key(Path::new("above/docs/a")));
+    }
+}
+
+#[test]
 fn first_seen_times_stay() {
     let bench = Bench::new();
     bench.write("a", b"one");
