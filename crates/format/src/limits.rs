@@ -52,6 +52,8 @@ pub const SNAPSHOT_HUNKS_MAX: usize = 4 << 20;
 pub const SNAPSHOT_PATHS_MAX: usize = 512 << 20;
 /// Findings that a snapshot lists at most; the count goes on.
 pub const SNAPSHOT_FINDINGS_MAX: usize = 100_000;
+/// Paths of these findings together at most, in bytes.
+pub const SNAPSHOT_FINDINGS_BYTES_MAX: usize = 16 << 20;
 /// A segment at most, in bytes.
 pub const SEGMENT_MAX: usize = 1 << 30;
 /// A format record, deletion record or keyring at most, in bytes.

@@ -15,6 +15,7 @@ pub(super) struct Findings {
 #[derive(Default)]
 struct Found {
     list: Vec<Finding>,
+    paths_bytes: usize,
     count: u64,
 }
 
@@ -31,9 +32,18 @@ impl Findings {
         let first_seen = self.earlier.get(&(path.to_vec(), reason)).copied().unwrap_or(self.now);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.count += 1;
-        if found.list.len() < limits::SNAPSHOT_FINDINGS_MAX {
+        let paths_bytes = found.paths_bytes + path.len();
+        if found.list.len() < limits::SNAPSHOT_FINDINGS_MAX
+            && paths_bytes <= limits::SNAPSHOT_FINDINGS_BYTES_MAX
+        {
+            found.paths_bytes = paths_bytes;
             found.list.push(Finding { path: path.to_vec(), reason, errno, first_seen, kept_previous });
         }
+    }
+
+    /// How many there are so far.
+    pub(super) fn count(&self) -> u64 {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
     /// Those so far, sorted by path, and how many there are in all.
@@ -54,5 +64,24 @@ pub(super) fn reason_of(error: &platform::Error) -> FindingReason {
         error if error.errno() == Some(NAME_TOO_LONG) => FindingReason::NameTooLong,
         error if error.is_not_found() => FindingReason::Vanished,
         _ => FindingReason::ReadError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_bounded_by_the_length_of_its_paths_and_the_count_is_not() {
+        let findings = Findings::new(Timestamp::from_micros(1), &[]);
+        let long = vec![b'x'; 1 << 20];
+        for _ in 0..20 {
+            findings.note(&long, FindingReason::Denied, 13, false);
+        }
+        let (list, count) = findings.list();
+        assert_eq!(
+            (list.len(), count, findings.count()),
+            (limits::SNAPSHOT_FINDINGS_BYTES_MAX >> 20, 20, 20)
+        );
     }
 }

@@ -25,6 +25,7 @@ use model::{Clock, PackId, SetId, SnapshotId, Timestamp};
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -293,15 +294,16 @@ impl<'r> Running<'r, '_> {
             while let Some(batch) = pending.remove(&next) {
                 self.attempt.progress.go_on()?;
                 for item in batch.items {
-                    writer.take(&mut store, item)?;
                     let item = match item {
                         Item::Link(job) => self.further_name(&writer, &job)?,
                         other => other,
                     };
+                    writer.take(&mut store, item)?;
                 }
                 next += 1;
                 held += 1;
             }
+            self.attempt.progress.findings.store(self.findings.count(), Ordering::Relaxed);
             if last_checkpoint.elapsed() < request.checkpoint_every {
                 give(&credit, std::mem::take(&mut held));
                 continue;
@@ -317,8 +319,6 @@ impl<'r> Running<'r, '_> {
         Ok((store, writer))
     }
 
-    fn seal_workers(&self) -> Result<(), EngineError> {
-        for worker in self.workers {
     /// A further name of a file takes the content of the first; where that one gave none, it is read here.
     fn further_name(&self, writer: &HunkWriter, job: &ReadJob) -> Result<Item, EngineError> {
         if let Some(item) = writer.with_first_content(&job.entry) {
@@ -330,6 +330,8 @@ impl<'r> Running<'r, '_> {
         own.lock().unwrap_or_else(PoisonError::into_inner).read(self.shared, job)
     }
 
+    fn seal_workers(&self) -> Result<(), EngineError> {
+        for worker in self.workers {
             worker.lock().unwrap_or_else(PoisonError::into_inner).seal(self.shared)?;
         }
         Ok(())
@@ -371,8 +373,7 @@ impl<'r> Running<'r, '_> {
             tracing::warn!(%error, "the cache could not be kept");
         }
         let progress = attempt.progress;
-        let read =
-            |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Ok(BackupSummary {
             snapshot,
             files: list.counts.files,
@@ -395,6 +396,7 @@ impl<'r> Running<'r, '_> {
         let attempt = self.attempt;
         let request = attempt.request;
         let (findings, finding_count) = self.findings.list();
+        attempt.progress.findings.store(finding_count, Ordering::Relaxed);
         let mut counts = list.counts;
         counts.findings = finding_count;
         let clear = ClearPart {

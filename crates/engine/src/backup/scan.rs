@@ -178,7 +178,8 @@ impl Scan<'_> {
                 continue;
             }
             if self.index.has(&previous.entry().content) {
-                any = true;
+                // The name of what no run could ever read is no version of it.
+                any |= !previous.entry().has(flags::UNREAD);
                 self.count_done(previous.entry());
                 self.push(meta::kept(&previous), 0)?;
             } else if !itself {

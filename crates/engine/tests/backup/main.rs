@@ -10,8 +10,8 @@ mod chunks;
 mod continuations;
 mod damage;
 mod failures;
-
 mod links;
+
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;
 use engine::progress::Progress;
@@ -492,7 +492,8 @@ fn every_file_is_counted_as_done_once() {
     fs::hard_link(bench.root().join("small"), bench.root().join("linked")).unwrap();
     for run in ["first", "unchanged"] {
         let progress = Progress::new();
-        let (request, clock) = (bench.request(), Clock::system());
+        let paths = vec![bench.root(), bench.cache.path().join("missing")];
+        let (request, clock) = (BackupRequest { paths, ..bench.request() }, Clock::system());
         let summary =
             backup::run(&bench.remote, &bench.keyring, &Classes::default(), &request, &clock, &progress);
         let summary = summary.unwrap();
@@ -500,6 +501,7 @@ fn every_file_is_counted_as_done_once() {
             |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
         let done = (read(&progress.done_files), read(&progress.done_bytes));
         assert_eq!(done, (summary.files, summary.bytes), "{run}");
+        assert_eq!((read(&progress.findings), summary.finding_count), (1, 1), "{run}");
     }
 }
 
