@@ -106,10 +106,15 @@ impl Start {
         Ok((Folder::new(None, Place::base(), Some(Arc::new(dir)), traits), Some(NEW_MODE)))
     }
 
-    /// Removes the target's own folder again if it was made; what is in it stays.
+    /// Leaves the target's own folder as it was found: with its mode, or removed again if it was made. What is in it
+    /// stays.
     pub(super) fn undo(&self) {
-        if self.existing.is_none()
-            && let Some((parent, name)) = parent_of(&self.to)
+        if let Some((dir, stat)) = &self.existing {
+            if dir.stat_self().is_ok_and(|now| now.mode != stat.mode) {
+                // It was ours to change just before.
+                let _ = Node::Dir(dir).set_mode(stat.mode);
+            }
+        } else if let Some((parent, name)) = parent_of(&self.to)
             && let Ok(parent) = Dir::open_root(&parent)
         {
             // It is empty, or somebody has use for it.

@@ -7,6 +7,7 @@ use format::keys::Keyring;
 use format::ranges::Address;
 use format::segment::Segment;
 use model::{ChunkId, Code, Custody, Damaged, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use std::os::unix::fs::PermissionsExt;
 use testkit::engine::remote as outer;
 use testkit::snapshot_writer::{file, folder};
 use testkit::{MemoryRemote, SnapshotWriter};
@@ -126,6 +127,12 @@ fn names_that_differ_only_in_case_are_refused_where_case_is_ignored() {
             assert_eq!(error.code(), Code::TargetCaseClash, "{files:?}");
             assert!(!to.exists(), "the folder that was made for the restore is gone again");
         }
+        let to = temp.path().join(format!("existing {number}"));
+        std::fs::create_dir(&to).unwrap();
+        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o750)).unwrap();
+        restore(files, &to, Conflict::Refuse, true).unwrap_err();
+        let mode = std::fs::metadata(&to).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o750, "an empty folder of the user stays as it was");
         let to = temp.path().join(format!("told apart {number}"));
         let summary = restore(files, &to, Conflict::Refuse, false).unwrap();
         assert_eq!((summary.files, summary.finding_count), (files.len() as u64, 0));
