@@ -38,7 +38,7 @@ pub struct BackupRequest {
     pub device_name: String,
     /// Name of the set.
     pub set_name: String,
-    /// Folders and files, absolute. Others are refused as `path_missing` only when the set never held them.
+    /// Folders and files, absolute. One that is not there is a finding.
     pub paths: Vec<PathBuf>,
     /// Rules of exclusion, in the syntax of gitignore, anchored at `/`; later ones win.
     pub exclusions: Vec<String>,

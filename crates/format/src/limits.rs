@@ -32,7 +32,7 @@ pub const HUNK_MAX: usize = FRAME_CONTENT_MAX;
 pub const HUNK_PATHS_TARGET: usize = 32 << 20;
 /// Paths of a hunk, written out in full, at most, in bytes.
 pub const HUNK_PATHS_MAX: usize = 64 << 20;
-/// Ranges that the entries of a hunk refer to, at which it ends; also the most that one entry may hold.
+/// Ranges that the entries of a hunk refer to at most; also the most that one entry may hold.
 pub const HUNK_RANGES_MAX: usize = 65_536;
 /// Extended attributes and link target of one entry at most, in bytes.
 pub const ENTRY_RARE_MAX: usize = 1 << 20;

@@ -38,7 +38,7 @@ fn split(bytes: &[u8]) -> Result<(usize, [Reader<'_>; COLUMNS]), Error> {
 }
 
 fn content(reader: &mut Reader<'_>) -> Result<(RangeList, [u8; 32]), Error> {
-    let list = RangeList::decode(reader, 2 * limits::HUNK_RANGES_MAX)?;
+    let list = RangeList::decode(reader, limits::HUNK_RANGES_MAX)?;
     let digest = reader.array()?;
     reader.finish()?;
     Ok((list, digest))
