@@ -4,6 +4,7 @@ mod base;
 mod cache;
 mod count;
 mod findings;
+mod held;
 mod hunks;
 mod index;
 mod item;

@@ -1,6 +1,7 @@
 //! The last snapshot of the set, to compare with: read hunk by hunk from the cache, or from the server
 //! when the cache is gone.
 
+use super::held::HeldClasses;
 use crate::EngineError;
 use format::entry::Entry;
 use format::hunk::Hunk;
@@ -20,6 +21,7 @@ pub(super) struct BaseHeader {
     pub(super) complete: bool,
     pub(super) findings: Vec<Finding>,
     pub(super) roots: Vec<Root>,
+    pub(super) held: HeldClasses,
 }
 
 /// A hunk of the base with the ids of its chunks.

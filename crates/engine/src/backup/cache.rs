@@ -4,6 +4,7 @@
 //! A file that is damaged, cut or of another binding counts as absent.
 
 use super::base::{BaseHeader, BaseHunk};
+use super::held::HeldClasses;
 use crate::EngineError;
 use format::codec::{Put, Reader};
 use format::ranges::Address;
@@ -13,7 +14,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"HFBASE01";
+const MAGIC: &[u8; 8] = b"HFBASE02";
 const HUNK: u8 = 1;
 const HEADER: u8 = 2;
 const WHAT: &str = "cache";
@@ -234,6 +235,7 @@ fn encode_header(header: &BaseHeader) -> Vec<u8> {
         out.push(u8::from(root.mount_point));
         out.put_bytes(&root.fs_type);
     }
+    header.held.encode(&mut out);
     out
 }
 
@@ -247,6 +249,7 @@ fn decode_header(bytes: &[u8]) -> Result<BaseHeader, format::Error> {
         complete: reader.u8()? != 0,
         findings: Vec::new(),
         roots: Vec::new(),
+        held: HeldClasses::default(),
     };
     for _ in 0..reader.count()? {
         let path = reader.bytes()?.to_vec();
@@ -261,6 +264,7 @@ fn decode_header(bytes: &[u8]) -> Result<BaseHeader, format::Error> {
         let (fs_id, mount_point) = (reader.varint()?, reader.u8()? != 0);
         header.roots.push(Root { path, fs_id, mount_point, fs_type: reader.bytes()?.to_vec() });
     }
+    header.held = HeldClasses::decode(&mut reader)?;
     reader.finish()?;
     Ok(header)
 }

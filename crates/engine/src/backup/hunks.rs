@@ -2,10 +2,12 @@
 
 use super::base::{BaseEntries, BaseEntry, BaseHunk};
 use super::cache::CacheWriter;
+use super::held::HeldClasses;
 use super::index::Index;
 use super::item::Item;
 use super::packer::{FrameSlot, Packer};
 use crate::EngineError;
+use format::classes::Classes;
 use format::entry::{Entry, EntryKind, Rare, flags};
 use format::frame::{Compressor, FrameBuilder, PackKind};
 use format::hunk::HunkBuilder;
@@ -41,11 +43,14 @@ pub(super) struct HunkList {
     pub(super) hunks: Vec<HunkRef>,
     pub(super) addresses: RangeList,
     pub(super) counts: Counts,
+    /// Of files in the list.
+    pub(super) held: HeldClasses,
 }
 
 /// Where hunks are stored; shared by the run's own list and that of a checkpoint.
 pub(super) struct HunkStore<'a> {
     pub(super) keys: &'a IdKeys,
+    classes: &'a Classes,
     pub(super) index: &'a Index,
     pub(super) packer: &'a Packer<'a>,
     compressor: Compressor,
@@ -68,12 +73,14 @@ pub(super) struct HunkWriter {
 impl<'a> HunkStore<'a> {
     pub(super) fn new(
         keys: &'a IdKeys,
+        classes: &'a Classes,
         index: &'a Index,
         packer: &'a Packer<'a>,
         compression_level: i32,
     ) -> Self {
         Self {
             keys,
+            classes,
             index,
             packer,
             compressor: Compressor::new(compression_level),
@@ -148,7 +155,7 @@ impl HunkWriter {
     }
 
     fn same(&mut self, store: &mut HunkStore<'_>, base: &BaseEntry) -> Result<(), EngineError> {
-        self.note(base.entry(), base.ids());
+        self.note(store.classes, base.entry(), base.ids());
         let next = match &self.candidate {
             Some((hunk, matched)) => Arc::ptr_eq(hunk, &base.hunk) && *matched == base.at,
             None => {
@@ -197,7 +204,7 @@ impl HunkWriter {
         ids: &[ChunkId],
     ) -> Result<(), EngineError> {
         self.end_candidate(store)?;
-        self.note(entry, ids);
+        self.note(store.classes, entry, ids);
         self.write(store, entry, ids)
     }
 
@@ -215,7 +222,8 @@ impl HunkWriter {
     }
 
     /// Counts an entry, and remembers content that further names may need.
-    fn note(&mut self, entry: &Entry, ids: &[ChunkId]) {
+    fn note(&mut self, classes: &Classes, entry: &Entry, ids: &[ChunkId]) {
+        self.list.held.note(classes, entry);
         self.last_path.clone_from(&entry.path);
         let counts = &mut self.list.counts;
         if entry.kind != EntryKind::Continuation {

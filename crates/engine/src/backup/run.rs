@@ -115,7 +115,7 @@ impl<'a> Attempt<'a> {
         index.forbid(forbidden);
         let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, own)?;
         index.forbid(&unreadable);
-        let base = source::open(self.remote, self.keyring, request, self.set, &index)?;
+        let base = source::open(self.remote, self.keyring, request, self.set, &index, self.classes)?;
         Ok((index, base))
     }
 
@@ -284,8 +284,13 @@ impl<'r> Running<'r, '_> {
         let request = self.attempt.request;
         let cache = cache::CacheWriter::create(&request.cache, self.attempt.set)?;
         let mut writer = HunkWriter::new(cache);
-        let mut store =
-            HunkStore::new(self.shared.ids, self.shared.index, self.packer, request.compression_level);
+        let mut store = HunkStore::new(
+            self.shared.ids,
+            self.shared.classes,
+            self.shared.index,
+            self.packer,
+            request.compression_level,
+        );
         let mut pending = BTreeMap::new();
         let (mut next, mut held) = (0u64, 0usize);
         let mut last_checkpoint = Instant::now();
@@ -426,7 +431,8 @@ impl<'r> Running<'r, '_> {
         let record = SnapshotRecord::seal(clear, &sealed, attempt.keyring)
             .map_err(|error| EngineError::damaged("snapshot record", error))?;
         self.send_commit(snapshot, &record.encode())?;
-        let header = BaseHeader { vault, device: request.device, set, snapshot, complete, findings, roots };
+        let (device, held) = (request.device, list.held.clone());
+        let header = BaseHeader { vault, device, set, snapshot, complete, findings, roots, held };
         Ok((snapshot, header, finding_count))
     }
 

@@ -220,7 +220,8 @@ impl Scan<'_> {
     fn file(&mut self, now: Entry, place: Place, previous: Option<BaseEntry>) -> Result<(), EngineError> {
         let is_further_name = now.has(flags::HARD_LINK) && !self.linked.insert((now.dev, now.ino));
         let files = previous.filter(|previous| previous.entry().kind == EntryKind::File);
-        let class = files.as_ref().map(|previous| previous.entry().class);
+        let renamed = || self.header.and_then(|header| header.held.get(now.dev, now.ino));
+        let class = files.as_ref().map(|previous| previous.entry().class).or_else(renamed);
         let usable = |previous: &BaseEntry| {
             !previous.entry().has(flags::UNREAD) && self.index.has(&previous.entry().content)
         };

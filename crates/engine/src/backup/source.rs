@@ -3,9 +3,11 @@
 use super::BackupRequest;
 use super::base::{BaseEntries, BaseHeader};
 use super::cache::{CacheReader, CacheWriter};
+use super::held::HeldClasses;
 use super::index::Index;
 use crate::remote::Remote;
 use crate::{EngineError, frames, reader::SnapshotReader};
+use format::classes::Classes;
 use format::frame::PackKind;
 use format::keys::Keyring;
 use model::{ChunkId, PackId, SetId, SnapshotId};
@@ -50,12 +52,13 @@ pub(super) fn open(
     request: &BackupRequest,
     set: SetId,
     index: &Index,
+    classes: &Classes,
 ) -> Result<Base, EngineError> {
     let cached = || CacheReader::open(&request.cache, keyring.vault(), request.device, set);
     for snapshot in newest_snapshots(remote, request, set)? {
         let mut reader = cached().filter(|reader| reader.header.snapshot == snapshot);
         if reader.is_none() {
-            match fill_cache(remote, keyring, request, set, index, snapshot) {
+            match fill_cache(remote, keyring, request, set, (index, classes), snapshot) {
                 Err(error) if error.code().is_data_lost() => {
                     tracing::warn!(%snapshot, %error, "a snapshot cannot be read; comparing with the one before");
                     continue;
@@ -92,7 +95,7 @@ fn fill_cache(
     keyring: &Keyring,
     request: &BackupRequest,
     set: SetId,
-    index: &Index,
+    (index, classes): (&Index, &Classes),
     snapshot: SnapshotId,
 ) -> Result<(), EngineError> {
     let reader = SnapshotReader::open(remote, keyring, snapshot)?;
@@ -100,8 +103,10 @@ fn fill_cache(
     let mut cache = CacheWriter::create(&request.cache, set)?;
     let all = 0..reader.hunk_addresses().len();
     let mut hunks = reader.hunks(all);
+    let mut held = HeldClasses::default();
     while let Some((number, hunk)) = hunks.next_raw() {
         let hunk = hunk?;
+        hunk.decoded.entries.iter().for_each(|entry| held.note(classes, entry));
         let ids = ids.of(&hunk.decoded.references)?;
         if reader.id_keys().digest(&ids) != hunk.decoded.digest {
             let source = format::Error::Mismatch { what: "hunk", check: "content digest" };
@@ -118,6 +123,7 @@ fn fill_cache(
         complete: reader.clear().complete,
         findings: reader.sealed().findings.clone(),
         roots: reader.sealed().roots.clone(),
+        held,
     })
 }
 

@@ -6,6 +6,10 @@ use format::keys::Keyring;
 use model::Custody;
 
 fn header() -> BaseHeader {
+    let mut held = HeldClasses::default();
+    let grown = format::entry::Entry { ino: 9, class: 2, ..crate::backup::tests::plain_entry("/grown") };
+    held.note(&format::classes::Classes::default(), &grown);
+    assert_eq!(held.get(1, 9), Some(2));
     BaseHeader {
         vault: VaultId::random(),
         device: DeviceId::random(),
@@ -20,6 +24,7 @@ fn header() -> BaseHeader {
             kept_previous: false,
         }],
         roots: vec![Root { path: b"/".to_vec(), fs_id: 3, mount_point: true, fs_type: b"ext4".to_vec() }],
+        held,
     }
 }
 

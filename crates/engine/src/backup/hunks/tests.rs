@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::backup::tests::plain_entry;
-use format::classes::Classes;
 use format::keys::Keyring;
 use model::{Custody, LeaseId, SetId, VaultId};
 
@@ -17,11 +16,11 @@ fn a_further_name_takes_only_content_that_was_read() {
     let mut writer = HunkWriter::new(cache);
     let further = linked("/c", 0);
     assert!(writer.with_first_content(&further).is_none());
-    writer.note(&linked("/a", flags::UNREAD), &[]);
+    writer.note(&Classes::default(), &linked("/a", flags::UNREAD), &[]);
     assert!(writer.with_first_content(&further).is_none(), "nothing was read of it");
-    writer.note(&linked("/a2", flags::KEPT), &[]);
+    writer.note(&Classes::default(), &linked("/a2", flags::KEPT), &[]);
     assert!(writer.with_first_content(&further).is_none(), "it is an older version");
-    writer.note(&Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
+    writer.note(&Classes::default(), &Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
     let Some(Item::Entry(entry, _)) = writer.with_first_content(&further) else { panic!("no entry") };
     assert_eq!((&entry.path[..], entry.size), (&b"/c"[..], 9));
     assert!(entry.has(flags::CHANGING));
@@ -33,8 +32,8 @@ fn a_further_name_takes_only_content_that_was_read() {
 fn a_hunk_that_no_reader_takes_is_not_stored() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
     let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
-    let (keys, index) = (keyring.id_keys(), Index::new(Vec::new()));
-    let mut store = HunkStore::new(&keys, &index, &packer, 1);
+    let (keys, classes, index) = (keyring.id_keys(), Classes::default(), Index::new(Vec::new()));
+    let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1);
     let largest = vec![0; limits::HUNK_MAX];
     store.store(ChunkId::from_bytes([1; 16]), &largest, RangeList::new()).unwrap();
     let larger = vec![0; limits::HUNK_MAX + 1];
