@@ -3,7 +3,7 @@
 
 use crate::packs::PackFile;
 use crate::{Error, Vault};
-use blobs::ErrorKind;
+use blobs::{ErrorKind, Op};
 use format::segment::FrameState;
 use model::{Damaged, PackId};
 use std::sync::Arc;
@@ -23,12 +23,18 @@ pub enum Condition {
 pub(crate) fn is_damage(error: &Error) -> bool {
     match error {
         Error::Damaged { .. } => true,
-        // A spot of the disk that cannot be read is damage as well.
-        Error::Store(error) => {
-            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Other)
-        }
+        Error::Store(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Corrupt => true,
+            _ => is_bad_spot(error),
+        },
         _ => false,
     }
+}
+
+/// True when a spot of the disk cannot be read, which damages what lies there. What fails in a write damages nothing.
+pub(crate) fn is_bad_spot(error: &blobs::Error) -> bool {
+    let reads = matches!(error, blobs::Error::Io { op: Op::Read | Op::Open | Op::ReadAt, .. });
+    reads && error.kind() == ErrorKind::Other
 }
 
 impl Vault {
@@ -103,7 +109,7 @@ impl Vault {
         self.packs.forget(pack);
         match self.open_pack(pack) {
             Ok(file) => Ok(Some(file)),
-            Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => Ok(None),
+            Err(error) if is_damage(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }

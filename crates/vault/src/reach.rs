@@ -1,5 +1,6 @@
 //! What a snapshot reaches: the frames that hold its hunks and those that these refer to.
 
+use crate::damage::is_damage;
 use crate::packs::PackFile;
 use crate::{Error, FrameId, Vault};
 use format::limits;
@@ -72,7 +73,7 @@ impl Vault {
         for (pack, places) in by_pack(hunks) {
             let file = match self.open_pack(pack) {
                 Ok(file) => Some(file),
-                Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => None,
+                Err(error) if is_damage(&error) => None,
                 Err(error) => return Err(error),
             };
             for (frame, ordinal) in places {

@@ -8,6 +8,7 @@ pub use check::{CheckedSnapshot, LeaseGrant, MISSING_MAX};
 pub use commit::CommitReceipt;
 pub(crate) use removal::is_over;
 
+use crate::damage::is_damage;
 use crate::locks::lock;
 use crate::lru::Lru;
 use crate::names::snapshot_of;
@@ -137,10 +138,10 @@ impl Snapshots {
         let bytes = match self.objects.read(key, OBJECT_MAX) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(None),
-            Err(Error::Store(error)) if error.kind() == blobs::ErrorKind::Corrupt => {
+            Err(error) if is_damage(&error) => {
                 return Err(damaged(format::Error::Malformed {
                     what: "snapshot",
-                    rule: "it stays in bounds",
+                    rule: "it can be read and stays in bounds",
                 }));
             }
             Err(error) => return Err(error),
@@ -170,7 +171,7 @@ impl Snapshots {
         let bytes = match self.objects.read(key, 2 * limits::SMALL_OBJECT_MAX) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(None),
-            Err(Error::Store(error)) if error.kind() == blobs::ErrorKind::Corrupt => Vec::new(),
+            Err(error) if is_damage(&error) => Vec::new(),
             Err(error) => return Err(error),
         };
         Ok(Some(match Deletion::decode(&bytes) {

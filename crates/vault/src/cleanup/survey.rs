@@ -2,6 +2,7 @@
 
 use super::marks::{Marks, Unmarkable};
 use super::{CleanupOptions, Registry};
+use crate::damage::is_damage;
 use crate::log::LogState;
 use crate::reach::references;
 use crate::snapshots::SnapshotInfo;
@@ -116,7 +117,7 @@ impl Vault {
             let first = places.first().map_or(0, |(frame, _)| *frame);
             let file = match self.open_pack(pack) {
                 Ok(file) => file,
-                Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => {
+                Err(error) if is_damage(&error) => {
                     return Err(unreadable(first));
                 }
                 Err(error) => return Err(error),

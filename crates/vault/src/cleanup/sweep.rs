@@ -3,6 +3,7 @@
 use super::survey::Survey;
 use super::{CleanupOptions, Marks, Registry, SweepReport};
 use crate::claims::Claim;
+use crate::damage::is_damage;
 use crate::locks::try_lock;
 use crate::log::Entry;
 use crate::{Error, Vault};
@@ -107,7 +108,7 @@ impl Vault {
                 report.freed_bytes += settled.freed_bytes;
                 Ok(settled.was_written || settled.deleted_objects > 0)
             }
-            Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => {
+            Err(error) if is_damage(&error) => {
                 tracing::warn!(%error, %pack, "a pack stays as it is");
                 report.damaged_packs.push(pack);
                 Ok(false)

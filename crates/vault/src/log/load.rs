@@ -1,6 +1,7 @@
 //! Reading the log from the store: which segments make up the chain, and whether it is whole.
 
 use super::state::LogState;
+use crate::damage::is_damage;
 use crate::names::numbers_of;
 use crate::objects::Objects;
 use crate::{Error, LogProblem};
@@ -63,10 +64,15 @@ fn attempt(objects: &Objects, last: bool) -> Result<Option<LogState>, Error> {
     while let Some(segment) = longest(&listed, state.sequence + 1, &bad) {
         let Listed { from, to, size_bytes } = segment;
         let key = objects.names.segment(from, to)?;
-        let decoded = match objects.read(&key, limits::SEGMENT_MAX)? {
-            None if last => Err(format::Error::Truncated { what: "index segment" }),
-            None => return Ok(None),
-            Some(bytes) => Segment::decode(&bytes),
+        let decoded = match objects.read(&key, limits::SEGMENT_MAX) {
+            Ok(None) if last => Err(format::Error::Truncated { what: "index segment" }),
+            Ok(None) => return Ok(None),
+            Ok(Some(bytes)) => Segment::decode(&bytes),
+            Err(error) if is_damage(&error) => Err(format::Error::Malformed {
+                what: "index segment",
+                rule: "it can be read and stays in bounds",
+            }),
+            Err(error) => return Err(error),
         };
         match decoded {
             Ok(decoded) if (decoded.from, decoded.to) != (from, to) => {

@@ -3,6 +3,7 @@
 use super::load;
 use super::{Log, LogState};
 use crate::Error;
+use crate::damage::is_damage;
 use crate::locks::{lock, write};
 use crate::names::pack_of;
 use crate::packs::{PackFile, Packs};
@@ -73,7 +74,8 @@ impl Log {
         for id in ids {
             let file = match packs.open(id, None) {
                 Ok(file) => file,
-                Err(Error::Damaged { .. }) => {
+                // One that is gone was listed a moment ago: then something is wrong with the store, not with a pack.
+                Err(error) if is_damage(&error) && !error.is_not_found() => {
                     report.damaged_packs.push(id);
                     continue;
                 }

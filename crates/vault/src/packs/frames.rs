@@ -2,6 +2,7 @@
 //! damaged costs only itself.
 
 use super::PackFile;
+use crate::damage::is_bad_spot;
 use crate::reach::Reach;
 use crate::{Error, FrameId, Vault};
 use blobs::ErrorKind;
@@ -257,6 +258,7 @@ fn failure(error: &Error) -> FrameFailure {
         Error::Store(store) => match store.kind() {
             ErrorKind::NotFound => FrameFailure::NotFound,
             ErrorKind::Corrupt => FrameFailure::Damaged,
+            _ if is_bad_spot(store) => FrameFailure::Damaged,
             kind => FrameFailure::Store(kind),
         },
         _ => FrameFailure::Store(ErrorKind::Other),

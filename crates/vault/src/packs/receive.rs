@@ -2,6 +2,7 @@
 
 use super::PackFile;
 use crate::claims::Claim;
+use crate::damage::is_damage;
 use crate::log::Entry;
 use crate::{Error, PackFault, Vault};
 use blobs::{BlobWriter, ErrorKind, Key, PutMode};
@@ -85,8 +86,8 @@ impl Vault {
             let is_debris = generation > 0
                 || match self.packs.open_generation(pack, 0) {
                     Ok(_) => false,
-                    Err(Error::Damaged { .. }) => true,
                     Err(error) if error.is_not_found() => false,
+                    Err(error) if is_damage(&error) => true,
                     Err(error) => return Err(error),
                 };
             if is_debris {

@@ -3,6 +3,7 @@
 
 use super::{PackFile, Packs};
 use crate::Error;
+use crate::damage::is_damage;
 use blobs::PutMode;
 use format::limits;
 use format::pack::{PackScanner, PackTable, frame_header};
@@ -53,7 +54,7 @@ impl Packs {
     fn check(&self, row: &PackRow, deep: bool) -> Result<bool, Error> {
         let file = match self.open_generation(row.id, row.generation) {
             Ok(file) => file,
-            Err(Error::Damaged { .. }) => return Ok(false),
+            Err(error) if is_damage(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
         Ok(holds(&file, row) && (!deep || is_intact(&file)?))
@@ -155,7 +156,10 @@ fn is_intact(file: &PackFile) -> Result<bool, Error> {
     let mut offset = 0;
     while offset < size {
         let count = buffer.len().min((size - offset) as usize);
-        file.read_at(offset, &mut buffer[..count])?;
+        match file.read_at(offset, &mut buffer[..count]) {
+            Err(error) if is_damage(&error) => return Ok(false),
+            read => read?,
+        }
         if scanner.feed(&buffer[..count]).is_err() {
             return Ok(false);
         }

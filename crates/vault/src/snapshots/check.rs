@@ -1,6 +1,7 @@
 //! The check of a commit: every range that a snapshot refers to exists, and its frame may be referred to by a lease
 //! of this epoch (`docs/format/cleanup.md`).
 
+use crate::damage::is_damage;
 use crate::log::LogState;
 use crate::reach::{Reach, by_pack, references};
 use crate::snapshots::SnapshotInfo;
@@ -160,7 +161,7 @@ impl<'a> Check<'a> {
         let file = match self.vault.open_pack(pack) {
             Ok(file) => file,
             // What cannot be read is as good as missing: the agent can send it anew.
-            Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => {
+            Err(error) if is_damage(&error) => {
                 self.missing.extend(places.iter().map(|(frame, _)| FrameId { pack, frame: *frame }));
                 return Ok(());
             }

@@ -31,7 +31,7 @@ impl Run<'_> {
         let file = match self.vault.open_pack(row.id) {
             Ok(file) => file,
             Err(error) if error.is_not_found() => return self.confirm(whole, true, DamageKind::PackMissing),
-            Err(Error::Damaged { .. }) => return self.confirm(whole, true, DamageKind::PackDamaged),
+            Err(error) if is_damage(&error) => return self.confirm(whole, true, DamageKind::PackDamaged),
             Err(error) => return Err(error),
         };
         for frame in &row.frames {

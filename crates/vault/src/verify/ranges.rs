@@ -1,6 +1,7 @@
 //! The second half of a verification: every range of every snapshot, and which snapshots need what is damaged.
 
 use super::{DamageKind, Damages, Run};
+use crate::damage::is_damage;
 use crate::reach::{by_pack, references};
 use crate::{Error, FrameId};
 use format::frame::PackKind;
@@ -77,7 +78,7 @@ impl Run<'_> {
         let file = match self.vault.open_pack(pack) {
             Ok(file) => file,
             // The pack is among the damages already, and the range that names it touches that.
-            Err(error) if error.is_not_found() || matches!(error, Error::Damaged { .. }) => return Ok(()),
+            Err(error) if is_damage(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
         for address in addresses {

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod bad_spots;
 mod cleanup;
 mod commit;
 mod crash;

@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod restore;
 pub(crate) mod scenario;
+pub(crate) mod spots;
 
 use agent::{Agent, BuiltPack, Tree};
 use blobs::{BlobStore, MemoryStore};
