@@ -14,8 +14,15 @@ use std::sync::Arc;
 pub(crate) struct Reach {
     packs: HashMap<PackId, Vec<u64>>,
     /// False when a hunk could not be read: what it refers to is not in the set.
-    pub(crate) is_whole: bool,
+    is_whole: bool,
+    /// The packs of hunks that could not be opened.
+    closed: Vec<PackId>,
+    /// Incarnation and last number of the log when it was computed.
+    log: ([u8; 16], u64),
 }
+
+/// Packs that are looked at once more before a set that is not whole is used again.
+const CLOSED_MAX: usize = 16;
 
 impl Reach {
     pub(crate) fn contains(&self, id: FrameId) -> bool {
@@ -38,7 +45,8 @@ impl Reach {
 
     /// What the set takes in memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.packs.values().map(|words| 64 + 8 * words.len()).sum()
+        let packs: usize = self.packs.values().map(|words| 64 + 8 * words.len()).sum();
+        packs + 16 * self.closed.len()
     }
 }
 
@@ -69,11 +77,14 @@ impl Vault {
 
     /// What these hunks reach. A hunk that cannot be read costs only what it refers to.
     pub(crate) fn reach(&self, hunks: &RangeList) -> Result<Reach, Error> {
-        let mut reach = Reach { is_whole: true, ..Reach::default() };
+        let mut reach = Reach { is_whole: true, log: self.log_now(), ..Reach::default() };
         for (pack, places) in by_pack(hunks) {
             let file = match self.open_pack(pack) {
                 Ok(file) => Some(file),
-                Err(error) if is_damage(&error) => None,
+                Err(error) if is_damage(&error) => {
+                    reach.closed.push(pack);
+                    None
+                }
                 Err(error) => return Err(error),
             };
             for (frame, ordinal) in places {
@@ -91,6 +102,17 @@ impl Vault {
             }
         }
         Ok(reach)
+    }
+
+    /// Whether a set that was computed before still holds. A whole one always does. Another one does until the log
+    /// goes on, as a pack may be sent anew, or a pack can be opened again, as a disk may be repaired.
+    pub(crate) fn still_holds(&self, reach: &Reach) -> bool {
+        let is_closed = |pack: &PackId| self.open_pack(*pack).is_err();
+        reach.is_whole || (reach.log == self.log_now() && reach.closed.iter().take(CLOSED_MAX).all(is_closed))
+    }
+
+    fn log_now(&self) -> ([u8; 16], u64) {
+        self.log.with_any(|state| (state.incarnation, state.sequence))
     }
 }
 

@@ -221,14 +221,13 @@ impl Vault {
         if !self.objects.exists(&self.objects.names.snapshot(id)?)? {
             return Err(Error::SnapshotUnknown { snapshot: id });
         }
-        if let Some(reach) = lock(&self.snapshots.reaches).get(&id) {
+        let before = lock(&self.snapshots.reaches).get(&id);
+        if let Some(reach) = before.filter(|reach| self.still_holds(reach)) {
             return Ok(reach);
         }
         let (_, record) = self.read_snapshot(id)?;
         let reach = Arc::new(self.reach(&record.clear.hunks)?);
-        if reach.is_whole {
-            lock(&self.snapshots.reaches).insert(id, &reach, reach.memory_bytes());
-        }
+        lock(&self.snapshots.reaches).insert(id, &reach, reach.memory_bytes());
         Ok(reach)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::support::agent::{BuiltPack, Tree, frames, noise};
 use crate::support::restore::assert_restores;
-use crate::support::{DAY, World};
-use blobs::{BlobStore, Key, Op, PutMode, Recording};
+use crate::support::{DAY, World, upload};
+use blobs::{BlobStore, FaultPlan, Faulty, Key, Op, PutMode, Recording};
 use format::hunk::BuiltHunk;
 use model::{PackId, SnapshotId};
 use std::sync::Arc;
@@ -205,4 +205,30 @@ fn a_damaged_frame_is_read_from_the_older_generation_while_there_is_one() {
     assert_eq!(outcome(&fresh(), scope, wanted), [Err(FrameFailure::Damaged), Ok(1)]);
     world.store.put(&key(&world, pack.id, 0), &pack.bytes, PutMode::CreateNew).unwrap();
     assert_restores(&fresh(), &world.agent, tree.snapshot, &tree.files);
+}
+
+#[test]
+fn what_a_damaged_snapshot_reaches_is_computed_once_until_something_changes() {
+    let world = World::new();
+    let tree = world.agent.tree(&frames(1, 2, 1));
+    world.back_up(world.grant(), &tree);
+    world.store.delete(&key(&world, tree.hunks.id, 0)).unwrap();
+    let store = Arc::new(Faulty::new(world.store.clone(), FaultPlan::new()));
+    let vault = Vault::open(store.clone(), world.agent.vault, world.clock.clone()).unwrap();
+    let scope = Scope::Snapshot(tree.snapshot);
+    let wanted = [FrameId { pack: tree.hunks.id, frame: 0 }, FrameId { pack: tree.packs[0].id, frame: 0 }];
+    let lost = [Err(FrameFailure::Damaged), Err(FrameFailure::NotFound)];
+    assert_eq!(outcome(&vault, scope, &wanted), lost);
+    let reads = store.calls(Op::Read);
+    assert_eq!(outcome(&vault, scope, &wanted), lost);
+    assert_eq!(store.calls(Op::Read), reads, "the record was not read again");
+    // The log goes on.
+    let other = world.agent.data_pack(&frames(2, 1, 1));
+    upload(&vault, world.grant().id, other.id, &other.bytes).unwrap();
+    let reads = store.calls(Op::Read);
+    assert_eq!(outcome(&vault, scope, &wanted), lost);
+    assert_eq!(store.calls(Op::Read), reads + 1);
+    // The disk is repaired.
+    world.store.put(&key(&world, tree.hunks.id, 0), &tree.hunks.bytes, PutMode::CreateNew).unwrap();
+    assert_eq!(outcome(&vault, scope, &wanted), [Ok(0), Ok(0)]);
 }
