@@ -1,7 +1,7 @@
 //! The vaults that are open in this process: each at most once, opened when it is first asked for, and closed again
 //! when it is unused and many others are open.
 
-use crate::{Result, blocking};
+use crate::{Result, blocking, detached};
 use blobs::BlobStore;
 use format::record::FormatRecord;
 use model::{Clock, VaultId};
@@ -72,19 +72,23 @@ impl OpenVaults {
         self.creating.lock().await
     }
 
-    /// The vault with this id, opened when it is not yet; `prepare` runs before anybody else gets it.
+    /// The vault with this id, opened when it is not yet; `prepare` runs before anybody else gets it. Both go on when
+    /// the caller goes away: a second opening beside the first would be a second `Vault`.
     pub async fn get<F>(
         &self,
         id: VaultId,
-        prepare: impl FnOnce(Arc<OpenVault>) -> F,
+        prepare: impl FnOnce(Arc<OpenVault>) -> F + Send + 'static,
     ) -> Result<Arc<OpenVault>>
     where
-        F: Future<Output = Result<()>>,
+        F: Future<Output = Result<()>> + Send + 'static,
     {
         let cell = self.slot(id);
-        let open = cell
-            .get_or_try_init(|| async {
-                let (store, clock) = (self.store.clone(), self.clock.clone());
+        if let Some(open) = cell.get() {
+            return Ok(open.clone());
+        }
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        detached(async move {
+            let opening = cell.get_or_try_init(|| async move {
                 let vault = blocking(move || Vault::open(store, id, clock)).await?;
                 let open = Arc::new(OpenVault {
                     vault,
@@ -93,9 +97,10 @@ impl OpenVaults {
                 });
                 prepare(open.clone()).await?;
                 Ok::<_, crate::Error>(open)
-            })
-            .await?;
-        Ok(open.clone())
+            });
+            Ok(opening.await?.clone())
+        })
+        .await
     }
 
     /// Makes a vault with its keys. Repeated with the same record, it only writes the keys again.
@@ -137,5 +142,47 @@ impl Slots {
         if let Some(id) = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) {
             self.vaults.remove(&id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blobs::MemoryStore;
+    use model::{Custody, Timestamp, UserId};
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn an_opening_goes_on_when_nobody_waits_for_it_any_more() {
+        let id = VaultId::from_bytes([1; 16]);
+        let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
+        let vaults = OpenVaults::new(Arc::new(MemoryStore::new()), clock.clone());
+        let record = FormatRecord::new(id, UserId::from_bytes([2; 16]), Custody::Managed, clock.now());
+        vaults.create(record, Vec::new()).await.unwrap();
+        let (began, may_end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let prepared = Arc::new(AtomicUsize::new(0));
+        let get = || {
+            let (began, may_end, prepared) = (began.clone(), may_end.clone(), prepared.clone());
+            vaults.get(id, move |_| async move {
+                began.add_permits(1);
+                may_end.acquire().await.unwrap().forget();
+                prepared.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+        };
+        {
+            let mut given_up = pin!(get());
+            tokio::select! {
+                _ = &mut given_up => panic!("it cannot end yet"),
+                started = began.acquire() => started.unwrap().forget(),
+            }
+        }
+        // A second preparation would take the second permit.
+        may_end.add_permits(2);
+        let (one, two) = (get().await.unwrap(), get().await.unwrap());
+        assert!(Arc::ptr_eq(&one, &two));
+        assert_eq!((prepared.load(Ordering::Relaxed), may_end.available_permits()), (1, 1));
     }
 }
