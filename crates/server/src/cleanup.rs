@@ -85,6 +85,8 @@ pub async fn clean(instance: &Arc<Instance>, id: VaultId, dry_run: bool, watch: 
     let _one = open.cleaning.try_lock().map_err(|_| busy())?;
     let settings = instance.settings();
     if !dry_run {
+        // It could not be rebuilt when the vault was opened.
+        reconcile::mend_index(&open).await?;
         reconcile::compare(instance, &open).await?;
         instance.meta.start_cleanup(id, instance.clock.now()).await?;
     }
@@ -173,7 +175,11 @@ async fn retire(
     let gone = removed_by(rule, &rows);
     if !dry_run {
         for snapshot in &gone {
-            hide(instance, open, *snapshot, RETENTION).await?;
+            match hide(instance, open, *snapshot, RETENTION).await {
+                // It is lost, for which the passes refuse and say why.
+                Err(Error::Vault(vault::Error::SnapshotUnknown { .. })) => {}
+                hidden => drop(hidden?),
+            }
         }
     }
     Ok(gone.len() as u64)
@@ -193,13 +199,15 @@ fn removed_by(rule: Retention, rows: &[SnapshotRow]) -> Vec<SnapshotId> {
     sets.values().flat_map(|set| rule.removed(set)).collect()
 }
 
-/// Hides a snapshot: in the store, then in the database, with the same time.
+/// Hides a snapshot: in the store, then in the database, with the same time. No comparison comes in between, which
+/// would take the one for the other's error.
 pub async fn hide(
     instance: &Arc<Instance>,
     open: &Arc<OpenVault>,
     snapshot: SnapshotId,
     by: &str,
 ) -> Result<SnapshotRow> {
+    let _no_comparison = open.commits.lock().await;
     let (open, who) = (open.clone(), by.to_owned());
     let deleted = blocking(move || open.vault().delete_snapshot(snapshot, &who)).await?;
     let time = deleted.time.unwrap_or_else(|| instance.clock.now());
@@ -259,6 +267,7 @@ impl Registry for Rows {
     }
 }
 
-fn is_over(row: &SnapshotRow, now: Timestamp, undo: Duration) -> bool {
+/// Whether the time to bring a hidden snapshot back is over, as the database knows it.
+pub fn is_over(row: &SnapshotRow, now: Timestamp, undo: Duration) -> bool {
     row.deleted.as_ref().is_some_and(|deleted| deleted.time.after(undo) <= now)
 }

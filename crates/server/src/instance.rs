@@ -125,12 +125,15 @@ impl Instance {
     }
 
     /// The vault with this id. When it was not open it is opened now, and what the database does not know of it is
-    /// adopted.
+    /// adopted. Without a usable index it can be read, and refuses what needs one.
     pub async fn vault(self: &Arc<Self>, id: VaultId) -> Result<Arc<OpenVault>> {
+        let instance = self.clone();
         self.vaults
-            .get(id, |open| async move {
-                reconcile::mend_index(&open).await?;
-                reconcile::compare(self, &open).await.map(drop)
+            .get(id, move |open| async move {
+                if let Err(error) = reconcile::mend_index(&open).await {
+                    tracing::error!(vault = %id, %error, "the index was not rebuilt; the next cleanup tries again");
+                }
+                reconcile::compare(&instance, &open).await.map(drop)
             })
             .await
     }

@@ -5,4 +5,4 @@ mod server;
 mod vault;
 
 pub use server::run;
-pub use vault::{Compared, compare, mend_index};
+pub use vault::{Compared, compare, forget_lost, mend_index};

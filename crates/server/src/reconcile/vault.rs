@@ -1,5 +1,7 @@
 //! The snapshots of one vault: objects in the store against rows in the database.
 
+use crate::cleanup::is_over;
+use crate::damage::require_store;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{Result, blocking};
@@ -9,13 +11,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use vault::{Deleted, SnapshotInfo, SnapshotList};
 
+/// Who deleted a snapshot, as long as nothing tells.
+const UNKNOWN: &str = "unknown";
+
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Compared {
     /// Snapshots that the database did not know.
     pub adopted: u64,
-    /// Snapshots of the database that the store does not have, or that cannot be read. Nobody has deleted them.
+    /// Snapshots of the database that the store does not have, or that cannot be read, although their time is not over.
     pub missing: Vec<SnapshotId>,
+    /// Hidden snapshots whose deletion record cannot be read and could not be written anew.
+    pub unreadable_deletions: Vec<SnapshotId>,
 }
 
 /// Rebuilds an index that cannot be used from the packs: without it nothing can be uploaded.
@@ -39,17 +46,26 @@ pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<
     };
     let rows = instance.meta.snapshots(SnapshotScope::Vault(id), true).await?;
     let known: HashSet<SnapshotId> = rows.iter().map(|row| row.snapshot.id).collect();
+    let stored: HashMap<SnapshotId, &SnapshotInfo> =
+        list.snapshots.iter().map(|info| (info.id, info)).collect();
+    let unreadable: HashSet<SnapshotId> = list.unreadable.iter().copied().collect();
+    let (now, undo) = (instance.clock.now(), instance.settings().undo());
     let new: Vec<&SnapshotInfo> = list.snapshots.iter().filter(|info| !known.contains(&info.id)).collect();
-    let mut compared = Compared { adopted: new.len() as u64, missing: Vec::new() };
+    let mut compared = Compared { adopted: new.len() as u64, ..Compared::default() };
     adopt(instance, id, &new).await?;
     for row in &rows {
-        let info = list.snapshots.iter().find(|info| info.id == row.snapshot.id);
-        match info {
-            Some(info) => agree_on_deletion(instance, open, row, info).await?,
-            None if list.unreadable.contains(&row.snapshot.id) => compared.missing.push(row.snapshot.id),
-            // Its time was over and its objects are gone: the row is what is left.
-            None if row.deleted.is_some() => instance.meta.remove_snapshot(row.snapshot.id).await?,
-            None => compared.missing.push(row.snapshot.id),
+        let id = row.snapshot.id;
+        match stored.get(&id) {
+            Some(info) => {
+                if !agree_on_deletion(instance, open, row, info).await? {
+                    compared.unreadable_deletions.push(id);
+                }
+            }
+            // Cleanup removed its objects and was cut off: the row is what is left.
+            None if !unreadable.contains(&id) && is_over(row, now, undo) => {
+                instance.meta.remove_snapshot(id).await?;
+            }
+            None => compared.missing.push(id),
         }
     }
     if !new.is_empty() {
@@ -114,22 +130,33 @@ fn row(vault: VaultId, info: &SnapshotInfo, instance: &Instance) -> SnapshotRow 
     }
 }
 
-/// The database needs a time; one that cannot be read counts from now.
+/// The database needs a time; that of a record that cannot be read counts from now.
 fn deletion(deleted: &Deleted, instance: &Instance) -> Deletion {
-    Deletion { time: deleted.time.unwrap_or_else(|| instance.clock.now()), by: deleted.by.clone() }
+    match deleted.time {
+        Some(time) => Deletion { time, by: deleted.by.clone() },
+        None => Deletion { time: instance.clock.now(), by: UNKNOWN.to_owned() },
+    }
 }
 
-/// The deletion record decides, except for a checkpoint that was replaced: the database knows that first.
+/// The deletion record decides, except for a checkpoint that was replaced: the database knows that first. False when
+/// the record cannot be read nor written anew.
 async fn agree_on_deletion(
     instance: &Arc<Instance>,
     open: &Arc<OpenVault>,
     row: &SnapshotRow,
     info: &SnapshotInfo,
-) -> Result<()> {
+) -> Result<bool> {
     match (&row.deleted, &info.deleted) {
         (None, Some(deleted)) => {
-            let Deletion { time, by } = deletion(deleted, instance);
-            instance.meta.delete_snapshot(info.id, &by, time).await?;
+            let known = deletion(deleted, instance);
+            instance.meta.delete_snapshot(info.id, &known.by, known.time).await?;
+            if deleted.time.is_none() {
+                return Ok(mend_deletion(open, info.id, known).await);
+            }
+        }
+        // Without a time it would never be over in the store, but in the database.
+        (Some(known), Some(Deleted { time: None, .. })) => {
+            return Ok(mend_deletion(open, info.id, known.clone()).await);
         }
         (Some(deleted), None) if deleted.by == REPLACED => hide(open, info.id).await?,
         (Some(_), None) => {
@@ -137,6 +164,38 @@ async fn agree_on_deletion(
         }
         _ => {}
     }
+    Ok(true)
+}
+
+/// Writes a deletion record that cannot be read anew, as the database knows it. False when that failed.
+async fn mend_deletion(open: &Arc<OpenVault>, id: SnapshotId, known: Deletion) -> bool {
+    let vault = open.clone();
+    match blocking(move || vault.vault().mend_deletion(id, known.time, &known.by)).await {
+        Ok(_) => {
+            tracing::warn!(snapshot = %id, "a deletion record could not be read and was written anew");
+            true
+        }
+        Err(error) => {
+            tracing::error!(snapshot = %id, %error, "a deletion record can neither be read nor written anew");
+            false
+        }
+    }
+}
+
+/// Forgets a snapshot that the store does not have, because an administrator gives it up.
+pub async fn forget_lost(
+    instance: &Arc<Instance>,
+    open: &Arc<OpenVault>,
+    id: SnapshotId,
+    by: &str,
+) -> Result<()> {
+    let _no_commits = open.commits.lock().await;
+    let at = instance.clone();
+    // On a disk that was taken away everything seems to be lost.
+    blocking(move || require_store(&at)).await?;
+    instance.meta.delete_snapshot(id, by, instance.clock.now()).await?;
+    instance.meta.remove_snapshot(id).await?;
+    tracing::warn!(snapshot = %id, by, "a snapshot that the store has lost was given up");
     Ok(())
 }
 

@@ -38,6 +38,17 @@ impl Vault {
         Ok(())
     }
 
+    /// Writes the deletion record of a hidden snapshot anew when it cannot be read. False when there was nothing to do.
+    pub fn mend_deletion(&self, id: SnapshotId, time: Timestamp, by: &str) -> Result<bool, Error> {
+        let _known = lock(&self.snapshots.known);
+        let key = self.objects.names.deletion(id)?;
+        if !matches!(self.snapshots.read_deletion(id, &key)?, Some(Deleted { time: None, .. })) {
+            return Ok(false);
+        }
+        self.objects.replace(&key, &Deletion { snapshot: id, time, by: by.to_owned() }.encode())?;
+        Ok(true)
+    }
+
     /// Removes snapshots that have been hidden for the undo window or longer. Gives their ids.
     pub fn purge(&self, undo_window: Duration) -> Result<Vec<SnapshotId>, Error> {
         let mut known = lock(&self.snapshots.known);

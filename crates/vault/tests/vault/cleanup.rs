@@ -85,7 +85,14 @@ fn a_deletion_record_that_cannot_be_read_hides_without_an_end() {
     assert!(info.deleted.as_ref().is_some_and(|deleted| deleted.time.is_none()));
     world.clock.advance(1000 * DAY);
     assert!(world.vault.purge(7 * DAY).unwrap().is_empty());
+    // Whoever knows its time writes it anew, once.
+    let known = world.clock.now();
+    assert!(world.vault.mend_deletion(tree.snapshot, known, "anna").unwrap());
+    assert!(!world.vault.mend_deletion(tree.snapshot, known.after(DAY), "bert").unwrap());
+    let deleted = world.vault.snapshots().unwrap().snapshots[0].deleted.clone().unwrap();
+    assert_eq!((deleted.time, deleted.by.as_str()), (Some(known), "anna"));
     world.vault.undelete_snapshot(tree.snapshot).unwrap();
+    assert!(!world.vault.mend_deletion(tree.snapshot, known, "anna").unwrap(), "it is not hidden");
     assert_restores(&world.vault, &world.agent, tree.snapshot, &tree.files);
 }
 
