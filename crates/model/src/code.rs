@@ -201,7 +201,7 @@ codes! {
     /// The object store is missing or another one.
     StoreMissing = "store_missing", 0, SETUP, "Mount the disk that holds the store, then start again.";
     /// Database and object store tell different stories.
-    StoreDisagrees = "store_disagrees", 409, DAMAGED, "Run holdfast-server check; nothing was removed.";
+    StoreDisagrees = "store_disagrees", 409, DAMAGED, "Run holdfast-server check; bring back what is missing, or give it up with snapshot delete ID.";
     /// The name is taken.
     NameTaken = "name_taken", 409, EXISTS, "Choose another name.";
     /// The name is not allowed.

@@ -32,7 +32,7 @@ pub use init::{InitOptions, InitView, init};
 pub use recover::{RecoverOptions, RecoverView, recover};
 pub use retention::{RetentionChange, RetentionView};
 pub use settings::{SettingsChange, SettingsView};
-pub use snapshots::{ChangedView, SnapshotView};
+pub use snapshots::{ChangedView, SnapshotView, SnapshotsView};
 pub use stats::{StatsView, StatusView, VaultStats};
 pub use tokens::TokenView;
 pub use users::UserView;
@@ -135,7 +135,7 @@ pub enum Answer {
     /// Of `admin reset`.
     Administrator(AdministratorView),
     /// Of `snapshot list`.
-    Snapshots(Vec<SnapshotView>),
+    Snapshots(SnapshotsView),
     /// Of `snapshot delete` and `snapshot undelete`.
     Changed(ChangedView),
     /// Of `retention`.
@@ -185,6 +185,9 @@ impl Answer {
     /// The document of `--json`.
     pub fn to_json(&self) -> Result<serde_json::Value> {
         let broken = |error: serde_json::Error| Error::Broken { problem: format!("the answer: {error}") };
+        if let Self::Snapshots(view) = self {
+            return serde_json::to_value(&view.snapshots).map_err(broken);
+        }
         match serde_json::to_value(self).map_err(broken)? {
             serde_json::Value::Object(mut object) => Ok(object.remove("value").unwrap_or_default()),
             other => Ok(other),
@@ -195,6 +198,7 @@ impl Answer {
     pub fn remark(&self) -> Option<String> {
         match self {
             Self::Token(view) => Some(view.remark()),
+            Self::Snapshots(view) => view.remark(),
             _ => None,
         }
     }
@@ -205,6 +209,8 @@ impl Answer {
             Self::Cleanup(view) => view.exit_status(),
             Self::Verify(view) => view.exit_status(),
             Self::Check(view) => view.exit_status(),
+            Self::Snapshots(view) => view.exit_status(),
+            Self::Stats(view) => view.exit_status(),
             _ => model::code::exit::COMPLETE,
         }
     }
@@ -221,7 +227,7 @@ impl fmt::Display for Answer {
             Self::Users(list) => users::write_list(list, f),
             Self::Token(view) => view.fmt(f),
             Self::Administrator(view) => view.fmt(f),
-            Self::Snapshots(list) => snapshots::write_list(list, f),
+            Self::Snapshots(view) => snapshots::write_list(&view.snapshots, f),
             Self::Changed(view) => view.fmt(f),
             Self::Retention(view) => view.fmt(f),
             Self::Settings(view) => view.fmt(f),

@@ -7,7 +7,7 @@ use crate::{Result, blocking, reconcile};
 use blobs::{BlobStore, FolderStore, StoreId};
 use meta::KnownDamage;
 use model::code::exit;
-use model::{Code, Timestamp, VaultId};
+use model::{Code, SnapshotId, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
@@ -177,43 +177,54 @@ fn store(instance: &Instance, view: &mut CheckView) {
 async fn vaults(instance: &Arc<Instance>, view: &mut CheckView) -> Result<()> {
     for vault in instance.meta.vaults(None).await? {
         view.vaults += 1;
-        let id = vault.id;
-        let open = match instance.vault(id).await {
-            Ok(open) => open,
-            Err(error) => {
-                view.add(Severity::Error, "vault", error.code(), format!("vault {id}: {error}"));
-                continue;
-            }
-        };
-        if let Some(problem) = open.vault().log_problem() {
-            let message = format!("vault {id}: the index cannot be used: {problem}");
-            view.add(Severity::Error, "vault", Code::DataDamaged, message);
-        }
-        damages(&instance.meta.damage(id).await?, id, view);
-        let missing = reconcile::compare(instance, &open).await?.missing;
-        if !missing.is_empty() {
-            let list: Vec<_> = missing.iter().take(20).map(ToString::to_string).collect();
-            let message = format!(
-                "vault {id}: {} snapshots of the database are missing or unreadable in the store: {}",
-                missing.len(),
-                list.join(" ")
-            );
-            view.add(Severity::Error, "vault", Code::StoreDisagrees, message);
-        }
-        let holders = {
-            let open = open.clone();
-            blocking(move || open.vault().key_holders()).await?
-        };
-        let needed = match vault.custody {
-            model::Custody::Managed => vault::Holder::Org,
-            model::Custody::Private => vault::Holder::Recovery,
-        };
-        if !holders.contains(&needed) {
-            let message = format!("vault {id}: the key keys/{needed} is missing");
-            view.add(Severity::Error, "vault", Code::KeyMissing, message);
+        // The trouble of one does not keep the others.
+        if let Err(error) = look_into(instance, &vault, view).await {
+            view.add(Severity::Error, "vault", error.code(), format!("vault {}: {error}", vault.id));
         }
     }
     Ok(())
+}
+
+async fn look_into(instance: &Arc<Instance>, vault: &meta::Vault, view: &mut CheckView) -> Result<()> {
+    let id = vault.id;
+    let open = instance.vault(id).await?;
+    if let Some(problem) = open.vault().log_problem() {
+        let message = format!("vault {id}: the index cannot be used: {problem}");
+        view.add(Severity::Error, "vault", Code::DataDamaged, message);
+    }
+    damages(&instance.meta.damage(id).await?, id, view);
+    let compared = reconcile::compare(instance, &open).await?;
+    if !compared.missing.is_empty() {
+        let message = format!(
+            "vault {id}: {} of the database missing or unreadable in the store; bring the objects back, or give the \
+             snapshots up with snapshot delete: {}",
+            counted(compared.missing.len() as u64, "snapshot"),
+            first_of(&compared.missing)
+        );
+        view.add(Severity::Error, "vault", Code::StoreDisagrees, message);
+    }
+    if !compared.unreadable_deletions.is_empty() {
+        let message = format!(
+            "vault {id}: the deletion records of these snapshots can neither be read nor written anew: {}",
+            first_of(&compared.unreadable_deletions)
+        );
+        view.add(Severity::Error, "vault", Code::DataDamaged, message);
+    }
+    let holders = blocking(move || open.vault().key_holders()).await?;
+    let needed = match vault.custody {
+        model::Custody::Managed => vault::Holder::Org,
+        model::Custody::Private => vault::Holder::Recovery,
+    };
+    if !holders.contains(&needed) {
+        let message = format!("vault {id}: the key keys/{needed} is missing");
+        view.add(Severity::Error, "vault", Code::KeyMissing, message);
+    }
+    Ok(())
+}
+
+fn first_of(snapshots: &[SnapshotId]) -> String {
+    let list: Vec<_> = snapshots.iter().take(20).map(ToString::to_string).collect();
+    list.join(" ")
 }
 
 /// What is known to be damaged in a vault, in one problem.

@@ -3,8 +3,9 @@
 use super::{CONSOLE, show_time, users};
 use crate::instance::Instance;
 use crate::names::show_bytes;
-use crate::{Error, Result, blocking, cleanup};
+use crate::{Error, Result, blocking, cleanup, reconcile};
 use meta::{Device, SnapshotRow, SnapshotScope, User, Vault};
+use model::code::exit;
 use model::{Code, DeviceId, SetId, SnapshotId, Timestamp, UserId, VaultId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -49,6 +50,27 @@ pub struct SnapshotView {
     pub deleted_by: Option<String>,
 }
 
+/// The snapshots of all vaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotsView {
+    /// Newest first.
+    pub snapshots: Vec<SnapshotView>,
+    /// Why vaults could not be compared with the store, so that what is listed of them may be out of date.
+    pub problems: Vec<String>,
+}
+
+impl SnapshotsView {
+    /// That of damage when a vault could not be looked at.
+    pub(super) fn exit_status(&self) -> u8 {
+        if self.problems.is_empty() { exit::COMPLETE } else { exit::DAMAGED }
+    }
+
+    /// The problems, for people.
+    pub(super) fn remark(&self) -> Option<String> {
+        (!self.problems.is_empty()).then(|| self.problems.iter().map(|line| format!("{line}\n")).collect())
+    }
+}
+
 /// What became of the snapshots that were named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedView {
@@ -56,16 +78,18 @@ pub struct ChangedView {
     pub action: String,
     /// The snapshots.
     pub snapshots: Vec<SnapshotId>,
+    /// Those that the store had lost: they are forgotten at once and cannot be brought back.
+    pub forgotten: Vec<SnapshotId>,
     /// Until when they can be brought back.
     pub undo_until: Option<Timestamp>,
 }
 
-/// Lists snapshots, newest first.
+/// Lists snapshots, newest first; the trouble of one vault does not keep the others.
 pub(super) async fn list(
     instance: &Arc<Instance>,
     user: Option<&str>,
     deleted: bool,
-) -> Result<Vec<SnapshotView>> {
+) -> Result<SnapshotsView> {
     let only = match user {
         Some(name) => Some(users::find(instance, name).await?.id),
         None => None,
@@ -74,9 +98,14 @@ pub(super) async fn list(
     let vaults: HashMap<VaultId, Vault> =
         meta.vaults(only).await?.into_iter().map(|vault| (vault.id, vault)).collect();
     // Opening compares them with the store, so that the list has what is there.
+    let mut problems = Vec::new();
     for id in vaults.keys() {
-        instance.vault(*id).await?;
+        if let Err(error) = instance.vault(*id).await {
+            tracing::warn!(vault = %id, %error, "a vault was not compared with the store");
+            problems.push(format!("vault {id} was not compared with the store: {error} [{}]", error.code()));
+        }
     }
+    problems.sort();
     let devices: HashMap<DeviceId, Device> =
         meta.devices(only).await?.into_iter().map(|device| (device.id, device)).collect();
     let users: HashMap<UserId, User> = meta.users().await?.into_iter().map(|user| (user.id, user)).collect();
@@ -101,21 +130,31 @@ pub(super) async fn list(
             deleted_by: deleted.map(|deleted| deleted.by),
         })
     };
-    Ok(rows.into_iter().filter_map(view).collect())
+    Ok(SnapshotsView { snapshots: rows.into_iter().filter_map(view).collect(), problems })
 }
 
-/// Hides snapshots.
+/// Hides snapshots. One that the store has lost is given up at once: nothing is left that could be brought back.
 pub(super) async fn delete(instance: &Arc<Instance>, ids: &[String]) -> Result<ChangedView> {
     let rows = find(instance, ids).await?;
-    let mut snapshots = Vec::new();
+    let (mut snapshots, mut forgotten) = (Vec::new(), Vec::new());
     for row in &rows {
+        let id = row.snapshot.id;
         let open = instance.vault(row.snapshot.vault).await?;
-        cleanup::hide(instance, &open, row.snapshot.id, CONSOLE).await?;
-        tracing::info!(snapshot = %row.snapshot.id, "snapshot deleted");
-        snapshots.push(row.snapshot.id);
+        match cleanup::hide(instance, &open, id, CONSOLE).await {
+            Ok(_) => {
+                tracing::info!(snapshot = %id, "snapshot deleted");
+                snapshots.push(id);
+            }
+            Err(Error::Vault(vault::Error::SnapshotUnknown { .. })) => {
+                reconcile::forget_lost(instance, &open, id, CONSOLE).await?;
+                forgotten.push(id);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let undo_until = Some(instance.clock.now().after(instance.settings().undo()));
-    Ok(ChangedView { action: "deleted".to_owned(), snapshots, undo_until })
+    let undo_until = instance.clock.now().after(instance.settings().undo());
+    let undo_until = (!snapshots.is_empty()).then_some(undo_until);
+    Ok(ChangedView { action: "deleted".to_owned(), snapshots, forgotten, undo_until })
 }
 
 /// Brings snapshots back: in the store first, as that decides.
@@ -128,12 +167,15 @@ pub(super) async fn undelete(instance: &Arc<Instance>, ids: &[String]) -> Result
             return Err(meta::Error::CheckpointReplaced { snapshot: id }.into());
         }
         let open = instance.vault(row.snapshot.vault).await?;
-        blocking(move || open.vault().undelete_snapshot(id)).await?;
+        let _no_comparison = open.commits.lock().await;
+        let at = open.clone();
+        blocking(move || at.vault().undelete_snapshot(id)).await?;
         instance.meta.undelete_snapshot(id).await?;
         tracing::info!(snapshot = %id, "snapshot brought back");
         snapshots.push(id);
     }
-    Ok(ChangedView { action: "undeleted".to_owned(), snapshots, undo_until: None })
+    let (action, forgotten) = ("undeleted".to_owned(), Vec::new());
+    Ok(ChangedView { action, snapshots, forgotten, undo_until: None })
 }
 
 /// The snapshots with these ids or beginnings of ids; all or none.
@@ -200,6 +242,9 @@ impl fmt::Display for ChangedView {
         let did = if self.action == "deleted" { "Deleted" } else { "Brought back" };
         for id in &self.snapshots {
             writeln!(f, "{did} {id}.")?;
+        }
+        for id in &self.forgotten {
+            writeln!(f, "Forgot {id}: the store had lost it, so it cannot be brought back.")?;
         }
         match self.undo_until {
             Some(until) => writeln!(f, "Until {}: holdfast-server snapshot undelete ID", show_time(until)),

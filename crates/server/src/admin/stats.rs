@@ -6,6 +6,7 @@ use crate::names::{counted, show_bytes};
 use crate::{Result, blocking};
 use blobs::BlobStore;
 use meta::SnapshotScope;
+use model::code::exit;
 use model::{ServerId, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -78,6 +79,8 @@ pub struct VaultStats {
     pub snapshots: u64,
     /// When the last cleanup ended.
     pub cleaned: Option<Timestamp>,
+    /// Why nothing of it could be counted.
+    pub problem: Option<String>,
 }
 
 /// Which server it is.
@@ -101,13 +104,23 @@ pub(super) async fn collect(instance: &Arc<Instance>) -> Result<StatsView> {
     let now = instance.clock.now();
     let mut vaults = Vec::new();
     for vault in meta.vaults(None).await? {
-        let open = instance.vault(vault.id).await?;
-        let found = blocking(move || open.vault().stats()).await?;
-        let both = |of: fn(&vault::PackCount) -> u64| of(&found.data) + of(&found.hunks);
         let user = users.iter().find(|user| user.id == vault.user);
-        vaults.push(VaultStats {
+        let known = VaultStats {
             vault: Some(vault.id),
             user: user.map(|user| user.name.clone()).unwrap_or_default(),
+            cleaned: meta.cleanup_run(vault.id).await?.and_then(|run| run.finished),
+            ..VaultStats::default()
+        };
+        let found = match measure(instance, vault.id).await {
+            Ok(found) => found,
+            Err(error) => {
+                let problem = Some(format!("{error} [{}]", error.code()));
+                vaults.push(VaultStats { problem, ..known });
+                continue;
+            }
+        };
+        let both = |of: fn(&vault::PackCount) -> u64| of(&found.data) + of(&found.hunks);
+        vaults.push(VaultStats {
             stored_bytes: found.stored_bytes(),
             packs: both(|count| count.packs),
             chunks: both(|count| count.chunks),
@@ -115,7 +128,7 @@ pub(super) async fn collect(instance: &Arc<Instance>) -> Result<StatsView> {
             retired_bytes: both(|count| count.retired.frame_bytes),
             condemned_bytes: both(|count| count.condemned.frame_bytes),
             snapshots: found.snapshots.objects,
-            cleaned: meta.cleanup_run(vault.id).await?.and_then(|run| run.finished),
+            ..known
         });
     }
     let store = instance.store.clone();
@@ -133,6 +146,19 @@ pub(super) async fn collect(instance: &Arc<Instance>) -> Result<StatsView> {
         uploads: instance.counters.totals(),
         vaults,
     })
+}
+
+async fn measure(instance: &Arc<Instance>, vault: VaultId) -> Result<vault::VaultStats> {
+    let open = instance.vault(vault).await?;
+    blocking(move || open.vault().stats()).await
+}
+
+impl StatsView {
+    /// That of damage when a vault could not be counted.
+    pub(super) fn exit_status(&self) -> u8 {
+        let has_problem = self.vaults.iter().any(|vault| vault.problem.is_some());
+        if has_problem { exit::DAMAGED } else { exit::COMPLETE }
+    }
 }
 
 impl fmt::Display for StatusView {
@@ -172,6 +198,10 @@ impl fmt::Display for StatsView {
         )?;
         for vault in &self.vaults {
             let id = vault.vault.map(|id| id.to_string()).unwrap_or_default();
+            if let Some(problem) = &vault.problem {
+                writeln!(f, "vault {id} of {}: {problem}", vault.user)?;
+                continue;
+            }
             writeln!(
                 f,
                 "vault {id} of {}: {} in {}, {} used, {} to be freed, {}",

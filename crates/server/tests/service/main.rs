@@ -18,4 +18,5 @@ mod reading;
 mod recovery;
 mod store;
 mod support;
+mod trouble;
 mod uploads;

@@ -1,0 +1,204 @@
+//! What is lost or broken in one place: how it is named, what goes on beside it, and how an administrator gets out.
+
+use crate::support::agent::{DEFAULT, noise};
+use crate::support::device::Device;
+use crate::support::{DAY, Site, problems};
+use model::code::exit;
+use model::{Code, SnapshotId};
+use server::admin::{self, Command};
+use server::watch::Watch;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+fn back_up(device: &Device, seed: u64) -> SnapshotId {
+    device.back_up(&device.agent.tree(&[noise(seed, 1_000)], DEFAULT), DEFAULT)
+}
+
+fn object(site: &Site, device: &Device, rest: &str) -> PathBuf {
+    site.object_path(&format!("vaults/{}/{rest}", device.vault()))
+}
+
+fn status(site: &Site, command: Command) -> u8 {
+    site.run(command).unwrap().exit_status()
+}
+
+fn delete(site: &Site, id: SnapshotId) -> serde_json::Value {
+    site.json(Command::SnapshotDelete { ids: vec![id.to_string()] })
+}
+
+/// The snapshots of all vaults, and who deleted each.
+fn listed(site: &Site) -> Vec<(String, Option<String>)> {
+    let list = site.json(Command::SnapshotList { user: None, deleted: true });
+    let text = |row: &serde_json::Value, field: &str| row[field].as_str().map(str::to_owned);
+    list.as_array().unwrap().iter().map(|row| (text(row, "id").unwrap(), text(row, "deleted_by"))).collect()
+}
+
+const CLEANUP: Command = Command::Cleanup { dry_run: false };
+
+#[test]
+fn a_deletion_record_that_cannot_be_read_is_written_anew() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let (deleted, hidden, kept) = (back_up(&device, 1), back_up(&device, 2), back_up(&device, 3));
+    delete(&site, deleted);
+    std::fs::write(object(&site, &device, &format!("deleted/{deleted}")), "broken").unwrap();
+    // One of which the database knows nothing.
+    std::fs::write(object(&site, &device, &format!("deleted/{hidden}")), "broken").unwrap();
+    assert_eq!(status(&site, CLEANUP), 0);
+    let by = |name: &str| Some(name.to_owned());
+    let rows =
+        [(kept.to_string(), None), (hidden.to_string(), by("unknown")), (deleted.to_string(), by("console"))];
+    assert_eq!(listed(&site), rows);
+    assert_eq!(status(&site, Command::Check), 0);
+    // Their time ends in the store and in the database.
+    site.clock.advance(DAY * 8);
+    assert_eq!(status(&site, CLEANUP), 0);
+    assert_eq!(listed(&site), rows[..1]);
+    assert_eq!(device.snapshots(), [kept]);
+}
+
+#[test]
+fn a_deleted_snapshot_that_is_lost_before_its_time_is_named() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let (lost, kept) = (back_up(&device, 1), back_up(&device, 2));
+    delete(&site, lost);
+    std::fs::remove_file(object(&site, &device, &format!("snapshots/{lost}"))).unwrap();
+    let view = site.json(Command::Check);
+    assert_eq!(problems(&view), ["store_disagrees"]);
+    assert!(view.to_string().contains(&lost.to_string()), "{view}");
+    assert_eq!(status(&site, CLEANUP), Code::StoreDisagrees.exit_status());
+    // Nobody could bring it back any more.
+    site.clock.advance(DAY * 8);
+    assert_eq!(status(&site, Command::Check), 0);
+    assert_eq!(status(&site, CLEANUP), 0);
+    assert_eq!(listed(&site), [(kept.to_string(), None)]);
+}
+
+#[test]
+fn a_lost_snapshot_can_be_given_up() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let (lost, hidden, kept) = (back_up(&device, 1), back_up(&device, 2), back_up(&device, 3));
+    delete(&site, hidden);
+    for id in [lost, hidden] {
+        std::fs::remove_file(object(&site, &device, &format!("snapshots/{id}"))).unwrap();
+    }
+    // While the store is not at its place nothing is given up.
+    let (store, aside) = (site.data().store(), site.path("aside"));
+    std::fs::rename(&store, &aside).unwrap();
+    assert!(site.run(Command::SnapshotDelete { ids: vec![lost.to_string()] }).is_err());
+    std::fs::rename(&aside, &store).unwrap();
+    assert_eq!(status(&site, CLEANUP), Code::StoreDisagrees.exit_status());
+    for id in [lost, hidden] {
+        let done = delete(&site, id);
+        assert_eq!(done["forgotten"][0].as_str(), Some(id.to_string().as_str()));
+        assert!(done["snapshots"].as_array().unwrap().is_empty() && done["undo_until"].is_null(), "{done}");
+    }
+    assert_eq!(
+        site.refusal(Command::SnapshotUndelete { ids: vec![lost.to_string()] }),
+        Code::SnapshotUnknown
+    );
+    assert_eq!(listed(&site), [(kept.to_string(), None)]);
+    assert_eq!(status(&site, CLEANUP), 0);
+    assert_eq!(status(&site, Command::Check), 0);
+    site.restart();
+    assert_eq!(listed(&site), [(kept.to_string(), None)]);
+}
+
+#[test]
+fn one_broken_vault_keeps_nothing_of_the_others() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let (hers, his) = (back_up(&anna, 1), back_up(&bert, 2));
+    site.stop();
+    std::fs::write(object(&site, &anna, "format"), "broken").unwrap();
+    site.start();
+    let list = Command::SnapshotList { user: None, deleted: false };
+    let answer = site.run(list.clone()).unwrap();
+    assert_eq!(answer.exit_status(), exit::DAMAGED);
+    assert!(answer.remark().unwrap().contains(&anna.vault().to_string()));
+    let mut ids: Vec<_> = listed(&site).into_iter().map(|(id, _)| id).collect();
+    let mut expected = [hers, his].map(|id| id.to_string());
+    ids.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+
+    let stats = site.run(Command::Stats).unwrap();
+    assert_eq!(stats.exit_status(), exit::DAMAGED);
+    let vaults = stats.to_json().unwrap()["vaults"].clone();
+    for vault in vaults.as_array().unwrap() {
+        let is_hers = vault["vault"].as_str() == Some(anna.vault().to_string().as_str());
+        let counted = (vault["problem"].is_string(), vault["packs"].as_u64());
+        assert_eq!(counted, if is_hers { (true, Some(0)) } else { (false, Some(2)) }, "{vault}");
+    }
+    let view = site.json(Command::Check);
+    assert_eq!((view["vaults"].as_u64(), problems(&view)), (Some(2), vec!["data_damaged".to_owned()]));
+}
+
+#[test]
+fn a_check_that_fails_half_way_in_a_vault_says_so_and_goes_on() {
+    let site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    for device in [&anna, &bert] {
+        back_up(device, 1);
+    }
+    // Both are open already. The folder of the first cannot be listed: its name leads to itself.
+    let folder = object(&site, &anna, "snapshots");
+    std::fs::rename(&folder, site.path("hers")).unwrap();
+    std::os::unix::fs::symlink("snapshots", &folder).unwrap();
+    std::fs::remove_dir_all(object(&site, &bert, "keys")).unwrap();
+    let view = site.json(Command::Check);
+    let mut codes = problems(&view);
+    codes.sort_unstable();
+    assert_eq!(codes, ["internal", "key_missing"], "{view}");
+    assert_eq!(view["vaults"].as_u64(), Some(2));
+}
+
+#[test]
+fn a_vault_whose_index_cannot_be_rebuilt_can_be_read() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let tree = device.agent.tree(&[noise(1, 1_000)], DEFAULT);
+    device.back_up(&tree, DEFAULT);
+    site.stop();
+    let index = object(&site, &device, "index");
+    std::fs::remove_dir_all(&index).unwrap();
+    // Where the first segment should be written lies something else.
+    let blocked = index.join("0000000000000001-0000000000000001");
+    std::fs::create_dir_all(&blocked).unwrap();
+    std::fs::write(blocked.join("other"), "").unwrap();
+    site.start();
+    let device = site.again(&device, device.counter.clone());
+    assert_eq!(device.snapshots(), [tree.snapshot]);
+    assert!(device.unreadable(&tree).is_empty());
+    assert!(site.json(Command::Check).to_string().contains("the index cannot be used"));
+    assert_eq!(status(&site, Command::Stats), exit::DAMAGED);
+    assert_ne!(status(&site, CLEANUP), 0);
+    // When the place is free the next cleanup rebuilds it.
+    std::fs::remove_dir_all(&blocked).unwrap();
+    assert_eq!(status(&site, CLEANUP), 0);
+    assert_eq!(status(&site, Command::Check), 0);
+    back_up(&device, 2);
+}
+
+#[test]
+fn a_deletion_and_its_end_wait_for_a_comparison() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let id = back_up(&device, 1);
+    let ids = || vec![id.to_string()];
+    for command in [Command::SnapshotDelete { ids: ids() }, Command::SnapshotUndelete { ids: ids() }] {
+        site.block_on(async {
+            let open = site.instance().vault(device.vault()).await.unwrap();
+            let comparison = open.commits.lock().await;
+            let watch = Watch::silent();
+            let mut work = pin!(admin::run(site.instance(), command, &watch));
+            assert!(tokio::time::timeout(Duration::from_millis(300), &mut work).await.is_err());
+            drop(comparison);
+            work.await.unwrap();
+        });
+    }
+    assert_eq!(device.snapshots(), [id]);
+}
