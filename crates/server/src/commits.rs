@@ -35,6 +35,9 @@ pub async fn commit(
     let hold = Arc::new(open.vault().hold());
     let now = instance.clock.now();
     let lease = instance.meta.use_lease(&claim, now).await?;
+    if instance.meta.snapshot(snapshot).await?.is_some() {
+        return Err(taken(snapshot));
+    }
     let sequence = instance.meta.begin_commit(&claim, now, now.after(HOLD)).await?;
     let damaged = damage::known(instance, claim.vault).await?.into_iter().collect();
     let terms = Terms { device: device.clone(), lease, damaged };
@@ -44,7 +47,11 @@ pub async fn commit(
         Ok(done) => done,
         Err(error) => {
             withdraw(instance, &open, &hold, snapshot).await;
-            return Err(error.into());
+            return Err(match error {
+                // Of another vault, and just now: this vault's own were looked at above.
+                meta::Error::SnapshotConflict { .. } => taken(snapshot),
+                other => other.into(),
+            });
         }
     };
     drop(hold);
@@ -57,6 +64,13 @@ pub async fn commit(
         instance.counters.add(|totals| totals.snapshots += 1).await?;
     }
     Ok(done.row.snapshot)
+}
+
+/// The agent drew an id that a snapshot of another vault has. The answer is that to a record which cannot be used: what
+/// others have is nobody's business.
+fn taken(snapshot: SnapshotId) -> Error {
+    tracing::warn!(%snapshot, "a commit with the id of a snapshot of another vault was refused");
+    Error::refused(Code::SnapshotInvalid, "the record cannot be used")
 }
 
 /// What a commit is checked by.
@@ -128,7 +142,7 @@ async fn store(
 /// right as well: everything that it refers to was checked and is there.
 async fn withdraw(instance: &Arc<Instance>, open: &Arc<OpenVault>, hold: &Arc<Hold>, snapshot: SnapshotId) {
     // An error may hide that the row was stored.
-    match instance.meta.snapshot(snapshot).await {
+    match instance.meta.snapshot_in(open.vault().id(), snapshot).await {
         Ok(None) => {}
         Ok(Some(_)) => return,
         Err(error) => return tracing::warn!(%snapshot, %error, "a refused snapshot is left for a comparison"),

@@ -89,13 +89,15 @@ pub(super) async fn insert(tx: &mut Write, row: &SnapshotRow) -> Result<Option<S
     Ok(None)
 }
 
-/// Hides the visible checkpoints of the set other than `new`, and gives their ids.
+/// Hides the visible checkpoints of the device's set other than `new`, and gives their ids. The set alone would not
+/// do: a device names its sets itself, and could name another's.
 async fn replace_checkpoints(tx: &mut Write, new: &NewSnapshot, now: Timestamp) -> Result<Vec<SnapshotId>> {
     tx.all(
         "UPDATE snapshots SET deleted = $4, deleted_by = $5
          WHERE vault_id = $1 AND set_id = $2 AND id <> $3 AND complete = 0 AND deleted IS NULL
+           AND device_id = $6
          RETURNING id",
-        args![new.vault, new.set, new.id, now, REPLACED],
+        args![new.vault, new.set, new.id, now, REPLACED, new.device],
     )
     .await
 }

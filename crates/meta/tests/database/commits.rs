@@ -164,3 +164,23 @@ async fn a_checkpoint_replaces_the_last_one_and_a_complete_snapshot_both() {
     let repeated = fixture.meta.commit_snapshot(&complete, &claim(&lease), at(24)).await.unwrap();
     assert_eq!((repeated.repeated, repeated.replaced), (true, vec![]));
 }
+
+#[tokio::test]
+async fn a_device_that_takes_the_set_of_another_replaces_none_of_its_checkpoints() {
+    let fixture = Fixture::new().await;
+    let household = fixture.household("ann").await;
+    let lease = fixture.first_lease(&household).await;
+    let checkpoint = snapshot(&lease, 1, false);
+    fixture.meta.commit_snapshot(&checkpoint, &claim(&lease), at(20)).await.unwrap();
+    let sister = fixture.device(&household.user).await;
+    let same_set = meta::GrantRequest { device: sister.id, ..request(&household, None, 21) };
+    let theirs = fixture.meta.grant(&same_set).await.unwrap();
+    for (sequence, complete) in [(2, false), (3, true)] {
+        let new = snapshot(&theirs, sequence, complete);
+        let commit = fixture.meta.commit_snapshot(&new, &claim(&theirs), at(22)).await.unwrap();
+        assert!(!commit.replaced.contains(&checkpoint.id));
+    }
+    let row = fixture.meta.snapshot(checkpoint.id).await.unwrap().unwrap();
+    assert_eq!(row.deleted, None);
+    assert_eq!(fixture.meta.lease(lease.id).await.unwrap().unwrap().state, LeaseState::Live);
+}

@@ -194,6 +194,10 @@ async fn look_into(instance: &Arc<Instance>, vault: &meta::Vault, view: &mut Che
     }
     damages(&instance.meta.damage(id).await?, id, view);
     let compared = reconcile::compare(instance, &open).await?;
+    for snapshot in &compared.conflicting {
+        let message = format!("vault {id}: snapshot {snapshot} has the id of a snapshot of another vault");
+        view.add(Severity::Error, "vault", Code::SnapshotConflict, message);
+    }
     if !compared.missing.is_empty() {
         let message = format!(
             "vault {id}: {} of the database missing or unreadable in the store; bring the objects back, or give the \

@@ -9,7 +9,7 @@ use meta::{Adoption, Deletion, Device, DeviceState, NewSnapshot, REPLACED, Snaps
 use model::{DeviceId, SetId, SnapshotId, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use vault::{Deleted, SnapshotInfo, SnapshotList};
+use vault::{Deleted, SnapshotInfo};
 
 /// Who deleted a snapshot, as long as nothing tells.
 const UNKNOWN: &str = "unknown";
@@ -23,6 +23,8 @@ pub struct Compared {
     pub missing: Vec<SnapshotId>,
     /// Hidden snapshots whose deletion record cannot be read and could not be written anew.
     pub unreadable_deletions: Vec<SnapshotId>,
+    /// Snapshots of the store whose id another vault's snapshot has in the database. They stay where they are.
+    pub conflicting: Vec<SnapshotId>,
 }
 
 /// Rebuilds an index that cannot be used from the packs: without it nothing can be uploaded.
@@ -50,8 +52,16 @@ pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<
         list.snapshots.iter().map(|info| (info.id, info)).collect();
     let unreadable: HashSet<SnapshotId> = list.unreadable.iter().copied().collect();
     let (now, undo) = (instance.clock.now(), instance.settings().undo());
-    let new: Vec<&SnapshotInfo> = list.snapshots.iter().filter(|info| !known.contains(&info.id)).collect();
-    let mut compared = Compared { adopted: new.len() as u64, ..Compared::default() };
+    let mut compared = Compared::default();
+    let mut new: Vec<&SnapshotInfo> = Vec::new();
+    for info in list.snapshots.iter().filter(|info| !known.contains(&info.id)) {
+        // The agent draws ids, so it can draw one that another vault has. That must not close this one.
+        match instance.meta.snapshot(info.id).await? {
+            None => new.push(info),
+            Some(_) => compared.conflicting.push(info.id),
+        }
+    }
+    compared.adopted = new.len() as u64;
     adopt(instance, id, &new).await?;
     for row in &rows {
         let id = row.snapshot.id;
@@ -70,7 +80,12 @@ pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<
     }
     if !new.is_empty() {
         tracing::warn!(vault = %id, snapshots = compared.adopted, "snapshots were adopted from the object store");
-        replace_checkpoints(instance, open, &list).await?;
+        let known = list.snapshots.iter().filter(|info| !compared.conflicting.contains(&info.id));
+        replace_checkpoints(instance, open, &known.collect::<Vec<_>>()).await?;
+    }
+    if !compared.conflicting.is_empty() {
+        let snapshots = &compared.conflicting;
+        tracing::error!(vault = %id, ?snapshots, "snapshots have ids of snapshots of another vault");
     }
     if !compared.missing.is_empty() {
         tracing::error!(vault = %id, snapshots = ?compared.missing, "snapshots are missing in the object store");
@@ -199,20 +214,19 @@ pub async fn forget_lost(
     Ok(())
 }
 
-/// What the commits would have done that the database never saw: of each set the newest checkpoint stays, if it is
-/// newer than the newest complete snapshot.
+/// What the commits would have done that the database never saw: of each set of each device the newest checkpoint
+/// stays, if it is newer than the newest complete snapshot. Set ids come from the devices, so one alone says nothing.
 async fn replace_checkpoints(
     instance: &Arc<Instance>,
     open: &Arc<OpenVault>,
-    list: &SnapshotList,
+    ascending: &[&SnapshotInfo],
 ) -> Result<()> {
-    let mut newest: HashMap<SetId, SnapshotId> = HashMap::new();
-    // Ascending by their numbers.
-    for info in list.snapshots.iter().filter(|info| info.deleted.is_none()) {
-        newest.insert(info.set, info.id);
+    let mut newest: HashMap<(DeviceId, SetId), SnapshotId> = HashMap::new();
+    for info in ascending.iter().filter(|info| info.deleted.is_none()) {
+        newest.insert((info.device, info.set), info.id);
     }
-    for info in list.snapshots.iter().filter(|info| info.deleted.is_none() && !info.complete) {
-        if newest.get(&info.set) != Some(&info.id) {
+    for info in ascending.iter().filter(|info| info.deleted.is_none() && !info.complete) {
+        if newest.get(&(info.device, info.set)) != Some(&info.id) {
             hide(open, info.id).await?;
             instance.meta.delete_snapshot(info.id, REPLACED, instance.clock.now()).await?;
         }

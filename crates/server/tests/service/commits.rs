@@ -212,3 +212,24 @@ fn a_commit_that_nobody_waited_for_is_there() {
     assert_eq!(commit(&device, &lease, tree.snapshot, &tree.record).unwrap(), 1);
     assert_eq!(device.snapshots(), [tree.snapshot]);
 }
+
+#[test]
+fn an_id_that_another_vault_has_harms_nobody() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let id = SnapshotId::random();
+    let empty = |device: &Device| device.agent.record(id, RangeList::new(), &[], DEFAULT);
+    commit(&anna, &anna.grant("default"), id, &empty(&anna)).unwrap();
+    // The same words as to a record that says nothing, so that nobody learns which ids there are.
+    let refused = bert.remote.commit(bert.grant("default").id, id, &empty(&bert)).unwrap_err();
+    assert_eq!(refused.code, Code::SnapshotInvalid);
+    let text = format!("{refused:?}");
+    assert!(!text.contains(&anna.vault().to_string()) && !text.contains("exist"), "{text}");
+    assert!(site.objects(&format!("vaults/{}/snapshots/", bert.vault())).is_empty());
+    site.restart();
+    let [anna, bert] = [&anna, &bert].map(|device| site.again(device, device.counter.clone()));
+    assert!(bert.snapshots().is_empty());
+    assert_eq!(anna.snapshots(), [id]);
+    let tree = bert.agent.tree(&[noise(1, 100)], DEFAULT);
+    assert_eq!(bert.back_up(&tree, DEFAULT), tree.snapshot);
+}
