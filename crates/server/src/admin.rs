@@ -206,6 +206,7 @@ impl Answer {
     /// The exit status of the command.
     pub fn exit_status(&self) -> u8 {
         match self {
+            Self::Recover(view) => view.exit_status(),
             Self::Cleanup(view) => view.exit_status(),
             Self::Verify(view) => view.exit_status(),
             Self::Check(view) => view.exit_status(),

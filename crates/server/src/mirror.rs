@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use crate::{Error, Result};
 use blobs::{BlobStore, Key, PutMode};
 use meta::{Device, DeviceState, ServerRecord, User};
-use model::{DeviceId, ServerId, Timestamp, UserId, VaultId};
+use model::{Code, DeviceId, ServerId, Timestamp, UserId, VaultId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,37 @@ impl DeviceObject {
     }
 }
 
+/// An object that is there and cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its key.
+    pub key: String,
+    /// Why.
+    pub error: Error,
+}
+
+impl Unreadable {
+    /// The object's own damage; an error that says nothing about this one object is given back.
+    pub fn of(key: &Key, error: Error) -> Result<Self> {
+        use blobs::ErrorKind as Kind;
+        let is_damage = match &error {
+            Error::Store(error) => matches!(error.kind(), Kind::Corrupt | Kind::Other),
+            Error::Format(_) => true,
+            other => other.code() == Code::DataDamaged,
+        };
+        if is_damage { Ok(Self { key: key.as_str().to_owned(), error }) } else { Err(error) }
+    }
+}
+
+/// All objects of one kind.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// What they say.
+    pub found: Vec<T>,
+    /// Those that say nothing.
+    pub unreadable: Vec<Unreadable>,
+}
+
 /// The objects below `server/`. Calls block.
 #[derive(Clone, Copy)]
 pub struct Mirror<'a>(pub &'a dyn BlobStore);
@@ -103,6 +134,11 @@ impl Mirror<'_> {
     /// Reads the server's record; `None` when the store never had a server.
     pub fn record(&self) -> Result<Option<RecordObject>> {
         self.get(&Key::parse(RECORD)?)
+    }
+
+    /// Reads the server's record where its damage stops nothing: it is found, missing, or unreadable.
+    pub fn any_record(&self) -> Result<Listed<RecordObject>> {
+        self.each([Key::parse(RECORD)?])
     }
 
     /// Writes the authority, sealed for the organisation.
@@ -122,9 +158,10 @@ impl Mirror<'_> {
     }
 
     /// Reads all users.
-    pub fn users(&self) -> Result<Vec<User>> {
-        let all: Vec<UserObject> = self.all(USERS)?;
-        Ok(all.into_iter().map(|UserObject { id, name, created }| User { id, name, created }).collect())
+    pub fn users(&self) -> Result<Listed<User>> {
+        let Listed { found, unreadable } = self.all(USERS)?;
+        let user = |UserObject { id, name, created }| User { id, name, created };
+        Ok(Listed { found: found.into_iter().map(user).collect(), unreadable })
     }
 
     /// Writes a device.
@@ -133,9 +170,9 @@ impl Mirror<'_> {
     }
 
     /// Reads all devices.
-    pub fn devices(&self) -> Result<Vec<Device>> {
-        let all: Vec<DeviceObject> = self.all(DEVICES)?;
-        Ok(all.into_iter().map(DeviceObject::into_device).collect())
+    pub fn devices(&self) -> Result<Listed<Device>> {
+        let Listed { found, unreadable } = self.all(DEVICES)?;
+        Ok(Listed { found: found.into_iter().map(DeviceObject::into_device).collect(), unreadable })
     }
 
     /// True when both would be the same object.
@@ -161,13 +198,21 @@ impl Mirror<'_> {
         let Some(bytes) = self.read(key)? else { return Ok(None) };
         serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|error| Error::refused(model::Code::DataDamaged, format!("{key}: {error}")))
+            .map_err(|error| Error::refused(Code::DataDamaged, format!("{key}: {error}")))
     }
 
-    fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        for info in self.0.list(prefix)? {
-            all.extend(self.get(&info.key)?);
+    fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Listed<T>> {
+        self.each(self.0.list(prefix)?.into_iter().map(|info| info.key))
+    }
+
+    /// One damaged object must not keep the server from what the others say.
+    fn each<T: DeserializeOwned>(&self, keys: impl IntoIterator<Item = Key>) -> Result<Listed<T>> {
+        let mut all = Listed { found: Vec::new(), unreadable: Vec::new() };
+        for key in keys {
+            match self.get(&key) {
+                Ok(object) => all.found.extend(object),
+                Err(error) => all.unreadable.push(Unreadable::of(&key, error)?),
+            }
         }
         Ok(all)
     }
@@ -185,7 +230,7 @@ mod tests {
         let created = Timestamp::from_secs(1_800_000_000);
         let user = User { id: UserId::random(), name: "anna".into(), created };
         mirror.put_user(&user).unwrap();
-        assert_eq!(mirror.users().unwrap(), std::slice::from_ref(&user));
+        assert_eq!(mirror.users().unwrap().found, std::slice::from_ref(&user));
         let device = Device {
             id: DeviceId::random(),
             user: user.id,
@@ -199,9 +244,31 @@ mod tests {
             last_seen: Some(created),
         };
         mirror.put_device(&device).unwrap();
-        let back = mirror.devices().unwrap();
+        let back = mirror.devices().unwrap().found;
         assert!(Mirror::is_same_device(&back[0], &device));
         assert_eq!(back, [Device { last_seen: None, ..device }]);
+    }
+
+    #[test]
+    fn one_damaged_object_hides_no_other() {
+        let store = blobs::MemoryStore::new();
+        let mirror = Mirror(&store);
+        let created = Timestamp::from_secs(1_800_000_000);
+        let user = User { id: UserId::random(), name: "anna".into(), created };
+        mirror.put_user(&user).unwrap();
+        let keys = ["", "{", "null"].map(|bytes| {
+            let key = Key::parse(&format!("{USERS}{}", UserId::random())).unwrap();
+            store.put(&key, bytes.as_bytes(), PutMode::Replace).unwrap();
+            key.as_str().to_owned()
+        });
+        let Listed { found, unreadable } = mirror.users().unwrap();
+        assert_eq!(found, [user]);
+        let mut damaged: Vec<_> = unreadable.iter().map(|object| object.key.clone()).collect();
+        damaged.sort();
+        let mut keys = keys.to_vec();
+        keys.sort();
+        assert_eq!(damaged, keys);
+        assert!(unreadable.iter().all(|object| object.error.code() == Code::DataDamaged));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `check`: looks at everything that makes a server, and changes nothing but what an interrupted step left undone.
 
 use crate::instance::Instance;
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, Unreadable};
 use crate::names::{counted, show_bytes};
 use crate::{Result, blocking, reconcile};
 use blobs::{BlobStore, FolderStore, StoreId};
@@ -81,6 +81,12 @@ pub(super) async fn run(instance: &Arc<Instance>) -> Result<CheckView> {
         })
         .await?
     };
+    for Unreadable { key, error } in reconcile::unreadable(instance).await? {
+        let message = format!(
+            "{key} cannot be read ({error}); what the database knows of it is written anew when the server starts"
+        );
+        view.add(Severity::Error, "store", error.code(), message);
+    }
     vaults(instance, &mut view).await?;
     view.problems.sort_by_key(|problem| problem.severity == Severity::Warning);
     Ok(view)

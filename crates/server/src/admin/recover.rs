@@ -2,10 +2,11 @@
 //! organisation's recovery file. The database gets its name last, so a `recover` that was killed is done again.
 
 use super::administrators::{AdministratorView, FIRST, give_password};
+use super::check::{Problem, Severity};
 use crate::archive;
 use crate::data::{DataDir, file_error};
 use crate::instance::Instance;
-use crate::mirror::{Mirror, RecordObject};
+use crate::mirror::{Mirror, RecordObject, Unreadable};
 use crate::org::Organisation;
 use crate::reconcile;
 use crate::settings::Settings;
@@ -14,6 +15,7 @@ use crate::watch::Watch;
 use crate::{Error, Result, blocking};
 use blobs::FolderStore;
 use meta::{Adopted, Installation, SnapshotScope, SqlMeta, Upkeep};
+use model::code::exit;
 use model::{Clock, Code, ServerId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -50,10 +52,22 @@ pub struct RecoverView {
     pub snapshots: u64,
     /// The administrator, with a new password.
     pub administrator: AdministratorView,
+    /// What could not be brought in from the object store. The server is there without it.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+}
+
+impl RecoverView {
+    /// That of damage when something could not be brought in.
+    pub(super) const fn exit_status(&self) -> u8 {
+        if self.problems.is_empty() { exit::COMPLETE } else { exit::DAMAGED }
+    }
 }
 
 /// Name of the database until it is whole.
 const UNFINISHED: &str = "recover.db";
+/// A database, and what SQLite puts beside it.
+const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
 /// Recovers the server.
 pub async fn recover(
@@ -72,10 +86,20 @@ pub async fn recover(
         let _ = remove_all(&unfinished);
     }
     let (opened, administrator) = made?;
-    let instance = Instance::open(data.clone(), clock.clone(), lock).await?;
-    let adopted = adopt_all(&instance, watch).await;
-    instance.close().await;
-    let adopted = adopted?;
+    // The database has its name, and a second `recover` would be refused. So whatever fails from here on is told
+    // beside the new password, which nobody could ever see otherwise.
+    let mut problems = Vec::new();
+    let adopted = match Instance::open(data.clone(), clock.clone(), lock).await {
+        Ok(instance) => {
+            let adopted = adopt_all(&instance, watch, &mut problems).await;
+            instance.close().await;
+            adopted
+        }
+        Err(error) => {
+            problems.push(problem("database", "", &error));
+            Adopted::default()
+        }
+    };
     Ok(RecoverView {
         server_id: opened.record.id,
         data: data.path().to_owned(),
@@ -85,6 +109,7 @@ pub async fn recover(
         vaults: adopted.vaults,
         snapshots: adopted.snapshots,
         administrator,
+        problems,
     })
 }
 
@@ -124,18 +149,44 @@ async fn make(
     Ok((opened, administrator))
 }
 
-/// Brings everything in that the store has; gives how much the database did not know.
-async fn adopt_all(instance: &Arc<Instance>, watch: &Watch) -> Result<Adopted> {
-    let mut adopted = reconcile::run(instance).await?;
+/// Brings in what the store has; gives how much the database did not know. What fails is a problem and no more: one
+/// vault that cannot be opened keeps nothing from the others.
+async fn adopt_all(instance: &Arc<Instance>, watch: &Watch, problems: &mut Vec<Problem>) -> Adopted {
+    let mut adopted = Adopted::default();
+    if let Err(error) = adopt_each(instance, watch, problems, &mut adopted).await {
+        problems.push(problem("store", "", &error));
+    }
+    adopted
+}
+
+async fn adopt_each(
+    instance: &Arc<Instance>,
+    watch: &Watch,
+    problems: &mut Vec<Problem>,
+    adopted: &mut Adopted,
+) -> Result<()> {
+    let brought = reconcile::bring_together(instance).await?;
+    *adopted = brought.adopted;
+    problems.extend(brought.unreadable.iter().map(|Unreadable { key, error }| problem("store", key, error)));
     let known = instance.meta.snapshots(SnapshotScope::Everything, true).await?.len();
     let vaults = instance.meta.vaults(None).await?;
     for (done, vault) in vaults.iter().enumerate() {
         watch.tell("reading the snapshots", done as u64, vaults.len() as u64, "vaults");
-        instance.vault(vault.id).await?;
+        if let Err(error) = instance.vault(vault.id).await {
+            problems.push(problem("vault", &format!("vault {}", vault.id), &error));
+        }
     }
     let all = instance.meta.snapshots(SnapshotScope::Everything, true).await?.len();
     adopted.snapshots = all.saturating_sub(known) as u64;
-    Ok(adopted)
+    Ok(())
+}
+
+fn problem(area: &str, place: &str, error: &Error) -> Problem {
+    let text = error.to_string();
+    // Some errors name the object themselves.
+    let message = if place.is_empty() || text.contains(place) { text } else { format!("{place}: {text}") };
+    let code = error.code().as_str().to_owned();
+    Problem { severity: Severity::Error, area: area.to_owned(), code, message }
 }
 
 struct Opened {
@@ -210,10 +261,12 @@ async fn fill(
     Ok(administrator)
 }
 
-/// A database that works is never replaced; one that is damaged is set aside.
+/// A database that works is never replaced; one that is damaged is set aside, and so is what is left of one.
 async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
     if !data.has_database()? {
-        return Ok(());
+        // SQLite would take what a killed server has left beside a database that was moved away for a part of the
+        // new one, and write it into that.
+        return set_aside(data, clock);
     }
     let exists =
         |problem: &str| Error::DataExists { path: data.path().to_owned(), problem: problem.to_owned() };
@@ -226,7 +279,10 @@ async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
         Err(error) => Err(error),
     };
     match usable {
-        Ok(Some(_)) => Err(exists("has a database that works; move server.db away to replace it")),
+        Ok(Some(_)) => Err(exists(
+            "has a database that works; to replace it move server.db away, with server.db-wal and server.db-shm \
+             where they are there",
+        )),
         // Made by an `init` that was killed.
         Ok(None) | Err(meta::Error::Damaged { .. } | meta::Error::Foreign { .. }) => set_aside(data, clock),
         Err(error) => Err(error.into()),
@@ -235,18 +291,18 @@ async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
 
 fn set_aside(data: &DataDir, clock: &Clock) -> Result<()> {
     let stamp = clock.now().as_secs();
-    for suffix in ["", "-wal", "-shm"] {
+    for suffix in SUFFIXES {
         let from = with_suffix(&data.database(), suffix);
         let to = with_suffix(&data.database(), &format!("{suffix}.damaged-{stamp}"));
         match std::fs::rename(&from, &to) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(file_error(&from, &error, "rename file"));
             }
-            Ok(()) => tracing::warn!(file = %to.display(), "the damaged database was set aside"),
+            Ok(()) => tracing::warn!(file = %to.display(), "what was there of a database was set aside"),
             Err(_) => {}
         }
     }
-    Ok(())
+    sync(data)
 }
 
 fn write_authority(data: &DataDir, bytes: &[u8]) -> Result<()> {
@@ -262,6 +318,10 @@ fn write_authority(data: &DataDir, bytes: &[u8]) -> Result<()> {
 fn finish(data: &DataDir, unfinished: &Path) -> Result<()> {
     std::fs::rename(unfinished, data.database())
         .map_err(|error| file_error(unfinished, &error, "rename file"))?;
+    sync(data)
+}
+
+fn sync(data: &DataDir) -> Result<()> {
     platform::durable::sync_dir(data.path())
         .map_err(|source| Error::File { path: data.path().to_owned(), source })
 }
@@ -274,7 +334,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Removes a database with all that SQLite puts beside it.
 fn remove_all(database: &Path) -> Result<()> {
-    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
+    SUFFIXES.iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
 }
 
 fn remove(path: &Path) -> Result<()> {
@@ -295,6 +355,12 @@ impl fmt::Display for RecoverView {
             if self.from_backup { "Found in the object store only" } else { "Found in the object store" };
         writeln!(f, "{only}: {users} users, {devices} devices, {vaults} vaults, {snapshots} snapshots.\n")?;
         write!(f, "{}", self.administrator)?;
+        if !self.problems.is_empty() {
+            writeln!(f, "\nNot everything could be brought in:")?;
+            for Problem { area, code, message, .. } in &self.problems {
+                writeln!(f, "error: {area}: {message} [{code}]")?;
+            }
+        }
         writeln!(
             f,
             "\nMove the recovery file away again. Then: holdfast-server serve --data {}",

@@ -1,7 +1,7 @@
 //! Users, devices and vaults: what the objects say and the database does not know, and the other way round.
 
 use crate::instance::Instance;
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, Unreadable};
 use crate::{Result, blocking};
 use blobs::{BlobStore, Key};
 use format::record::FormatRecord;
@@ -17,19 +17,38 @@ struct Stored {
     /// Vaults that the database does not know.
     vaults: Vec<FormatRecord>,
     has_record: bool,
+    unreadable: Vec<Unreadable>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Together {
+    /// What the database did not know.
+    pub adopted: Adopted,
+    /// Objects that say nothing. Those of which the database knows have been written anew.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Brings users, devices and vaults together. Each vault's snapshots follow when it is opened.
 pub async fn run(instance: &Arc<Instance>) -> Result<Adopted> {
+    bring_together(instance).await.map(|together| together.adopted)
+}
+
+/// Objects that say nothing. Nothing is changed.
+pub async fn unreadable(instance: &Arc<Instance>) -> Result<Vec<Unreadable>> {
+    let known = known_vaults(instance).await?;
+    Ok(stored(instance, &known).await?.unreadable)
+}
+
+/// As [`run`]; tells which objects are unreadable too.
+pub async fn bring_together(instance: &Arc<Instance>) -> Result<Together> {
     let meta = &instance.meta;
-    let known_vaults: HashMap<VaultId, Vault> =
-        meta.vaults(None).await?.into_iter().map(|vault| (vault.id, vault)).collect();
-    let ids = instance.vaults.list().await?;
-    let unknown: Vec<VaultId> = ids.into_iter().filter(|id| !known_vaults.contains_key(id)).collect();
-    let stored = {
-        let instance = instance.clone();
-        blocking(move || read(&instance, &unknown)).await?
-    };
+    let known_vaults = known_vaults(instance).await?;
+    let mut stored = stored(instance, &known_vaults).await?;
+    let unreadable = std::mem::take(&mut stored.unreadable);
+    for Unreadable { key, error } in &unreadable {
+        tracing::error!(key, %error, "an object cannot be read; the server goes on without it");
+    }
     let users = meta.users().await?;
     let devices = meta.devices(None).await?;
     let adoption = adoption(&stored, &users, &devices, &known_vaults);
@@ -39,20 +58,42 @@ pub async fn run(instance: &Arc<Instance>) -> Result<Adopted> {
     }
     end_devices(instance, &stored.devices, &devices).await?;
     write_missing(instance, stored).await?;
-    Ok(adopted)
+    Ok(Together { adopted, unreadable })
+}
+
+async fn known_vaults(instance: &Arc<Instance>) -> Result<HashMap<VaultId, Vault>> {
+    Ok(instance.meta.vaults(None).await?.into_iter().map(|vault| (vault.id, vault)).collect())
+}
+
+async fn stored(instance: &Arc<Instance>, known_vaults: &HashMap<VaultId, Vault>) -> Result<Stored> {
+    let ids = instance.vaults.list().await?;
+    let unknown: Vec<VaultId> = ids.into_iter().filter(|id| !known_vaults.contains_key(id)).collect();
+    let instance = instance.clone();
+    blocking(move || read(&instance, &unknown)).await
 }
 
 fn read(instance: &Instance, unknown: &[VaultId]) -> Result<Stored> {
     let mirror = Mirror(&instance.store);
-    let vaults = unknown
-        .iter()
-        .map(|id| {
-            let bytes = instance.store.read(&Key::parse(&format!("vaults/{id}/format"))?)?;
-            Ok(FormatRecord::decode(&bytes)?)
-        })
-        .collect::<Result<_>>()?;
-    let has_record = mirror.record()?.is_some();
-    Ok(Stored { users: mirror.users()?, devices: mirror.devices()?, vaults, has_record })
+    let (mut vaults, mut unreadable) = (Vec::new(), Vec::new());
+    for id in unknown {
+        let key = Key::parse(&format!("vaults/{id}/format"))?;
+        match read_format(instance, &key) {
+            Ok(record) => vaults.push(record),
+            Err(error) => unreadable.push(Unreadable::of(&key, error)?),
+        }
+    }
+    let record = mirror.any_record()?;
+    let users = mirror.users()?;
+    let devices = mirror.devices()?;
+    let has_record = !record.found.is_empty();
+    unreadable.extend(record.unreadable);
+    unreadable.extend(users.unreadable);
+    unreadable.extend(devices.unreadable);
+    Ok(Stored { users: users.found, devices: devices.found, vaults, has_record, unreadable })
+}
+
+fn read_format(instance: &Instance, key: &Key) -> Result<FormatRecord> {
+    Ok(FormatRecord::decode(&instance.store.read(key)?)?)
 }
 
 fn adoption(

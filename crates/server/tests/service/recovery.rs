@@ -171,3 +171,66 @@ fn a_server_is_not_made_over_backups() {
     assert!(matches!(refused, Error::DataExists { .. }), "{refused}");
     assert!(refused.to_string().contains("recover"), "{refused}");
 }
+
+/// What SQLite left beside the database of a server that was killed, while only the database itself was moved away.
+#[test]
+fn what_is_left_of_a_database_gets_into_no_other() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let tree = back_up(&anna, 1);
+    let beside = |suffix: &str| {
+        let mut name = site.data().database().into_os_string();
+        name.push(suffix);
+        std::path::PathBuf::from(name)
+    };
+    let wal = beside("-wal");
+    let left = std::fs::read(&wal).unwrap();
+    assert!(!left.is_empty(), "the running server writes ahead");
+    site.stop();
+    std::fs::remove_file(site.data().database()).unwrap();
+    std::fs::write(&wal, &left).unwrap();
+    let view = site.recover(site.recovery()).unwrap();
+    assert_eq!((view.users, view.devices, view.vaults, view.snapshots), (1, 1, 1, 1));
+    assert_eq!(view.problems, []);
+    let aside = std::fs::read_dir(site.data().path()).unwrap().map(|entry| entry.unwrap().path());
+    let aside: Vec<_> =
+        aside.filter(|path| path.to_str().unwrap().contains("server.db-wal.damaged-")).collect();
+    assert_eq!(std::fs::read(&aside[0]).unwrap(), left);
+    site.start();
+    let anna = site.again(&anna, anna.counter.clone());
+    assert!(anna.unreadable(&tree).is_empty());
+    assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+}
+
+#[test]
+fn a_vault_that_cannot_be_brought_in_keeps_neither_the_password_nor_the_others() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let file = site.path("backup.age");
+    site.run(Command::Backup { file: file.clone() }).unwrap();
+    let (_, theirs) = (back_up(&anna, 1), back_up(&bert, 2));
+    let format = site.object_path(&format!("vaults/{}/format", anna.vault()));
+    let user = site.object_path(&format!("server/users/{}", anna.answer.user_id));
+    let whole = std::fs::read(&format).unwrap();
+    for options in [RecoverOptions { backup: Some(file), ..site.recovery() }, site.recovery()] {
+        site.lose_all_but_the_store();
+        std::fs::write(&format, b"damaged").unwrap();
+        std::fs::write(&user, b"").unwrap();
+        let view = site.recover(options).unwrap();
+        assert!(!view.administrator.password.is_empty());
+        let text = view.to_string();
+        assert!(text.contains(&view.administrator.password), "{text}");
+        let vault = anna.vault().to_string();
+        assert!(view.problems.iter().any(|problem| problem.message.contains(&vault)), "{text}");
+        assert!(text.contains("[data_damaged]"), "{text}");
+        assert_eq!(admin::Answer::Recover(view).exit_status(), model::code::exit::DAMAGED);
+        site.start();
+        let bert = site.again(&bert, bert.counter.clone());
+        assert!(bert.unreadable(&theirs).is_empty());
+    }
+    // Once it is whole again the next start finds it.
+    std::fs::write(&format, whole).unwrap();
+    site.restart();
+    let anna = site.again(&anna, anna.counter.clone());
+    assert_eq!(anna.snapshots().len(), 1);
+}

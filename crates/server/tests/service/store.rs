@@ -157,3 +157,77 @@ fn lost_objects_of_the_server_are_written_again() {
     let device = site.again(&device, device.counter.clone());
     assert_eq!(device.remote.snapshot(unknown).unwrap_err().code, Code::SnapshotUnknown);
 }
+
+#[test]
+fn a_vault_opens_although_a_snapshot_has_the_id_of_another() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    site.stop();
+    let old = site.path("old.db");
+    copy_database(&site, &old);
+    site.start();
+    let id = SnapshotId::random();
+    let checkpoint = crate::support::agent::Shape { complete: false, ..DEFAULT };
+    let commit = |device: &crate::support::device::Device, shape| {
+        let record = device.agent.record(id, format::ranges::RangeList::new(), &[], shape);
+        device.remote.commit(device.grant("default").id, id, &record).unwrap();
+    };
+    commit(&site.again(&bert, bert.counter.clone()), checkpoint);
+    site.stop();
+    // The older database does not know of it, and his vault is not opened before she commits.
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    let [anna, bert] = [&anna, &bert].map(|device| site.again(device, device.counter.clone()));
+    commit(&anna, checkpoint);
+    let tree = bert.agent.tree(&[noise(1, 100)], DEFAULT);
+    bert.back_up(&tree, DEFAULT);
+    assert_eq!(bert.snapshots(), [tree.snapshot]);
+    assert_eq!(anna.snapshots(), [id]);
+    let codes = crate::support::problems(&site.json(Command::Check));
+    assert_eq!(codes, ["snapshot_conflict"]);
+    // Also when more is adopted at the same time.
+    site.stop();
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    let [anna, bert] = [&anna, &bert].map(|device| site.again(device, device.counter.clone()));
+    assert_eq!(anna.snapshots(), [id]);
+    assert_eq!(bert.snapshots(), [tree.snapshot]);
+    assert_eq!(anna.snapshots(), [id]);
+}
+
+#[test]
+fn one_damaged_object_of_the_server_stops_nothing() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let tree = anna.agent.tree(&[noise(1, 100)], DEFAULT);
+    anna.back_up(&tree, DEFAULT);
+    let unknown = format!("server/users/{}", model::UserId::random());
+    let format_of_none = format!("vaults/{}/format", model::VaultId::random());
+    let user = format!("server/users/{}", anna.answer.user_id);
+    let device = format!("server/devices/{}", anna.answer.device_id);
+    let damaged = ["server/record", &user, &device, &unknown, &format_of_none];
+    let whole: Vec<_> =
+        damaged[..3].iter().map(|key| std::fs::read(site.object_path(key)).unwrap()).collect();
+    site.stop();
+    for (key, bytes) in damaged.iter().zip(["", "", "{", "", "no format"]) {
+        let path = site.object_path(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    site.start();
+    let [anna, bert] = [&anna, &bert].map(|device| site.again(device, device.counter.clone()));
+    assert!(anna.unreadable(&tree).is_empty());
+    assert!(bert.snapshots().is_empty());
+    // What the database knows is whole again; the rest is told of, and nobody touches it.
+    for (key, bytes) in damaged.iter().zip(&whole) {
+        assert_eq!(&std::fs::read(site.object_path(key)).unwrap(), bytes, "{key}");
+    }
+    let check = site.json(Command::Check);
+    let messages: Vec<_> =
+        check["problems"].as_array().unwrap().iter().map(|problem| problem["message"].to_string()).collect();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(messages.iter().any(|message| message.contains(&unknown)), "{messages:?}");
+    assert!(messages.iter().any(|message| message.contains(&format_of_none)), "{messages:?}");
+    assert_eq!(std::fs::read(site.object_path(&unknown)).unwrap(), b"");
+    assert_eq!(site.run(Command::Verify { read_data: true }).unwrap().exit_status(), 0);
+}

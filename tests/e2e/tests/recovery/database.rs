@@ -122,6 +122,35 @@ fn the_store_and_the_recovery_file_alone_give_everything_back() {
 }
 
 #[test]
+fn a_database_moved_away_from_a_killed_server_leaves_nothing_behind() {
+    let mut site = Site::new();
+    let recovery = take_recovery_file(&site);
+    let arguments = ["recover", "--recovery-file", recovery.to_str().unwrap()];
+    let mut laptop = History::new(&site, "laptop");
+    for round in 0..2 {
+        laptop.back_up();
+        site.server.kill();
+        let wal = site.server.data().join("server.db-wal");
+        assert!(wal.metadata().unwrap().len() > 0, "a killed server leaves its log of writes");
+        let told = refused(site.server.run(arguments), Code::DataExists).stderr;
+        for name in ["server.db", "server.db-wal", "server.db-shm"] {
+            assert!(told.contains(name), "{told}");
+        }
+        // That look at the database has closed it. A server killed once more leaves its log again.
+        site.server.start();
+        site.server.run(["user", "add", &format!("user-{round}")]).ok();
+        site.server.kill();
+        assert!(wal.metadata().unwrap().len() > 0);
+        std::fs::remove_file(site.server.data().join("server.db")).unwrap();
+        site.server.run(arguments).ok();
+        site.server.start();
+        laptop.assert_all_restore(&site, &[]);
+    }
+    laptop.back_up();
+    site.server.verify();
+}
+
+#[test]
 fn a_damaged_database_is_told_and_set_aside_by_recover() {
     let mut site = Site::new();
     let recovery = take_recovery_file(&site);
