@@ -7,7 +7,7 @@ use format::wrap::{Identity, Recipient};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is in the tar, in this order: the manifest first, so that a reader knows what follows.
 const MANIFEST: &str = "manifest.json";
@@ -62,29 +62,25 @@ pub struct Opened {
 
 /// Writes an archive to `path`, durably, in place of what is there. Gives its size in bytes.
 pub fn write(path: &Path, recipient: &Recipient, content: &Content<'_>) -> Result<u64> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    let failed = |error: std::io::Error| file_error(path, &error, "write file");
-    let written = write_to(&temporary, recipient, content).map_err(failed).and_then(|size| {
-        std::fs::rename(&temporary, path).map_err(failed)?;
-        let folder = path.parent().unwrap_or(path);
-        let synced = platform::durable::sync_dir(folder);
-        synced.map_err(|source| Error::File { path: folder.to_owned(), source })?;
-        Ok(size)
-    });
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = std::fs::remove_file(&temporary);
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let (folder, name) = platform::Dir::open_parent_of(path).map_err(failed)?;
+    // A new name: what else lies in the folder is not ours to write over.
+    let (temporary, file) = folder.create_temp(platform::durable::TEMP_PREFIX).map_err(failed)?;
+    let written = write_to(file, recipient, content)
+        .map_err(|error| file_error(path, &error, "write file"))
+        .and_then(|size| folder.rename_over(&temporary, &name).map_err(failed).map(|()| size));
+    match written {
+        Ok(size) => folder.sync().map_err(failed).map(|()| size),
+        Err(error) => {
+            // The first error is the one to report.
+            let _ = folder.remove_file(&temporary);
+            Err(error)
+        }
     }
-    written
 }
 
-fn write_to(path: &Path, recipient: &Recipient, content: &Content<'_>) -> std::io::Result<u64> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, crate::data::FILE_MODE);
-    let file = options.open(path)?;
+/// The file has the mode of [`crate::data::FILE_MODE`] from its beginning.
+fn write_to(file: File, recipient: &Recipient, content: &Content<'_>) -> std::io::Result<u64> {
     let sealed = recipient.wrap_writer(BufWriter::with_capacity(BUFFER, file))?;
     let mut tar = tar::Builder::new(sealed);
     let manifest = serde_json::to_vec_pretty(content.manifest).map_err(std::io::Error::other)?;
@@ -218,6 +214,23 @@ mod tests {
         assert_eq!(code(&Identity::generate(), &whole), Some(Code::RecoveryWrong));
         assert_eq!(code(&identity, &whole[..whole.len() / 2]), Some(Code::DatabaseDamaged));
         assert_eq!(code(&identity, b"nonsense"), Some(Code::DatabaseDamaged));
+    }
+
+    #[test]
+    fn what_lies_beside_the_archive_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (database, file) = (dir.path().join("db"), dir.path().join("backup"));
+        std::fs::write(&database, "database").unwrap();
+        let (own, target) = (dir.path().join("backup.tmp"), dir.path().join("target"));
+        std::fs::write(&target, "the user's").unwrap();
+        std::os::unix::fs::symlink(&target, &own).unwrap();
+        let manifest = Manifest::new(ServerId::random(), Timestamp::from_secs(0));
+        let content = Content { manifest: &manifest, database: &database, org_key: b"", authority: b"" };
+        write(&file, &Identity::generate().recipient(), &content).unwrap();
+        assert_eq!(std::fs::read(&own).unwrap(), b"the user's");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o7777, crate::data::FILE_MODE);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4);
     }
 
     #[test]
