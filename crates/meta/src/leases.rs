@@ -71,6 +71,8 @@ impl Lease {
 pub struct Admission {
     /// The most.
     pub limit: u64,
+    /// The most of one device. It names its sets itself, so without this it could take all places.
+    pub device_limit: u64,
     /// A live lease whose holder was not heard of since then does not count: it may never come back.
     pub active_since: Timestamp,
 }
@@ -116,7 +118,7 @@ pub trait Leases: Send + Sync {
     ///
     /// The device must be active, the vault open and of the same user. Whoever shows an old counter is a copy and
     /// gets nothing ([`crate::counter`] has the rule). A live lease of the same device and set is superseded, and so
-    /// is every lease whose number the device never showed. With too many active leases nothing changes at
+    /// is every lease whose number the device never showed. With too many active leases, of all or of the device, nothing changes at
     /// all, so the device asks again with the same number.
     async fn grant(&self, request: &GrantRequest) -> Result<Lease>;
 

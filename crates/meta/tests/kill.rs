@@ -86,7 +86,7 @@ async fn household(meta: &dyn Meta) -> (VaultId, DeviceId) {
 const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn grant(meta: &dyn Meta, vault: VaultId, device: DeviceId, counter: Option<u64>) -> Lease {
-    let admission = Admission { limit: 1, active_since: Timestamp::from_secs(0) };
+    let admission = Admission { limit: 1, device_limit: 1, active_since: Timestamp::from_secs(0) };
     let request = GrantRequest {
         vault,
         device,

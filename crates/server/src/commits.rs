@@ -15,6 +15,22 @@ use vault::{Hold, LeaseGrant};
 /// How long a lease lives at least once its commit has begun: more than a commit takes.
 const HOLD: Duration = Duration::from_secs(3_600);
 
+/// Refuses what [`commit`] would refuse whatever the record says: no such lease, and not committed before either.
+pub async fn expect(
+    instance: &Arc<Instance>,
+    device: &Device,
+    claim: &LeaseClaim,
+    snapshot: SnapshotId,
+) -> Result<()> {
+    vault_of(instance, device, claim.vault).await?;
+    let before = instance.meta.snapshot_in(claim.vault, snapshot).await?;
+    if before.is_some_and(|row| row.snapshot.device == claim.device) {
+        return Ok(());
+    }
+    instance.meta.use_lease(claim, instance.clock.now()).await?;
+    Ok(())
+}
+
 /// Commits a snapshot. The same record again gives the row of the first time, whatever became of the lease.
 pub async fn commit(
     instance: &Arc<Instance>,

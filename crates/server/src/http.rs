@@ -16,6 +16,6 @@ mod routes;
 mod slots;
 mod state;
 
-pub use body::BodyIdle;
+pub use body::{BodyIdle, BodySlow};
 pub use listen::{Drained, Limits};
 pub use router::router;

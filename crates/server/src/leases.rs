@@ -15,6 +15,8 @@ use std::time::Duration;
 const LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// A lease whose holder was not heard of for so long takes no place any more: its machine may be asleep or gone.
 const ACTIVE: Duration = Duration::from_secs(10 * 60);
+/// The most places of one device, where half of all are not fewer: more sets than a device backs up at the same time.
+const DEVICE_MAX: u64 = 8;
 
 /// Grants a lease to a device of the vault's user.
 pub async fn grant(
@@ -29,6 +31,7 @@ pub async fn grant(
     let hold = open.vault().hold();
     let position = open.vault().position()?;
     let now = instance.clock.now();
+    let limit = instance.settings().leases_max;
     let granted = instance
         .meta
         .grant(&GrantRequest {
@@ -39,7 +42,11 @@ pub async fn grant(
             epoch: position.sequence,
             now,
             deadline: now.after(LIFE),
-            admission: Admission { limit: instance.settings().leases_max, active_since: now.before(ACTIVE) },
+            admission: Admission {
+                limit,
+                device_limit: (limit / 2).clamp(1, DEVICE_MAX),
+                active_since: now.before(ACTIVE),
+            },
         })
         .await;
     drop(hold);

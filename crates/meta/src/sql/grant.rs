@@ -16,6 +16,8 @@ impl FromRow for Counter {
 pub(super) const COUNTER: &str = "SELECT counter_confirmed, counter_given FROM devices WHERE id = $1";
 pub(super) const ACTIVE: &str =
     "SELECT COUNT(*) FROM leases WHERE state = 'live' AND last_seen >= $1 AND deadline > $2";
+const ACTIVE_OF_DEVICE: &str = "SELECT COUNT(*) FROM leases
+    WHERE state = 'live' AND last_seen >= $1 AND deadline > $2 AND device_id = $3";
 
 /// The device's counter.
 pub(super) async fn counter(tx: &mut Write, device: DeviceId) -> Result<Counter> {
@@ -62,6 +64,11 @@ pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease
     )
     .await?;
 
+    let own: u64 =
+        tx.one(ACTIVE_OF_DEVICE, args![request.admission.active_since, now, device]).await?.unwrap_or(0);
+    if own >= request.admission.device_limit {
+        return Err(Error::ServerBusy { active: own, limit: request.admission.device_limit });
+    }
     let active: u64 = tx.one(ACTIVE, args![request.admission.active_since, now]).await?.unwrap_or(0);
     if active >= request.admission.limit {
         // Not committed: the counter and the leases stay as they were.

@@ -99,7 +99,7 @@ fn request(household: &Household, counter: Option<u64>, now: i64) -> GrantReques
         epoch: 1,
         now: at(now),
         deadline: at(now + WEEK),
-        admission: Admission { limit: u64::MAX, active_since: at(0) },
+        admission: Admission { limit: u64::MAX, device_limit: u64::MAX, active_since: at(0) },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Limits;
 use super::activity::{Activity, Verdict};
-use super::body::{IncomingBody, OutgoingBody};
+use super::body::{IncomingBody, OutgoingBody, Patience};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -53,10 +53,11 @@ pub(super) async fn serve(
     };
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let activity = Activity::new();
+    let patience = Patience { idle: limits.body_idle, grace: limits.body_grace, rate: limits.body_rate };
     let service = {
         let activity = activity.clone();
         hyper::service::service_fn(move |request| {
-            answer(router.clone(), request, peer, activity.clone(), limits.body_idle)
+            answer(router.clone(), request, peer, activity.clone(), patience)
         })
     };
     let builder = builder(http2, &limits);
@@ -120,11 +121,11 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     activity: Activity,
-    body_idle: Duration,
+    patience: Patience,
 ) -> Result<Response<OutgoingBody>, Infallible> {
     let handling = activity.handling();
     let finish = request.version() < Version::HTTP_2;
-    let mut request = request.map(|body| Body::new(IncomingBody::new(body, body_idle, finish)));
+    let mut request = request.map(|body| Body::new(IncomingBody::new(body, patience, finish)));
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.call(request).await?;
     let answering = activity.answering();

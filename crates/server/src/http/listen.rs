@@ -28,6 +28,11 @@ pub struct Limits {
     pub head: Duration,
     /// Time without a byte of a request's body.
     pub body_idle: Duration,
+    /// Time that may be waited for a request's body in all, beside that which `body_rate` allows for what came.
+    pub body_grace: Duration,
+    /// Bytes of a request's body that must come in each second of waiting. Low: one agent sends several bodies at
+    /// once, and all of them together may have a line of 20 KiB/s.
+    pub body_rate: u64,
     /// Time in which the peer takes nothing of an answer.
     pub answer_idle: Duration,
     /// Time without a request, after which a connection ends.
@@ -44,6 +49,8 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             body_idle: Duration::from_secs(30),
+            body_grace: Duration::from_secs(60),
+            body_rate: 4 << 10,
             answer_idle: Duration::from_secs(120),
             idle: Duration::from_secs(60),
             drain: Duration::from_secs(30),

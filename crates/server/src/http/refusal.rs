@@ -2,7 +2,7 @@
 //! never holds paths or secrets.
 
 use crate::Error;
-use crate::http::BodyIdle;
+use crate::http::{BodyIdle, BodySlow};
 use api::{Problem, headers};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -42,6 +42,9 @@ impl Refusal {
     pub(super) fn of_body(error: &axum::Error) -> Self {
         if BodyIdle::is_cause_of(error) {
             return Self::new(Code::RequestTimeout, "no byte of the body came for a while");
+        }
+        if BodySlow::is_cause_of(error) {
+            return Self::new(Code::RequestTimeout, "the body came too slowly");
         }
         Self::new(Code::RequestInvalid, "the body broke off")
     }

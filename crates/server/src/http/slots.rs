@@ -9,12 +9,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-/// Requests of one device at once.
-const REQUESTS: usize = 16;
-
 /// Counts the requests of each device. Cheap to clone.
-#[derive(Clone, Default)]
-pub(super) struct Slots(Arc<Mutex<HashMap<DeviceId, usize>>>);
+#[derive(Clone)]
+pub(super) struct Slots {
+    counts: Arc<Mutex<HashMap<DeviceId, usize>>>,
+    most: usize,
+}
 
 /// One counted request; uncounted when dropped.
 pub(super) struct Slot {
@@ -23,11 +23,16 @@ pub(super) struct Slot {
 }
 
 impl Slots {
+    /// Each device has `most` at once.
+    pub(super) fn new(most: usize) -> Self {
+        Self { counts: Arc::default(), most }
+    }
+
     /// Counts a request; `None` when the device has as many as it may.
     pub(super) fn take(&self, device: DeviceId) -> Option<Slot> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(device).or_default();
-        if *count >= REQUESTS {
+        if *count >= self.most {
             return None;
         }
         *count += 1;
@@ -37,7 +42,7 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut counts = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.slots.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.device) {
             *count -= 1;
             if *count == 0 {
@@ -79,13 +84,13 @@ mod tests {
 
     #[test]
     fn a_device_has_its_requests_and_no_more() {
-        let slots = Slots::default();
+        let slots = Slots::new(3);
         let (device, other) = (DeviceId::random(), DeviceId::random());
-        let taken: Vec<_> = (0..REQUESTS).map(|_| slots.take(device).unwrap()).collect();
+        let taken: Vec<_> = (0..3).map(|_| slots.take(device).unwrap()).collect();
         assert!(slots.take(device).is_none());
         assert!(slots.take(other).is_some());
         drop(taken);
         assert!(slots.take(device).is_some());
-        assert!(slots.0.lock().unwrap().is_empty());
+        assert!(slots.counts.lock().unwrap().is_empty());
     }
 }

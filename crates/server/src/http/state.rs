@@ -1,10 +1,11 @@
 //! What all handlers share, and the bounds on what requests may use up together.
 
 use super::rates::Failures;
-use super::slots::Slots;
+use super::slots::{Slot, Slots};
 use crate::instance::Instance;
+use crate::space::Announced;
 use crate::{Error, Result};
-use model::Code;
+use model::{Code, DeviceId};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,11 @@ const JOBS: usize = 64;
 const BODY_KIB: usize = 256 << 10;
 /// Bodies up to this many KiB take none of it.
 const SMALL_KIB: usize = 1 << 10;
+/// Requests of one device at once.
+const REQUESTS: usize = 16;
+/// Bodies of one device at once that take some of it. More than one, since the first may belong to a connection that
+/// is lost and not known to be.
+const LARGE_BODIES: usize = 2;
 const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all handlers share. Cheap to clone.
@@ -27,8 +33,16 @@ pub(super) struct Inner {
     pub(super) instance: Arc<Instance>,
     pub(super) failures: Failures,
     pub(super) slots: Slots,
+    pub(super) announced: Announced,
+    large: Slots,
     jobs: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+}
+
+/// Memory that a body may take.
+pub(super) struct Memory {
+    _permit: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Deref for Shared {
@@ -44,22 +58,29 @@ impl Shared {
         Self(Arc::new(Inner {
             instance,
             failures: Failures::default(),
-            slots: Slots::default(),
+            slots: Slots::new(REQUESTS),
+            announced: Announced::default(),
+            large: Slots::new(LARGE_BODIES),
             jobs: Arc::new(Semaphore::new(JOBS)),
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
         }))
     }
 
     /// Memory for a body of this length, where it is more than a little. Nobody waits for it for long: those who have
-    /// it may be slow.
-    pub(super) async fn memory(&self, bytes: u64) -> Result<Option<OwnedSemaphorePermit>> {
+    /// it may be slow. One device has it for few bodies at once, so that it leaves enough to the others.
+    pub(super) async fn memory_for(&self, device: DeviceId, bytes: u64) -> Result<Option<Memory>> {
         let kib = usize::try_from(bytes.div_ceil(1 << 10)).unwrap_or(usize::MAX).min(BODY_KIB);
         if kib <= SMALL_KIB {
             return Ok(None);
         }
+        let slot = self.large.take(device).ok_or_else(|| Error::Busy {
+            code: Code::RateLimited,
+            detail: "this device has too many large bodies under way".to_owned(),
+            retry_after_seconds: 1,
+        })?;
         let waiting = self.bodies.clone().acquire_many_owned(kib as u32);
         match tokio::time::timeout(MEMORY_PATIENCE, waiting).await {
-            Ok(permit) => permit.map(Some).map_err(closed),
+            Ok(permit) => Ok(Some(Memory { _permit: permit.map_err(closed)?, _slot: slot })),
             Err(_) => {
                 let detail = "the server reads as many large bodies as it can".to_owned();
                 Err(Error::Busy { code: Code::ServerBusy, detail, retry_after_seconds: 30 })

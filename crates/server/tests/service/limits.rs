@@ -179,3 +179,52 @@ fn a_head_that_is_too_large_is_refused() {
     let many: String = (0..70).map(|number| format!("x-{number}: y\r\n")).collect();
     assert_eq!(get(&site, "/v1/health", &many).status, 431);
 }
+
+#[test]
+fn a_record_is_read_only_for_who_may_commit() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let lease = device.grant("default");
+    let counter = device.counter.0.lock().unwrap().unwrap();
+    let headers = format!("content-type: application/octet-stream\r\nholdfast-counter: {counter}\r\n");
+    let begin = |lease| {
+        let line = format!("PUT {}", routes::commit(device.vault(), lease, model::SnapshotId::random()));
+        let mut stream = site.stream();
+        stream.write_all(head(&device, &line, &headers, 64 << 20).as_bytes()).unwrap();
+        stream.write_all(b"x").unwrap();
+        stream.flush().unwrap();
+        stream
+    };
+    // Answered although the body never comes.
+    let answer = read(&mut begin(model::LeaseId::random()));
+    assert_eq!((answer.status, answer.code().as_str()), (409, "lease_unknown"));
+    // With a good lease a device has few of them at once, so that memory is left for others. The rest wait for their
+    // bodies until the server ends.
+    let (sender, answers) = std::sync::mpsc::channel();
+    for _ in 0..3 {
+        let (mut stream, sender) = (begin(lease.id), sender.clone());
+        std::thread::spawn(move || {
+            let mut answer = vec![0; 4_096];
+            let length = std::io::Read::read(&mut stream, &mut answer).unwrap_or(0);
+            // Nobody is there any more for the answers at the end.
+            let _ = sender.send(String::from_utf8_lossy(&answer[..length]).into_owned());
+        });
+    }
+    let first = answers.recv().unwrap();
+    assert!(first.contains(" 429 ") && first.contains("rate_limited"), "{first}");
+}
+
+#[test]
+fn a_body_that_trickles_is_given_up() {
+    let limits = Limits { body_grace: Duration::from_millis(500), body_rate: 1 << 20, ..Limits::default() };
+    let site = Site::with_limits(limits);
+    let mut stream = site.stream();
+    let head = "POST /v1/activate HTTP/1.1\r\nhost: localhost\r\nholdfast-protocol: 1\r\n\
+                content-type: application/json\r\ncontent-length: 100000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.flush().unwrap();
+    let answer = read(&mut stream);
+    assert_eq!((answer.status, answer.code().as_str()), (408, "request_timeout"));
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(text.contains("slowly"), "{text}");
+}

@@ -31,6 +31,8 @@ pub(crate) fn patient() -> Limits {
         handshake: LONG,
         head: LONG,
         body_idle: LONG,
+        body_grace: LONG,
+        body_rate: 1,
         answer_idle: LONG,
         idle: LONG,
         drain: LONG,

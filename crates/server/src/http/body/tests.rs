@@ -6,6 +6,8 @@ use std::convert::Infallible;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 const IDLE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(60);
+const RATE: u64 = 4 << 10;
 
 /// A body whose parts come from a channel.
 struct Parts(Receiver<Bytes>);
@@ -24,20 +26,68 @@ impl HttpBody for Parts {
 
 fn body(finish: bool) -> (Sender<Bytes>, IncomingBody<Parts>) {
     let (sender, receiver) = channel(1);
-    (sender, IncomingBody::new(Parts(receiver), IDLE, finish))
+    let patience = Patience { idle: IDLE, grace: GRACE, rate: RATE };
+    (sender, IncomingBody::new(Parts(receiver), patience, finish))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_body_may_take_any_time() {
     let (sender, body) = body(true);
+    let second = IDLE.as_secs() - 1;
+    let part = Bytes::from(vec![0; (RATE * second) as usize]);
+    let length = part.len();
     let sending = tokio::spawn(async move {
         for _ in 0..100 {
-            tokio::time::sleep(IDLE - Duration::from_secs(1)).await;
-            sender.send(Bytes::from_static(b"x")).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(second)).await;
+            sender.send(part.clone()).await.unwrap();
         }
     });
-    assert_eq!(body.collect().await.unwrap().to_bytes().len(), 100);
+    assert_eq!(body.collect().await.unwrap().to_bytes().len(), 100 * length);
     sending.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trickle_is_given_up() {
+    let (sender, mut body) = body(true);
+    let sending = tokio::spawn(async move {
+        let step = IDLE - Duration::from_secs(1);
+        while sender.send(Bytes::from_static(b"x")).await.is_ok() {
+            tokio::time::sleep(step).await;
+        }
+    });
+    let start = Instant::now();
+    let error = loop {
+        if let Err(error) = body.frame().await.unwrap() {
+            break axum::Error::new(error);
+        }
+    };
+    assert!(BodySlow::is_cause_of(&error) && !BodyIdle::is_cause_of(&error));
+    assert!(start.elapsed() >= GRACE && start.elapsed() < GRACE + IDLE, "{:?}", start.elapsed());
+    drop(body);
+    sending.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_the_server_works_is_not_the_peers() {
+    let (sender, mut body) = body(true);
+    for _ in 0..10 {
+        sender.send(Bytes::from_static(b"x")).await.unwrap();
+        assert!(body.frame().await.unwrap().is_ok());
+        tokio::time::sleep(GRACE).await;
+    }
+    drop(sender);
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_trickle_is_not_read_for_long() {
+    let (sender, dropped) = body(true);
+    drop(dropped);
+    let start = Instant::now();
+    while sender.send(Bytes::from_static(b"x")).await.is_ok() {
+        tokio::time::sleep(LEFTOVER_IDLE - Duration::from_secs(1)).await;
+    }
+    assert!(start.elapsed() < GRACE + IDLE, "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,9 @@ pub(in crate::http) async fn commit(
     SizedBody { length, body }: SizedBody<{ limits::SNAPSHOT }>,
 ) -> Handled<Json<CommitAnswer>> {
     let claim = claim_of(&device, vault, lease, counter);
-    let _memory = shared.memory(length).await?;
+    // Before anything of the body is waited for: memory is for those who may commit.
+    commits::expect(&shared.instance, &device, &claim, snapshot).await?;
+    let _memory = shared.memory_for(device.id, length).await?;
     let record = read(body, limits::SNAPSHOT).await?;
     let instance = shared.instance.clone();
     // Done whether the agent waits or not.

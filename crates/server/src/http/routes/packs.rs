@@ -6,6 +6,7 @@ use crate::http::input::{Ids, Shown, SizedBody};
 use crate::http::refusal::{Handled, Refusal};
 use crate::http::state::Shared;
 use crate::instance::Instance;
+use crate::space::Announcement;
 use crate::vaults::OpenVault;
 use crate::{Result, detached, leases, space};
 use api::limits;
@@ -34,15 +35,16 @@ pub(in crate::http) async fn receive(
 ) -> Handled<Json<PackAnswer>> {
     let instance = shared.instance.clone();
     let (open, _) = leases::claim(&instance, &device, vault, lease, counter).await?;
-    space::check(&instance, length).await?;
+    let mut announcement = space::announce(&instance, &shared.announced, length).await?;
     let receiver = {
         let open = open.clone();
         shared.job(move || open.vault().receive_pack(lease, pack)).await?
     };
-    let receiver = feed(&shared, receiver, body, length).await?;
+    let receiver = feed(&shared, receiver, body, length, &mut announcement).await?;
     // From here on it is done whether the agent waits or not.
     let receipt = detached(async move {
         let receipt = shared.job(move || receiver.finish()).await?;
+        drop(announcement);
         count(&instance, lease, length, receipt).await?;
         Ok(receipt)
     })
@@ -86,6 +88,7 @@ async fn feed(
     mut receiver: PackReceiver,
     mut body: Body,
     length: u64,
+    announcement: &mut Announcement,
 ) -> Handled<PackReceiver> {
     let mut received = 0;
     let mut part: Vec<Bytes> = Vec::new();
@@ -103,13 +106,14 @@ async fn feed(
                 return Err(Refusal::new(Code::RequestInvalid, "the body is longer than it says"));
             }
             let full = std::mem::take(&mut part);
-            part_bytes = 0;
+            let full_bytes = std::mem::take(&mut part_bytes) as u64;
             receiver = shared
                 .job(move || {
                     full.iter().try_for_each(|data| receiver.feed(data))?;
                     Ok::<_, vault::Error>(receiver)
                 })
                 .await?;
+            announcement.written(full_bytes);
         }
         if is_end {
             return Ok(receiver);
