@@ -65,7 +65,7 @@
 //! | tables of open packs | 64 MiB, 256 packs, and those in use |
 //! | reach of snapshots | 32 MiB |
 //! | list of snapshots | about 250 bytes each |
-//! | an upload | 1 MiB and the pack's table (at most 40 MiB as bytes; decoded range lists take up to 7 times that) |
+//! | an upload | 1 MiB and the pack's table (at most 40 MiB as bytes; to finish it takes up to 8 times that, which the caller bounds by `PackReceiver::finish_bytes`) |
 //! | reading frames | 8 MiB a reader, or one frame |
 //! | a commit | the record, 24 bytes per distinct hunk, 65,536 missing frames |
 //! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |

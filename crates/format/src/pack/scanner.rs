@@ -141,6 +141,12 @@ impl PackScanner {
         self.header.as_ref().map(|(_, header)| header)
     }
 
+    /// How many bytes were fed before what follows the frames, once that has begun. The scanner keeps all of the rest
+    /// in memory.
+    pub fn frames_end(&self) -> Option<u64> {
+        matches!(self.state, State::Tail).then(|| self.position - self.buffer.len() as u64)
+    }
+
     /// The table, when the pack is whole and every hash in it is that of the bytes that were fed.
     pub fn finish(mut self) -> Result<PackTable, Error> {
         let Some((header, _)) = self.header else { return Err(Error::Truncated { what: WHAT }) };

@@ -52,6 +52,14 @@ fn a_pack_is_read_back_in_any_pieces() {
         let tail = PackTable::tail_len(&trailer, bytes.len() as u64).unwrap();
         let opened = PackTable::open(&header, &bytes[bytes.len() - tail..]).unwrap();
         assert_eq!(opened, table);
+        let frames_end = bytes.len() - tail;
+        let mut scanner = PackScanner::new();
+        scanner.feed(&bytes[..frames_end - 1]).unwrap();
+        assert_eq!(scanner.frames_end(), None);
+        for at in frames_end - 1..frames_end + 3 {
+            scanner.feed(&bytes[at..=at]).unwrap();
+            assert_eq!(scanner.frames_end(), Some(frames_end as u64));
+        }
         let row = opened.frame(9).unwrap();
         assert_eq!(bytes[row.offset as usize..][..row.length as usize], vec![9u8; 109]);
         assert!(opened.frame(3).is_none());

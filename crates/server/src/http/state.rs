@@ -14,15 +14,17 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 /// Reads, writes, look-ups and commits at once; each holds a thread as long as it works, not as long as its agent is
 /// slow.
 const JOBS: usize = 64;
-/// Memory for bodies that are read as a whole, in KiB.
-const BODY_KIB: usize = 256 << 10;
-/// Bodies up to this many KiB take none of it.
-const SMALL_KIB: usize = 1 << 10;
+/// Memory for bodies that are read as a whole and for tables of packs, in KiB; and as much for opened tables.
+const MEMORY_KIB: u32 = 256 << 10;
+/// Bodies and tables up to this many KiB take none of it.
+const SMALL_KIB: u32 = 1 << 10;
 /// Requests of one device at once.
 const REQUESTS: usize = 16;
 /// Bodies of one device at once that take some of it. More than one, since the first may belong to a connection that
 /// is lost and not known to be.
 const LARGE_BODIES: usize = 2;
+/// Tables of one device at once that take some of it. With its bodies they leave room for the others.
+const LARGE_TABLES: usize = 3;
 const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all handlers share. Cheap to clone.
@@ -35,8 +37,10 @@ pub(super) struct Inner {
     pub(super) slots: Slots,
     pub(super) announced: Announced,
     large: Slots,
+    tables: Slots,
     jobs: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    work: Arc<Semaphore>,
 }
 
 /// Memory that a body may take.
@@ -61,24 +65,40 @@ impl Shared {
             slots: Slots::new(REQUESTS),
             announced: Announced::default(),
             large: Slots::new(LARGE_BODIES),
+            tables: Slots::new(LARGE_TABLES),
             jobs: Arc::new(Semaphore::new(JOBS)),
-            bodies: Arc::new(Semaphore::new(BODY_KIB)),
+            bodies: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
+            work: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
         }))
     }
 
     /// Memory for a body of this length, where it is more than a little. Nobody waits for it for long: those who have
     /// it may be slow. One device has it for few bodies at once, so that it leaves enough to the others.
     pub(super) async fn memory_for(&self, device: DeviceId, bytes: u64) -> Result<Option<Memory>> {
-        let kib = usize::try_from(bytes.div_ceil(1 << 10)).unwrap_or(usize::MAX).min(BODY_KIB);
+        self.take(&self.large, device, bytes).await
+    }
+
+    /// The same for the table of a pack, which is kept until the pack is whole.
+    pub(super) async fn table_memory_for(&self, device: DeviceId, bytes: u64) -> Result<Option<Memory>> {
+        self.take(&self.tables, device, bytes).await
+    }
+
+    /// Memory for work that ends by itself, whatever its agent does: it is only waited for.
+    pub(super) async fn work_memory(&self, bytes: u64) -> Result<OwnedSemaphorePermit> {
+        self.work.clone().acquire_many_owned(in_kib(bytes)).await.map_err(closed)
+    }
+
+    async fn take(&self, slots: &Slots, device: DeviceId, bytes: u64) -> Result<Option<Memory>> {
+        let kib = in_kib(bytes);
         if kib <= SMALL_KIB {
             return Ok(None);
         }
-        let slot = self.large.take(device).ok_or_else(|| Error::Busy {
+        let slot = slots.take(device).ok_or_else(|| Error::Busy {
             code: Code::RateLimited,
             detail: "this device has too many large bodies under way".to_owned(),
             retry_after_seconds: 1,
         })?;
-        let waiting = self.bodies.clone().acquire_many_owned(kib as u32);
+        let waiting = self.bodies.clone().acquire_many_owned(kib);
         match tokio::time::timeout(MEMORY_PATIENCE, waiting).await {
             Ok(permit) => Ok(Some(Memory { _permit: permit.map_err(closed)?, _slot: slot })),
             Err(_) => {
@@ -98,6 +118,11 @@ impl Shared {
         let _place = self.jobs.acquire().await.map_err(closed)?;
         crate::blocking(work).await
     }
+}
+
+/// In KiB, and never more than there is.
+fn in_kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).min(MEMORY_KIB)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

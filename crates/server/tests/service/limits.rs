@@ -228,3 +228,37 @@ fn a_body_that_trickles_is_given_up() {
     let text = String::from_utf8(answer.body).unwrap();
     assert!(text.contains("slowly"), "{text}");
 }
+
+#[test]
+fn tables_of_packs_are_bounded_together() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let lease = device.grant("default");
+    let counter = device.counter.0.lock().unwrap().unwrap();
+    let headers = format!("content-type: application/octet-stream\r\nholdfast-counter: {counter}\r\n");
+    let (sender, answers) = std::sync::mpsc::channel();
+    // Almost all of each pack is said to be its table.
+    for _ in 0..4 {
+        let pack = device.agent.data_pack(&[vec![noise(1, 2_000_000)]]);
+        let line = format!("PUT {}", routes::pack(device.vault(), lease.id, pack.id));
+        let mut stream = site.stream();
+        stream.write_all(head(&device, &line, &headers, 39 << 20).as_bytes()).unwrap();
+        stream.write_all(&pack.bytes).unwrap();
+        // A part is handed on when it has a mebibyte.
+        stream.write_all(&vec![0; 3 << 20]).unwrap();
+        stream.flush().unwrap();
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut answer = vec![0; 4_096];
+            let length = std::io::Read::read(&mut stream, &mut answer).unwrap_or(0);
+            // Nobody is there any more for the answers at the end.
+            let _ = sender.send(String::from_utf8_lossy(&answer[..length]).into_owned());
+        });
+    }
+    let first = answers.recv().unwrap();
+    assert!(first.contains(" 429 ") && first.contains("rate_limited"), "{first}");
+    // A table of the usual size takes nothing of it.
+    let other = site.device("bert");
+    let tree = other.agent.tree(&[noise(2, 1_000)], crate::support::agent::DEFAULT);
+    other.back_up(&tree, crate::support::agent::DEFAULT);
+}

@@ -13,6 +13,10 @@ use model::{ChunkId, LeaseId, PackId, failpoint};
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
+/// What the opened table of a pack takes at most for each byte of it: ids as much again, ranges of 28 bytes come from
+/// 4 bytes and more.
+const OPENED_DATA: u64 = 2;
+const OPENED_HUNKS: u64 = 8;
 /// What is collected before it is written.
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -129,6 +133,20 @@ impl PackReceiver {
             sink.write_all(bytes).map_err(|source| blobs::Error::from_write(&key, source))?;
         }
         Ok(())
+    }
+
+    /// How many bytes were fed before the table, once that has begun. All of the rest stays in memory until
+    /// [`Self::finish`].
+    pub fn frames_end(&self) -> Option<u64> {
+        self.scanner.frames_end()
+    }
+
+    /// Memory that [`Self::finish`] takes at most, in bytes.
+    pub fn finish_bytes(&self) -> u64 {
+        let Some(header) = self.scanner.header() else { return 0 };
+        let factor = if header.context.kind == PackKind::Hunk { OPENED_HUNKS } else { OPENED_DATA };
+        let table_bytes = self.frames_end().map_or(0, |end| self.size_bytes.saturating_sub(end));
+        table_bytes.saturating_mul(factor)
     }
 
     fn check_header(&self, header: &PackHeader) -> Result<(), Error> {

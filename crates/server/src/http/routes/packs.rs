@@ -4,7 +4,7 @@ use crate::counters::Totals;
 use crate::http::auth::Caller;
 use crate::http::input::{Ids, Shown, SizedBody};
 use crate::http::refusal::{Handled, Refusal};
-use crate::http::state::Shared;
+use crate::http::state::{Memory, Shared};
 use crate::instance::Instance;
 use crate::space::Announcement;
 use crate::vaults::OpenVault;
@@ -16,6 +16,7 @@ use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use meta::Device;
 use model::{Code, LeaseId, PackId, VaultId};
 use std::sync::Arc;
 use vault::{PackReceipt, PackReceiver};
@@ -40,11 +41,12 @@ pub(in crate::http) async fn receive(
         let open = open.clone();
         shared.job(move || open.vault().receive_pack(lease, pack)).await?
     };
-    let receiver = feed(&shared, receiver, body, length, &mut announcement).await?;
+    let (receiver, memory) = feed(&shared, receiver, body, &device, length, &mut announcement).await?;
     // From here on it is done whether the agent waits or not.
     let receipt = detached(async move {
+        let work = shared.work_memory(receiver.finish_bytes()).await?;
         let receipt = shared.job(move || receiver.finish()).await?;
-        drop(announcement);
+        drop((memory, work, announcement));
         count(&instance, lease, length, receipt).await?;
         Ok(receipt)
     })
@@ -87,10 +89,12 @@ async fn feed(
     shared: &Shared,
     mut receiver: PackReceiver,
     mut body: Body,
+    device: &Device,
     length: u64,
     announcement: &mut Announcement,
-) -> Handled<PackReceiver> {
+) -> Handled<(PackReceiver, Option<Memory>)> {
     let mut received = 0;
+    let mut memory = None;
     let mut part: Vec<Bytes> = Vec::new();
     let mut part_bytes = 0;
     loop {
@@ -114,9 +118,15 @@ async fn feed(
                 })
                 .await?;
             announcement.written(full_bytes);
+            // Frames go to the store as they come. What follows them stays, and its length is known as it begins.
+            if memory.is_none()
+                && let Some(frames_end) = receiver.frames_end()
+            {
+                memory = shared.table_memory_for(device.id, length.saturating_sub(frames_end)).await?;
+            }
         }
         if is_end {
-            return Ok(receiver);
+            return Ok((receiver, memory));
         }
     }
 }
