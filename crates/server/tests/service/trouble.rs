@@ -1,6 +1,6 @@
 //! What is lost or broken in one place: how it is named, what goes on beside it, and how an administrator gets out.
 
-use crate::support::agent::{DEFAULT, noise};
+use crate::support::agent::{DEFAULT, Shape, noise};
 use crate::support::device::Device;
 use crate::support::{DAY, Site, problems};
 use model::code::exit;
@@ -141,13 +141,13 @@ fn one_broken_vault_keeps_nothing_of_the_others() {
 fn a_check_that_fails_half_way_in_a_vault_says_so_and_goes_on() {
     let site = Site::new();
     let (anna, bert) = (site.device("anna"), site.device("bert"));
-    for device in [&anna, &bert] {
-        back_up(device, 1);
-    }
-    // Both are open already. The folder of the first cannot be listed: its name leads to itself.
-    let folder = object(&site, &anna, "snapshots");
-    std::fs::rename(&folder, site.path("hers")).unwrap();
-    std::os::unix::fs::symlink("snapshots", &folder).unwrap();
+    let checkpoint = Shape { complete: false, ..DEFAULT };
+    anna.back_up(&anna.agent.tree(&[noise(1, 1_000)], checkpoint), checkpoint);
+    back_up(&anna, 2);
+    // Both are open already. The deletion record of the replaced checkpoint can neither be found nor written.
+    let folder = object(&site, &anna, "deleted");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "a file").unwrap();
     std::fs::remove_dir_all(object(&site, &bert, "keys")).unwrap();
     let view = site.json(Command::Check);
     let mut codes = problems(&view);

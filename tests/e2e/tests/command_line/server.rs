@@ -182,8 +182,10 @@ fn snapshots_are_listed_deleted_and_brought_back() {
     assert_eq!(list(&["--user", "anna"]).len(), 1);
     assert_error(run(&["list", "--user", "nobody"]), Code::UserUnknown);
 
-    let deleted =
-        assert_document(&run(&["delete", &snapshot[..8]]).ok(), "action:text snapshots:list undo_until:text");
+    let deleted = assert_document(
+        &run(&["delete", &snapshot[..8]]).ok(),
+        "action:text forgotten:list snapshots:list undo_until:text",
+    );
     assert_eq!(
         (&deleted["action"], &deleted["snapshots"][0]),
         (&"deleted".into(), &snapshot.as_str().into())
