@@ -108,6 +108,23 @@ fn a_lost_snapshot_can_be_given_up() {
 }
 
 #[test]
+fn a_snapshot_whose_record_cannot_be_read_goes_when_it_is_deleted() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let (broken, kept) = (back_up(&device, 1), back_up(&device, 2));
+    std::fs::write(object(&site, &device, &format!("snapshots/{broken}")), "broken").unwrap();
+    // A later process has read nothing yet.
+    site.restart();
+    assert_eq!(status(&site, CLEANUP), exit::DAMAGED);
+    assert_eq!(delete(&site, broken)["snapshots"][0].as_str(), Some(broken.to_string().as_str()));
+    assert_eq!(status(&site, CLEANUP), exit::DAMAGED, "it may be repaired and brought back");
+    site.clock.advance(DAY * 8);
+    assert_eq!(status(&site, CLEANUP), 0);
+    assert_eq!(status(&site, Command::Check), 0);
+    assert_eq!(listed(&site), [(kept.to_string(), None)]);
+}
+
+#[test]
 fn one_broken_vault_keeps_nothing_of_the_others() {
     let mut site = Site::new();
     let (anna, bert) = (site.device("anna"), site.device("bert"));

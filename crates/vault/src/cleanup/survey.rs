@@ -17,6 +17,8 @@ pub(super) struct Survey {
     pub(super) log_after: LogState,
     leases: Vec<LeaseGrant>,
     pub(super) snapshots: Vec<SnapshotInfo>,
+    /// Hidden snapshots that cannot be read and whose time is over: they go, and nothing is marked for them.
+    unreadable_over: Vec<SnapshotId>,
 }
 
 impl Survey {
@@ -42,7 +44,9 @@ impl Vault {
         // A commit under a lease that was left out is durable now, so the list below includes it.
         self.drain(options)?;
         let list = self.snapshots.list()?;
-        if let Some(snapshot) = list.unreadable.first() {
+        let now = self.clock.now();
+        let unreadable_over = self.unreadable_over(&list.unreadable, now, options.undo_window)?;
+        if let Some(snapshot) = list.unreadable.iter().find(|id| !unreadable_over.contains(id)) {
             return Err(Error::CleanupRefused(Refusal::SnapshotUnreadable { snapshot: *snapshot }));
         }
         if let Some(known_before) = known_before {
@@ -50,7 +54,6 @@ impl Vault {
             self.drain(options)?;
             let known_after = registry.known_snapshots().map_err(Error::Registry)?.unwrap_or_default();
             // Those whose time is over go anyway, whether the database still knows them or not.
-            let now = self.clock.now();
             let stored = list.snapshots.iter();
             let stored = stored.filter(|info| {
                 known_after.contains(&info.id) || !crate::snapshots::is_over(info, now, options.undo_window)
@@ -59,7 +62,7 @@ impl Vault {
         }
         self.log.refresh()?;
         let log_after = self.log.with(LogState::clone)?;
-        Ok(Survey { log, log_after, leases, snapshots: list.snapshots })
+        Ok(Survey { log, log_after, leases, snapshots: list.snapshots, unreadable_over })
     }
 
     /// Removes the snapshots whose time to be brought back is over. Gives their ids, and the snapshots to be marked.
@@ -71,12 +74,17 @@ impl Vault {
         let now = self.clock.now();
         let is_over = |info: &SnapshotInfo| crate::snapshots::is_over(info, now, options.undo_window);
         let purged: Vec<SnapshotId> = if options.is_dry {
-            survey.snapshots.iter().filter(|info| is_over(info)).map(|info| info.id).collect()
+            let over = survey.snapshots.iter().filter(|info| is_over(info)).map(|info| info.id);
+            over.chain(survey.unreadable_over.iter().copied()).collect()
         } else {
             self.purge(options.undo_window)?
         };
         // One that was brought back or whose time ended in between is marked all the same.
         let gone: HashSet<_> = purged.iter().copied().collect();
+        // One that cannot be read cannot be marked.
+        if let Some(snapshot) = survey.unreadable_over.iter().find(|id| !gone.contains(id)) {
+            return Err(Error::CleanupRefused(Refusal::SnapshotUnreadable { snapshot: *snapshot }));
+        }
         let marked = survey.snapshots.iter().filter(|info| !gone.contains(&info.id)).cloned().collect();
         Ok((purged, marked))
     }

@@ -60,6 +60,7 @@ impl Vault {
             .filter(|info| is_over(info, now, undo_window))
             .map(|info| info.id)
             .collect();
+        let over = [over, self.unreadable_over(&list.unreadable, now, undo_window)?].concat();
         for id in &over {
             failpoint::hit("vault.purge.before_delete_snapshot");
             self.objects.delete(&self.objects.names.snapshot(*id)?)?;
@@ -67,6 +68,23 @@ impl Vault {
             failpoint::hit("vault.purge.before_delete_deletion");
             self.objects.delete(&self.objects.names.deletion(*id)?)?;
             failpoint::hit("vault.purge.after_delete_deletion");
+        }
+        Ok(over)
+    }
+
+    /// Those of these snapshots, whose records cannot be read, that are hidden and whose time is over.
+    pub(crate) fn unreadable_over(
+        &self,
+        unreadable: &[SnapshotId],
+        now: Timestamp,
+        undo_window: Duration,
+    ) -> Result<Vec<SnapshotId>, Error> {
+        let mut over = Vec::new();
+        for id in unreadable {
+            let deleted = self.snapshots.read_deletion(*id, &self.objects.names.deletion(*id)?)?;
+            if is_time_over(deleted.as_ref(), now, undo_window) {
+                over.push(*id);
+            }
         }
         Ok(over)
     }
@@ -92,6 +110,10 @@ impl Vault {
 
 /// Whether the time to bring a hidden snapshot back is over.
 pub(crate) fn is_over(info: &SnapshotInfo, now: Timestamp, undo_window: Duration) -> bool {
-    let time = info.deleted.as_ref().and_then(|deleted| deleted.time);
+    is_time_over(info.deleted.as_ref(), now, undo_window)
+}
+
+fn is_time_over(deleted: Option<&Deleted>, now: Timestamp, undo_window: Duration) -> bool {
+    let time = deleted.and_then(|deleted| deleted.time);
     time.is_some_and(|time| time.after(undo_window) <= now)
 }

@@ -494,6 +494,34 @@ fn a_snapshot_whose_hunks_are_lost_can_be_deleted_and_cleaned_up() {
 }
 
 #[test]
+fn a_snapshot_whose_record_cannot_be_read_can_be_deleted_and_cleaned_up() {
+    let mut world = World::new();
+    let lease = world.grant();
+    let (lost, kept) = (world.agent.tree(&frames(1, 2, 1)), world.agent.tree(&frames(2, 2, 1)));
+    world.back_up(lease, &lost);
+    world.back_up(lease, &kept);
+    world.end(lease);
+    let record = key(&world, &format!("snapshots/{}", lost.snapshot));
+    world.store.put(&record, b"broken", PutMode::Replace).unwrap();
+    world.reopen();
+    let unreadable = Refusal::SnapshotUnreadable { snapshot: lost.snapshot };
+    assert_eq!(refusals(&world), unreadable);
+    world.vault.delete_snapshot(lost.snapshot, "anna").unwrap();
+    world.clock.advance(6 * DAY);
+    assert_eq!(refusals(&world), unreadable, "it may be repaired and brought back");
+    world.clock.advance(DAY);
+    world.options.is_dry = true;
+    assert_eq!(world.sweep().purged, [lost.snapshot]);
+    world.options.is_dry = false;
+    assert_eq!(world.sweep().purged, [lost.snapshot]);
+    assert!(world.objects("deleted").is_empty() && world.objects("snapshots").len() == 1);
+    world.clean_up_fully();
+    assert_eq!(world.vault.stats().unwrap().pack_objects.objects, 2);
+    assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
+    world.assert_clean();
+}
+
+#[test]
 fn a_dry_run_tells_the_same_and_writes_nothing() {
     let mut world = World::new();
     let lease = world.grant();
