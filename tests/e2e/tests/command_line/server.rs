@@ -227,7 +227,7 @@ fn recover_makes_the_server_again_from_its_store() {
     let arguments = ["--json", "recover", "--recovery-file", recovery.to_str().unwrap()];
     let document = assert_document(
         &site.server.run(arguments).ok(),
-        "administrator:object data:text devices:whole from_backup:bool server_id:text \
+        "administrator:object data:text devices:whole from_backup:bool problems:list server_id:text \
          snapshots:whole users:whole vaults:whole",
     );
     assert_eq!(

@@ -97,10 +97,11 @@ fn a_backup_is_sealed_and_replaced_only_when_the_new_one_is_whole() {
     run().ok();
     let second = std::fs::read(&backup).unwrap();
     assert!(second != first);
-    // A place that cannot be written: the file that is there stays.
-    std::fs::create_dir(site.path("backup.tmp")).unwrap();
-    let outcome = run();
+    // What cannot get its name is not left under another one.
+    let folder = site.path("folder");
+    std::fs::create_dir_all(folder.join("taken")).unwrap();
+    let outcome = site.server.run([Path::new("backup"), &folder.join("taken")]);
     assert_eq!(outcome.status, i32::from(Code::LocalFailed.exit_status()), "{outcome}");
-    assert!(std::fs::read(&backup).unwrap() == second);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     refused(site.server.run([Path::new("backup"), &site.path("no/folder/here")]), Code::PathMissing);
 }
