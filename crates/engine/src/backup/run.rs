@@ -186,6 +186,8 @@ impl<'a> Attempt<'a> {
                 linked: HashSet::new(),
                 batch: Batch { number: 0, items: Vec::new() },
                 batch_bytes: 0,
+                batch_dirs: 0,
+                last_dir: None,
                 roots: Vec::new(),
             };
             let scanner = scope.spawn(|| scan.run().inspect_err(|_| self.progress.stop_for_failure()));

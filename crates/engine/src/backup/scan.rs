@@ -23,6 +23,9 @@ use std::time::Duration;
 const BATCH_ITEMS: usize = 512;
 /// Bytes to be read for a batch, after which it is closed.
 const BATCH_BYTES: u64 = 1 << 20;
+/// Folders that the files of a batch keep open until they are read, after which it is closed. With all batches that
+/// are on their way that stays below the 1,024 open files that every process may have.
+const BATCH_DIRS: usize = 8;
 /// What a file costs besides its bytes, in bytes.
 const FILE_COST: u64 = 4096;
 /// How often a waiting scan looks whether the run was stopped.
@@ -54,6 +57,9 @@ pub(super) struct Scan<'a> {
     pub(super) linked: HashSet<(u64, u64)>,
     pub(super) batch: Batch,
     pub(super) batch_bytes: u64,
+    /// How many folders the batch keeps open, and the last of them.
+    pub(super) batch_dirs: usize,
+    pub(super) last_dir: Option<Arc<Dir>>,
     pub(super) roots: Vec<Root>,
 }
 
@@ -234,6 +240,10 @@ impl Scan<'_> {
             class,
             findings: Arc::clone(&self.findings),
         });
+        if !self.last_dir.as_ref().is_some_and(|last| Arc::ptr_eq(last, &job.dir)) {
+            self.batch_dirs += 1;
+            self.last_dir = Some(Arc::clone(&job.dir));
+        }
         self.push(if is_further_name { Item::Link(job) } else { Item::Read(job) }, cost)
     }
 
@@ -269,10 +279,10 @@ impl Scan<'_> {
     fn push(&mut self, item: Item, cost: u64) -> Result<(), EngineError> {
         self.batch.items.push(item);
         self.batch_bytes += cost;
-        if self.batch.items.len() >= BATCH_ITEMS || self.batch_bytes >= BATCH_BYTES {
-            self.send()?;
-        }
-        Ok(())
+        let is_full = self.batch.items.len() >= BATCH_ITEMS
+            || self.batch_bytes >= BATCH_BYTES
+            || self.batch_dirs >= BATCH_DIRS;
+        if is_full { self.send() } else { Ok(()) }
     }
 
     /// Waits until one batch more may be on its way; looks up now and then whether the run was stopped.
@@ -294,7 +304,7 @@ impl Scan<'_> {
         let next = Batch { number: self.batch.number + 1, items: Vec::with_capacity(BATCH_ITEMS) };
         let batch = std::mem::replace(&mut self.batch, next);
         let outlet = if self.batch_bytes > 0 { &self.outlets.work } else { &self.outlets.done };
-        self.batch_bytes = 0;
+        (self.batch_bytes, self.batch_dirs, self.last_dir) = (0, 0, None);
         outlet.send(batch).map_err(|_| EngineError::Stopped)
     }
 }

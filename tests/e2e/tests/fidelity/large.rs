@@ -35,3 +35,20 @@ fn a_folder_with_very_many_entries_comes_back() {
     let time = |path| fs::metadata(path).map(|found| (found.mtime(), found.mtime_nsec())).unwrap();
     assert_eq!(time(&folder), time(&target));
 }
+
+/// Folders stay open until their files are read. A process may have 1,024 open files wherever nobody has raised that.
+#[test]
+fn a_tree_of_very_many_folders_needs_few_open_files() {
+    let site = Site::new();
+    let root = site.path("tree");
+    for number in 0..4_000 {
+        let folder = root.join(format!("{}/{number}", number % 50));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("file"), number.to_string()).unwrap();
+    }
+    let mut agent = site.device("laptop");
+    let program = e2e::command::program("holdfast");
+    agent.launch_with(vec!["prlimit".into(), "--nofile=1024:1024".into(), program.into()]);
+    let summary = agent.backup(&[&root]);
+    assert_eq!((&summary["files"], &summary["findings"]), (&4_000.into(), &0.into()), "{summary}");
+}
