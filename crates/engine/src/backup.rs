@@ -61,7 +61,7 @@ pub struct BackupRequest {
     pub checkpoint_every: Duration,
     /// Ciphertext in retired frames that one run brings anew at most, in bytes.
     pub renewal_limit_bytes: u64,
-    /// Count files ahead of the run, for a progress bar.
+    /// Count files ahead of a run that takes longer than a moment, for a progress bar.
     pub count_ahead: bool,
 }
 

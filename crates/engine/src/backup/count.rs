@@ -2,12 +2,20 @@
 
 use super::walk::{Found, Walk};
 use crate::progress::{Progress, add};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use platform::FileKind;
+use std::time::Duration;
 
-/// Counts all files and their bytes, unless the run stops first.
-pub(super) fn run(mut walk: Walk<'_>, progress: &Progress) {
+/// A run that ends sooner is over before anybody could have read a total, and counting would have slowed it down.
+const COUNT_AFTER: Duration = Duration::from_secs(2);
+
+/// Counts all files and their bytes, unless the run stops first or `ended` is closed.
+pub(super) fn run(mut walk: Walk<'_>, progress: &Progress, ended: &Receiver<()>) {
+    if ended.recv_timeout(COUNT_AFTER) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
     while let Some(found) = walk.next() {
-        if progress.is_stopped() {
+        if progress.is_stopped() || ended.try_recv() == Err(TryRecvError::Disconnected) {
             return;
         }
         if let Found::Entry(place) = found

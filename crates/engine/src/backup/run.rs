@@ -17,7 +17,7 @@ use crate::EngineError;
 use crate::progress::{Phase, Progress, add};
 use crate::remote::{Committed, Lease, Remote};
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use format::classes::Classes;
 use format::keys::{IdKeys, Keyring};
 use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
@@ -154,9 +154,10 @@ impl<'a> Attempt<'a> {
             for _ in 0..Packer::lanes() {
                 scope.spawn(|| packer.send_all(self.remote, self.set, packs, self.progress));
             }
+            let (end, ended) = bounded::<()>(0);
             if request.count_ahead {
                 let walk = Walk::new(roots.clone(), rules, request.one_file_system);
-                scope.spawn(move || count::run(walk, self.progress));
+                scope.spawn(move || count::run(walk, self.progress, &ended));
             }
             let (work, to_work) = unbounded();
             let (done, results) = unbounded();
@@ -205,6 +206,7 @@ impl<'a> Attempt<'a> {
                 running.write(&results, credit, &credits).inspect_err(|_| self.progress.stop_for_failure());
             drop(results);
             let roots = scanner.join().unwrap_or(Err(EngineError::Defect("the walk failed")));
+            drop(end);
             let result = match (failures.take(), written, roots) {
                 (None, Ok((store, writer)), Ok(roots)) => running.finish(store, writer, roots),
                 (failed, written, roots) => Err(cause([failed, written.err(), roots.err()])),
@@ -374,6 +376,8 @@ impl<'r> Running<'r, '_> {
         self.seal_workers()?;
         store.seal()?;
         self.packer.flush()?;
+        // Who asked for an end while the last packs were on their way gets no snapshot that they did not expect.
+        attempt.progress.go_on()?;
         let (snapshot, header, finding_count) = self.commit(&list, roots, true)?;
         if let Err(error) = cache.finish(&header) {
             // The snapshot is committed; the next run reads its base from the server.

@@ -3,6 +3,7 @@
 use crate::shape::assert_error;
 use e2e::{Agent, Outcome, Server, Site};
 use model::Code;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -104,9 +105,12 @@ fn signals_end_a_run_cleanly() {
         proxy.hold_after(2 << 20);
         let mut command = agent.command();
         command.args(["--json", "backup"]).arg(&root).stdin(Stdio::null());
-        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         proxy.wait_until_held();
         e2e::server::signal(&running, name);
+        // The signal may reach the run much later than this line; it says when.
+        let notes = BufReader::new(running.stderr.take().unwrap());
+        assert!(notes.lines().any(|line| line.unwrap().contains("stopping")), "{command:?} said nothing");
         proxy.release();
         let outcome = Outcome::new(format!("{name} {command:?}"), &running.wait_with_output().unwrap());
         assert_error(outcome, Code::Interrupted);
