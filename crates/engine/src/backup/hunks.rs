@@ -8,7 +8,7 @@ use super::item::Item;
 use super::packer::{FrameSlot, Packer};
 use crate::EngineError;
 use format::classes::Classes;
-use format::entry::{Entry, EntryKind, Rare, flags};
+use format::entry::{Entry, EntryKind, FileTime, Rare, flags};
 use format::frame::{Compressor, FrameBuilder, PackKind};
 use format::hunk::HunkBuilder;
 use format::keys::IdKeys;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 /// Content of a file that has several names, for those that follow.
 struct LinkedContent {
+    changed: FileTime,
     size: u64,
     class: u8,
     flags: u32,
@@ -31,9 +32,9 @@ struct LinkedContent {
 }
 
 impl LinkedContent {
-    /// Whether it is what the file holds now.
-    const fn was_read(&self) -> bool {
-        self.flags & (flags::UNREAD | flags::KEPT) == 0
+    /// Whether it is what the file held when it was last changed at this time.
+    fn is_as_of(&self, changed: FileTime) -> bool {
+        self.flags & (flags::UNREAD | flags::KEPT) == 0 && self.changed == changed
     }
 }
 
@@ -208,10 +209,11 @@ impl HunkWriter {
         self.write(store, entry, ids)
     }
 
-    /// A further name of a file, with the content of an earlier name. `None` when no earlier name was read: it may
-    /// have gone or been replaced since the walk saw it, or an older version stands there for it.
+    /// A further name of a file, with the content of an earlier name. `None` when no earlier name was read as this one
+    /// was seen: it may have gone or been replaced, an older version may stand there for it, or the file was changed
+    /// after it was read and before the walk came here.
     pub(super) fn with_first_content(&self, entry: &Entry) -> Option<Item> {
-        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.was_read())?;
+        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.is_as_of(entry.changed))?;
         let mut entry = entry.clone();
         entry.size = first.size;
         entry.class = first.class;
@@ -233,8 +235,10 @@ impl HunkWriter {
             counts.files += 1;
             counts.bytes += entry.size;
             let key = (entry.dev, entry.ino);
-            if entry.has(flags::HARD_LINK) && !self.links.get(&key).is_some_and(LinkedContent::was_read) {
+            let is_known = self.links.get(&key).is_some_and(|first| first.is_as_of(entry.changed));
+            if entry.has(flags::HARD_LINK) && !is_known {
                 let content = LinkedContent {
+                    changed: entry.changed,
                     size: entry.size,
                     class: entry.class,
                     flags: entry.flags,

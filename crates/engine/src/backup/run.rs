@@ -328,7 +328,7 @@ impl<'r> Running<'r, '_> {
         Ok((store, writer))
     }
 
-    /// A further name of a file takes the content of the first; where that one gave none, it is read here.
+    /// A further name of a file takes the content of the first; where that one gave none that is right, it is read here.
     fn further_name(&self, writer: &HunkWriter, job: &ReadJob) -> Result<Item, EngineError> {
         if let Some(item) = writer.with_first_content(&job.entry) {
             add(&self.shared.progress.done_files, 1);

@@ -4,6 +4,7 @@ use super::{Bench, noise};
 use engine::backup::BackupRequest;
 use format::entry::flags;
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use testkit::memory_remote::Call;
 
@@ -46,4 +47,27 @@ fn the_first_name_is_another_file_before_it_is_read() {
     let entries = bench.entries(summary.snapshot);
     assert_eq!(bench.content(summary.snapshot, &entries[Path::new("b")]), b"content");
     assert!(!entries[Path::new("b")].has(flags::KEPT));
+}
+
+#[test]
+fn the_file_is_changed_after_its_first_name_was_read() {
+    let bench = Bench::new();
+    bench.write("0", b"content");
+    // More batches than may be on their way: the walk has not come to the last name when the first pack goes out.
+    for at in 0..100 {
+        let path = bench.root().join(format!("a{at:02}"));
+        fs::File::create(path).unwrap().set_len(1 << 20).unwrap();
+    }
+    fs::hard_link(bench.root().join("0"), bench.root().join("last")).unwrap();
+    Bench::settle();
+    let file = bench.root().join("0");
+    let change =
+        move || fs::File::options().write(true).open(&file).unwrap().write_all_at(b"CHANGED", 0).unwrap();
+    let first = run_with(&bench, change);
+    let entries = bench.entries(first.snapshot);
+    assert_eq!(bench.content(first.snapshot, &entries[Path::new("0")]), b"content");
+    assert_eq!(bench.content(first.snapshot, &entries[Path::new("last")]), b"CHANGED");
+    bench.remote.fail_when(|_, _| None);
+    let next = bench.run();
+    bench.assert_stored(next.snapshot);
 }

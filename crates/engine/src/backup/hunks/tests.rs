@@ -24,6 +24,8 @@ fn a_further_name_takes_only_content_that_was_read() {
     let Some(Item::Entry(entry, _)) = writer.with_first_content(&further) else { panic!("no entry") };
     assert_eq!((&entry.path[..], entry.size), (&b"/c"[..], 9));
     assert!(entry.has(flags::CHANGING));
+    let later = Entry { changed: FileTime { secs: 1, nanos: 1 }, ..linked("/c", 0) };
+    assert!(writer.with_first_content(&later).is_none(), "it was changed since");
     let other = Entry { ino: 2, ..linked("/d", 0) };
     assert!(writer.with_first_content(&other).is_none());
 }
