@@ -140,9 +140,9 @@ impl Folder {
         Ok(())
     }
 
-    /// Opens the folder again from one that lies directly in it. Somebody may have moved that one meanwhile: then
-    /// another folder holds it now, and nothing is written there.
-    pub(super) fn reopen(&self, below: &Dir) -> Result<Arc<Dir>, Trouble> {
+    /// The folder, opened again from one that lies directly in it when its handle was given back. Somebody may have
+    /// moved that one meanwhile: then another folder holds it now, and nothing is written there.
+    fn open_from(&self, below: &Dir) -> Result<Arc<Dir>, Trouble> {
         if let Some(dir) = self.dir() {
             return Ok(dir);
         }
@@ -151,9 +151,14 @@ impl Folder {
         if self.identity.get() != Some(&identity(&dir.stat_self()?)) {
             return Err(moved);
         }
-        let dir = Arc::new(dir);
-        *self.lock() = Some(Arc::clone(&dir));
-        Ok(dir)
+        Ok(Arc::new(dir))
+    }
+
+    /// Opens the folder again from one that lies directly in it, to stay open.
+    pub(super) fn reopen(&self, below: &Dir) -> Result<(), Trouble> {
+        let dir = self.open_from(below)?;
+        *self.lock() = Some(dir);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Dir>>> {
@@ -174,16 +179,19 @@ impl Maker<'_> {
             if self.outcome.is_over() {
                 return;
             }
+            next = folder.parent.take();
+            // First, since the folder may get a mode that closes it to ourselves.
+            let above = match (&next, &dir) {
+                (Some(parent), Ok(below)) => parent.open_from(below),
+                (_, dir) => dir.clone(),
+            };
             if let Some(entry) = folder.finish.take() {
                 match &dir {
                     Ok(dir) => self.finish(dir, &entry, &folder),
                     Err(trouble) => self.note_attributes(&entry.path, trouble.errno),
                 }
             }
-            next = folder.parent.take();
-            if let Some(parent) = &next {
-                dir = dir.and_then(|below| parent.reopen(&below));
-            }
+            dir = above;
         }
     }
 

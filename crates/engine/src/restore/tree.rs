@@ -141,10 +141,14 @@ impl<'t> Tree<'t> {
         let dir = level.folder.dir();
         let above = self.last();
         let reopened = match &dir {
-            Some(dir) if above.dir().is_none() => above.reopen(dir).map(drop),
+            Some(dir) if above.dir().is_none() => above.reopen(dir),
             _ => Ok(()),
         };
         if let Some(maker) = self.maker {
+            // Who still has something to do in the folder has a handle of its own; folders below open it again.
+            if Arc::strong_count(&level.folder) > 1 {
+                let _ = level.folder.close();
+            }
             maker.release(level.folder, dir);
         }
         reopened
