@@ -5,6 +5,9 @@ use model::{Finding, FindingReason, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+/// `ENAMETOOLONG` on Linux.
+pub(super) const NAME_TOO_LONG: i32 = 36;
+
 /// The findings of one run, from any thread.
 pub(super) struct Findings {
     now: Timestamp,
@@ -57,8 +60,6 @@ impl Findings {
 
 /// What kind of finding an error of the operating system is.
 pub(super) fn reason_of(error: &platform::Error) -> FindingReason {
-    /// `ENAMETOOLONG` on Linux.
-    const NAME_TOO_LONG: i32 = 36;
     match error {
         error if error.is_denied() => FindingReason::Denied,
         error if error.errno() == Some(NAME_TOO_LONG) => FindingReason::NameTooLong,

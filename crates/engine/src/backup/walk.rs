@@ -1,8 +1,12 @@
 //! Walks the roots of a set in the order of a snapshot's entries, one folder's names in memory at a time.
 
+mod levels;
+
+use super::findings::NAME_TOO_LONG;
 use super::rules::Rules;
-use format::path;
-use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat};
+use format::{limits, path};
+use levels::{Level, Levels};
+use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -46,16 +50,6 @@ pub(super) struct RootPlace {
     pub(super) mount_point: bool,
 }
 
-struct Level {
-    dir: Arc<Dir>,
-    listing: Listing,
-    next: usize,
-    /// Length of the folder's path in [`Walk::path`].
-    path_len: usize,
-    dev: u64,
-    root: bool,
-}
-
 /// The walk; an iterator in all but name, since it lends its table of mounts.
 pub(super) struct Walk<'a> {
     rules: &'a Rules,
@@ -65,7 +59,7 @@ pub(super) struct Walk<'a> {
     given_parents: Vec<Vec<u8>>,
     queue: VecDeque<Found>,
     path: Vec<u8>,
-    levels: Vec<Level>,
+    levels: Levels,
     /// The folder whose entry was given last and that is listed next.
     descend: Option<Descend>,
 }
@@ -105,7 +99,7 @@ impl<'a> Walk<'a> {
             given_parents: Vec::new(),
             queue: VecDeque::new(),
             path: Vec::new(),
-            levels: Vec::new(),
+            levels: Levels::default(),
             descend: None,
         }
     }
@@ -206,16 +200,7 @@ impl<'a> Walk<'a> {
         });
         match listed {
             Ok((dir, listing)) => {
-                let path_len = self.path.len();
-                let level = Level {
-                    dir: Arc::new(dir),
-                    listing,
-                    next: 0,
-                    path_len,
-                    dev: descend.dev,
-                    root: descend.root,
-                };
-                self.levels.push(level);
+                self.levels.push(Level::new(dir, listing, self.path.len(), descend.dev, descend.root));
                 None
             }
             Err(error) => Some(Found::Unlisted { path: self.path.clone(), error }),
@@ -224,6 +209,13 @@ impl<'a> Walk<'a> {
 
     /// The next name of the present folder; `None` when it is left out.
     fn next_name(&mut self) -> Option<Found> {
+        let dir = match self.levels.open(&self.path) {
+            Ok(dir) => dir,
+            Err(lost) => {
+                self.path.truncate(lost.path_len);
+                return Some(Found::Unlisted { path: self.path.clone(), error: lost.error });
+            }
+        };
         let level = self.levels.last_mut()?;
         let name = level.listing.get(level.next)?;
         level.next += 1;
@@ -232,7 +224,7 @@ impl<'a> Walk<'a> {
             self.path.push(b'/');
         }
         self.path.extend_from_slice(name.name);
-        let stat = match level.dir.stat(name.name) {
+        let stat = match dir.stat(name.name) {
             Ok(stat) => stat,
             // It vanished since the folder was listed: it is not there, and that is no finding.
             Err(error) if error.is_not_found() => return None,
@@ -242,7 +234,12 @@ impl<'a> Walk<'a> {
         if self.rules.exclude(&self.path, is_dir) || (is_dir && self.rules.is_own(stat.dev, stat.ino)) {
             return None;
         }
-        let (dir, dev) = (Arc::clone(&level.dir), level.dev);
+        if self.path.len() > limits::PATH_MAX {
+            // No reader of a snapshot takes it.
+            let error = Error::Os { op: "walk", errno: NAME_TOO_LONG };
+            return Some(Found::Unreadable { path: self.path.clone(), error });
+        }
+        let dev = level.dev;
         if is_dir {
             let name = name.name.to_vec();
             if stat.dev == dev || self.crosses_into(&dir, &name, &stat) {

@@ -55,3 +55,81 @@ fn missing_and_empty_roots_are_told() {
     let seen = walk(std::slice::from_ref(&root), &[]);
     assert_eq!(seen, [root.display().to_string(), format!("empty {}", root.display())]);
 }
+
+/// A folder in a folder and so on, each with a file that comes after it.
+fn deep(top: &std::path::Path, levels: usize, name: &[u8]) {
+    let mut dir = Dir::open_root(top).unwrap();
+    for _ in 0..levels {
+        dir.create_dir(name, 0o755).unwrap();
+        dir.create_file(b"z").unwrap();
+        dir = dir.open_child(name).unwrap();
+    }
+}
+
+/// The standard library opens all levels of what it removes, and gives up.
+fn remove_deep(top: &std::path::Path) {
+    assert!(std::process::Command::new("rm").arg("-rf").arg(top).status().unwrap().success());
+}
+
+#[test]
+fn few_folders_of_a_deep_tree_are_open_and_one_that_is_moved_is_told() {
+    const LEVELS: usize = 350;
+    for moved_level in [None, Some(40)] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        deep(&root, LEVELS, b"d");
+        let rules = Rules::new(&[], true, &[]).unwrap();
+        let mut walk = Walk::new(normalised(std::slice::from_ref(&root)), &rules, false);
+        let (mut folders, mut files, mut lost) = (0, 0, Vec::new());
+        let moved = moved_level.map(|level| root.join("d/".repeat(level)));
+        while let Some(found) = walk.next() {
+            match found {
+                Found::Entry(place) if place.stat.kind == FileKind::File => files += 1,
+                Found::Entry(_) => folders += 1,
+                Found::Unlisted { path, error } => lost.push((path, error.is_not_found())),
+                _ => {}
+            }
+            let open = walk.levels.open_count();
+            assert!(open <= 102, "{open} folders are open");
+            if folders == LEVELS + 1
+                && let Some(moved) = moved.as_ref().filter(|moved| moved.exists())
+            {
+                fs::rename(moved, moved.with_file_name("moved")).unwrap();
+            }
+        }
+        assert_eq!(folders, LEVELS + 1);
+        match moved {
+            None => assert_eq!((files, lost), (LEVELS, Vec::new())),
+            Some(moved) => {
+                // Files of the folders above it, and of those that were still open.
+                assert_eq!(files, 40 + 99);
+                let path = moved.as_os_str().as_bytes().strip_suffix(b"/").unwrap().to_vec();
+                assert_eq!(lost, [(path, false)], "it does not count as deleted");
+            }
+        }
+        remove_deep(&root);
+    }
+}
+
+#[test]
+fn a_path_longer_than_readers_take_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    deep(&root, limits::PATH_MAX / 251 + 2, &[b'd'; 250]);
+    let rules = Rules::new(&[], true, &[]).unwrap();
+    let mut walk = Walk::new(normalised(std::slice::from_ref(&root)), &rules, false);
+    let mut too_long = 0;
+    while let Some(found) = walk.next() {
+        match found {
+            Found::Entry(place) => assert!(place.path.len() <= limits::PATH_MAX),
+            Found::Unreadable { path, error } => {
+                assert!(path.len() > limits::PATH_MAX);
+                assert_eq!(error.errno(), Some(NAME_TOO_LONG));
+                too_long += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(too_long > 0);
+    remove_deep(&root);
+}

@@ -1,0 +1,117 @@
+//! The folders from a root of the walk down to the present one. In a deep tree only the nearest of them stay open;
+//! those above are opened again on the way back, name by name from the root.
+
+use format::path;
+use platform::{Dir, Error, Listing, Result};
+use std::sync::Arc;
+
+/// Folders that stay open besides the root.
+const OPEN_LEVELS: usize = 100;
+/// `ESTALE` on Linux: another folder has the name, or none.
+const STALE: i32 = 116;
+
+/// A folder that is being walked.
+pub(super) struct Level {
+    handle: Handle,
+    pub(super) listing: Listing,
+    /// The name that comes next.
+    pub(super) next: usize,
+    /// Length of the folder's path in the path of the walk.
+    pub(super) path_len: usize,
+    pub(super) dev: u64,
+    pub(super) root: bool,
+}
+
+enum Handle {
+    Open(Arc<Dir>),
+    /// Given back; the device and inode number by which the folder is known again.
+    Closed(u64, u64),
+}
+
+impl Level {
+    pub(super) fn new(dir: Dir, listing: Listing, path_len: usize, dev: u64, root: bool) -> Self {
+        Self { handle: Handle::Open(Arc::new(dir)), listing, next: 0, path_len, dev, root }
+    }
+
+    /// Gives the handle back. A folder that cannot tell what it is stays open.
+    fn close(&mut self) {
+        if let Handle::Open(dir) = &self.handle
+            && let Ok(stat) = dir.stat_self()
+        {
+            self.handle = Handle::Closed(stat.dev, stat.ino);
+        }
+    }
+
+    /// Opens the folder again as `name` of the one above it.
+    fn reopen(&self, above: &Dir, name: &[u8]) -> Result<Arc<Dir>> {
+        let Handle::Closed(dev, ino) = self.handle else { return Err(stale()) };
+        let dir =
+            above.open_child(name).map_err(|error| if error.is_not_found() { stale() } else { error })?;
+        let stat = dir.stat_self()?;
+        if (stat.dev, stat.ino) == (dev, ino) { Ok(Arc::new(dir)) } else { Err(stale()) }
+    }
+}
+
+/// That a folder went is told as an error of its own: what is still to come in it must not count as deleted, since
+/// it may have been moved to where the walk has been.
+const fn stale() -> Error {
+    Error::Os { op: "open folder again", errno: STALE }
+}
+
+/// The levels of a walk, the root first.
+#[derive(Default)]
+pub(super) struct Levels(Vec<Level>);
+
+impl Levels {
+    pub(super) fn push(&mut self, level: Level) {
+        self.0.push(level);
+        if let Some(far) = self.0.len().checked_sub(OPEN_LEVELS + 1).filter(|far| *far > 0) {
+            self.0[far].close();
+        }
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    pub(super) fn last_mut(&mut self) -> Option<&mut Level> {
+        self.0.last_mut()
+    }
+
+    /// The present folder, open. `path` is its path or one below it. When it cannot be reached any more, the topmost
+    /// folder that is out of reach: its level and all below it are dropped.
+    pub(super) fn open(&mut self, path: &[u8]) -> Result<Arc<Dir>, Lost> {
+        let levels = &mut self.0;
+        let open = levels.iter().enumerate().rev().find_map(|(at, level)| match &level.handle {
+            Handle::Open(dir) => Some((at, Arc::clone(dir))),
+            Handle::Closed(..) => None,
+        });
+        // The root stays open.
+        let Some((open, mut dir)) = open else { return Err(Lost { path_len: 0, error: stale() }) };
+        for at in open + 1..levels.len() {
+            let path_len = levels[at].path_len;
+            match levels[at].reopen(&dir, path::name(&path[..path_len])) {
+                Ok(reopened) => dir = reopened,
+                Err(error) => {
+                    levels.truncate(at);
+                    return Err(Lost { path_len, error });
+                }
+            }
+            if levels.len() - at <= OPEN_LEVELS {
+                levels[at].handle = Handle::Open(Arc::clone(&dir));
+            }
+        }
+        Ok(dir)
+    }
+
+    #[cfg(test)]
+    pub(super) fn open_count(&self) -> usize {
+        self.0.iter().filter(|level| matches!(level.handle, Handle::Open(_))).count()
+    }
+}
+
+/// A folder that cannot be opened again.
+pub(super) struct Lost {
+    pub(super) path_len: usize,
+    pub(super) error: Error,
+}
