@@ -7,11 +7,16 @@ use format::entry::{Entry, FileTime, flags};
 use platform::{Dir, Node};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use testkit::memory_remote::Call;
 use testkit::snapshot_writer::{file, folder};
 use testkit::tree::{self, Look};
 
 /// Removes a tree whose paths the standard library cannot name.
-fn remove_deep(top: &std::path::Path) {
+fn remove_deep(top: &Path) {
     assert!(std::process::Command::new("rm").arg("-rf").arg(top).status().unwrap().success());
 }
 
@@ -126,4 +131,46 @@ fn nothing_is_taken_over_from_the_folder_of_the_target() {
     let new = target.join("new");
     bench.restore(snapshot, &contents(&tree, &new));
     assert_equal(&tree, &new);
+}
+
+/// Handles of this process on folders and files below `top`.
+fn open_below(top: &Path) -> usize {
+    let handles = fs::read_dir("/proc/self/fd").unwrap().map(|handle| handle.unwrap().path());
+    handles.filter(|handle| fs::read_link(handle).is_ok_and(|found| found.starts_with(top))).count()
+}
+
+#[test]
+fn folders_above_those_that_are_being_filled_do_not_stay_open() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    writer.add(folder(b"/"));
+    for number in 0..600 {
+        let mut path = format!("/{number:03}");
+        for name in ["", "/a", "/b"] {
+            path += name;
+            writer.add(folder(path.as_bytes()));
+        }
+        writer.add_file(file(format!("{path}/file").as_bytes(), 1), b"x");
+    }
+    let snapshot = writer.commit();
+    let (to, most) = (bench.path("to"), Arc::new(AtomicUsize::new(0)));
+    let (leader, top, seen) = (std::thread::current().id(), to.clone(), Arc::clone(&most));
+    // The workers wait for content until the leader has made all folders that it may.
+    bench.remote.fail_when(move |call, _| {
+        let mut before = 0;
+        while call == Call::Frames && std::thread::current().id() != leader {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = open_below(&top);
+            seen.fetch_max(now, Ordering::Relaxed);
+            if now == before && now > 0 {
+                break;
+            }
+            before = now;
+        }
+        None
+    });
+    let summary = bench.restore(snapshot, &RestoreRequest { workers: 3, ..contents("/", &to) });
+    assert_eq!((findings(&summary), summary.files), (vec![], 600));
+    let most = most.load(Ordering::Relaxed);
+    assert!(most < 450, "{most} were open");
 }
