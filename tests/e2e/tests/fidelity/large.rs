@@ -99,24 +99,6 @@ fn a_backup_of_very_many_folders_needs_few_open_files() {
     assert_eq!((&summary["files"], &summary["findings"]), (&4_001.into(), &0.into()), "{summary}");
 }
 
-/// The folders above those that are being filled stay open no longer than they must.
-#[test]
-fn a_restore_of_very_many_folders_needs_few_open_files() {
-    let site = Site::new();
-    let root = site.path("tree");
-    for number in 0..5_000 {
-        let folder = root.join(format!("{}/{number}/within/further", number % 50));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("file"), number.to_string()).unwrap();
-    }
-    let mut agent = site.device("laptop");
-    agent.backup(&[&root]);
-    agent.launch_with(limited(512));
-    let target = site.path("restored");
-    agent.restore(&format!("latest:{}", root.display()), &target);
-    tree::assert_same(&root, &target);
-}
-
 /// Neither a backup nor a restore keeps all folders of a very deep path open.
 #[test]
 fn a_very_deep_tree_needs_few_open_files() {
