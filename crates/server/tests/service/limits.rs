@@ -200,17 +200,7 @@ fn a_record_is_read_only_for_who_may_commit() {
     assert_eq!((answer.status, answer.code().as_str()), (409, "lease_unknown"));
     // With a good lease a device has few of them at once, so that memory is left for others. The rest wait for their
     // bodies until the server ends.
-    let (sender, answers) = std::sync::mpsc::channel();
-    for _ in 0..3 {
-        let (mut stream, sender) = (begin(lease.id), sender.clone());
-        std::thread::spawn(move || {
-            let mut answer = vec![0; 4_096];
-            let length = std::io::Read::read(&mut stream, &mut answer).unwrap_or(0);
-            // Nobody is there any more for the answers at the end.
-            let _ = sender.send(String::from_utf8_lossy(&answer[..length]).into_owned());
-        });
-    }
-    let first = answers.recv().unwrap();
+    let first = first_answer((0..3).map(|_| begin(lease.id)).collect());
     assert!(first.contains(" 429 ") && first.contains("rate_limited"), "{first}");
 }
 
@@ -236,9 +226,8 @@ fn tables_of_packs_are_bounded_together() {
     let lease = device.grant("default");
     let counter = device.counter.0.lock().unwrap().unwrap();
     let headers = format!("content-type: application/octet-stream\r\nholdfast-counter: {counter}\r\n");
-    let (sender, answers) = std::sync::mpsc::channel();
     // Almost all of each pack is said to be its table.
-    for _ in 0..4 {
+    let send = |_| {
         let pack = device.agent.data_pack(&[vec![noise(1, 2_000_000)]]);
         let line = format!("PUT {}", routes::pack(device.vault(), lease.id, pack.id));
         let mut stream = site.stream();
@@ -247,18 +236,27 @@ fn tables_of_packs_are_bounded_together() {
         // A part is handed on when it has a mebibyte.
         stream.write_all(&vec![0; 3 << 20]).unwrap();
         stream.flush().unwrap();
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            let mut answer = vec![0; 4_096];
-            let length = std::io::Read::read(&mut stream, &mut answer).unwrap_or(0);
-            // Nobody is there any more for the answers at the end.
-            let _ = sender.send(String::from_utf8_lossy(&answer[..length]).into_owned());
-        });
-    }
-    let first = answers.recv().unwrap();
+        stream
+    };
+    let first = first_answer((0..4).map(send).collect());
     assert!(first.contains(" 429 ") && first.contains("rate_limited"), "{first}");
     // A table of the usual size takes nothing of it.
     let other = site.device("bert");
     let tree = other.agent.tree(&[noise(2, 1_000)], crate::support::agent::DEFAULT);
     other.back_up(&tree, crate::support::agent::DEFAULT);
+}
+
+/// The answer that comes first on any of these connections.
+fn first_answer(streams: Vec<impl std::io::Read + Send + 'static>) -> String {
+    let (sender, answers) = std::sync::mpsc::channel();
+    for mut stream in streams {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut answer = vec![0; 4_096];
+            let length = stream.read(&mut answer).unwrap_or(0);
+            // Nobody is there any more for the answers at the end.
+            let _ = sender.send(String::from_utf8_lossy(&answer[..length]).into_owned());
+        });
+    }
+    answers.recv().unwrap()
 }
