@@ -1,10 +1,13 @@
 //! A run that fails says what failed, and leaves nothing behind that hinders the next one.
 
 use super::{Bench, noise};
-use engine::backup::BackupRequest;
-use model::Code;
+use engine::backup::{self, BackupRequest};
+use engine::progress::Progress;
+use format::classes::Classes;
+use model::{Clock, Code};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use testkit::memory_remote::{Call, refusal};
 
 /// So many that the workers are still at it when the walk ends.
@@ -48,6 +51,25 @@ fn a_run_that_cannot_write_its_cache_says_so() {
     fs::write(&cache, b"").unwrap();
     let error = bench.try_run(&BackupRequest { cache, ..bench.request() }).unwrap_err();
     assert_eq!(error.code(), Code::LocalFailed, "{error}");
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_while_its_last_packs_are_sent_commits_nothing() {
+    let bench = Bench::new();
+    // So little that every pack is sent when all work is done.
+    bench.write("file", b"content");
+    let progress = Arc::new(Progress::new());
+    let asked = Arc::clone(&progress);
+    bench.remote.fail_when(move |call, _| {
+        if call == Call::SendPack {
+            asked.stop();
+        }
+        None
+    });
+    let (classes, clock) = (Classes::default(), Clock::system());
+    let stopped = backup::run(&bench.remote, &bench.keyring, &classes, &bench.request(), &clock, &progress);
+    assert_eq!(stopped.unwrap_err().code(), Code::Interrupted);
+    assert_eq!((bench.remote.calls(Call::SendPack), bench.remote.calls(Call::Commit)), (2, 0));
 }
 
 #[test]
