@@ -62,8 +62,10 @@ version_at_least() {
 
 apt_update() { as_root apt-get update -qq; }
 
+# A machine that has just started may be installing its own updates: that is waited for.
 apt_install() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=600 \
+    --no-install-recommends "$@"
 }
 
 # The version that apt would install, without epoch; nothing when there is none.
