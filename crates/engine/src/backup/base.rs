@@ -24,6 +24,13 @@ pub(super) struct BaseHeader {
     pub(super) held: HeldClasses,
 }
 
+impl BaseHeader {
+    /// What the base knows of the root at `path`.
+    pub(super) fn root(&self, path: &[u8]) -> Option<&Root> {
+        self.roots.iter().find(|root| root.path == path)
+    }
+}
+
 /// A hunk of the base with the ids of its chunks.
 #[derive(Debug)]
 pub(super) struct BaseHunk {

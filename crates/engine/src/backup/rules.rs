@@ -18,7 +18,11 @@ const STORE_TITLE: &[u8] = b"Holdfast object store\n";
 
 /// The rules of one run.
 pub(super) struct Rules {
-    matcher: Gitignore,
+    /// All rules, for folders.
+    folders: Gitignore,
+    /// Those that can match something else: matching is felt in a run that finds nothing changed, most names are of
+    /// files, and most rules, all that are set by default among them, are about folders.
+    others: Gitignore,
     exclude_caches: bool,
     own: Vec<(u64, u64)>,
 }
@@ -26,23 +30,19 @@ pub(super) struct Rules {
 impl Rules {
     /// Reads the rules; later ones win. `own` are folders that are never walked.
     pub(super) fn new(rules: &[String], exclude_caches: bool, own: &[PathBuf]) -> Result<Self, EngineError> {
-        let mut builder = GitignoreBuilder::new("/");
-        for rule in rules {
-            builder
-                .add_line(None, rule)
-                .map_err(|error| EngineError::BadRule { rule: rule.clone(), reason: error.to_string() })?;
-        }
-        let matcher = builder
-            .build()
-            .map_err(|error| EngineError::BadRule { rule: rules.join(", "), reason: error.to_string() })?;
         let own = own.iter().filter_map(|path| Dir::open_for_search(path).ok()?.stat_self().ok());
-        Ok(Self { matcher, exclude_caches, own: own.map(|stat| (stat.dev, stat.ino)).collect() })
+        Ok(Self {
+            folders: matcher(rules.iter())?,
+            others: matcher(rules.iter().filter(|rule| !rule.trim_end().ends_with('/')))?,
+            exclude_caches,
+            own: own.map(|stat| (stat.dev, stat.ino)).collect(),
+        })
     }
 
     /// True when a rule leaves this path out.
     pub(super) fn exclude(&self, path: &[u8], is_dir: bool) -> bool {
-        !self.matcher.is_empty()
-            && self.matcher.matched(Path::new(OsStr::from_bytes(path)), is_dir).is_ignore()
+        let rules = if is_dir { &self.folders } else { &self.others };
+        !rules.is_empty() && rules.matched(Path::new(OsStr::from_bytes(path)), is_dir).is_ignore()
     }
 
     /// True for a folder of our own.
@@ -65,6 +65,15 @@ impl Rules {
     }
 }
 
+fn matcher<'r>(rules: impl Iterator<Item = &'r String> + Clone) -> Result<Gitignore, EngineError> {
+    let bad = |rule: String, error: ignore::Error| EngineError::BadRule { rule, reason: error.to_string() };
+    let mut builder = GitignoreBuilder::new("/");
+    for rule in rules.clone() {
+        builder.add_line(None, rule).map_err(|error| bad(rule.clone(), error))?;
+    }
+    builder.build().map_err(|error| bad(rules.map(String::as_str).collect::<Vec<_>>().join(", "), error))
+}
+
 /// Whether the file of this name is one that begins so.
 fn begins_with(dir: &Dir, name: &[u8], wanted: &[u8]) -> bool {
     let mut start = vec![0u8; wanted.len()];
@@ -77,12 +86,15 @@ mod tests {
 
     #[test]
     fn rules_follow_gitignore_and_later_ones_win() {
-        let rules = ["*.tmp", "!keep.tmp", "/home/u/.cache/", "**/Trash/"].map(str::to_owned);
+        let rules = ["*.tmp", "!keep.tmp", "/home/u/.cache/", "**/Trash/  ", "*.d/", "!keep.d/"];
+        let rules = rules.map(str::to_owned);
         let rules = Rules::new(&rules, true, &[]).unwrap();
         assert!(rules.exclude(b"/home/u/a.tmp", false));
         assert!(!rules.exclude(b"/home/u/keep.tmp", false));
         assert!(rules.exclude(b"/home/u/.cache", true) && !rules.exclude(b"/home/u/.cache", false));
-        assert!(rules.exclude(b"/x/y/Trash", true));
+        assert!(rules.exclude(b"/x/y/Trash", true) && !rules.exclude(b"/x/y/Trash", false));
+        assert!(rules.exclude(b"/x/a.d", true) && !rules.exclude(b"/x/a.d", false));
+        assert!(!rules.exclude(b"/x/keep.d", true));
         assert!(!rules.exclude(b"/home/u/name\xff", false));
         assert!(Rules::new(&["a{".to_owned(), "[".to_owned()], true, &[]).is_err());
     }

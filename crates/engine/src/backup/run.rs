@@ -8,9 +8,9 @@ use super::item::{Batch, Item, ReadJob};
 use super::meta::Owners;
 use super::packer::Packer;
 use super::rules::Rules;
-use super::scan::{Outlets, Scan};
+use super::scan::{self, Outlets, Scan};
 use super::source::{self, Base};
-use super::walk::{Walk, normalised};
+use super::walk::{Ahead, Walk, normalised};
 use super::worker::{Shared, Worker};
 use super::{BackupRequest, BackupSummary, cache, count, sample};
 use crate::EngineError;
@@ -174,9 +174,12 @@ impl<'a> Attempt<'a> {
                 });
             }
             drop(to_work);
+            let known = header.as_ref().filter(|_| !request.accept_changed_roots);
+            let walk = Walk::new(roots, rules, request.one_file_system)
+                .without_moved(move |root| scan::has_moved(known, root));
             let scan = Scan {
                 request,
-                walk: Walk::new(roots, rules, request.one_file_system),
+                found: Ahead::start(scope, walk),
                 base: base.entries(scope),
                 header: header.as_ref(),
                 index,

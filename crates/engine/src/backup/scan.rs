@@ -6,7 +6,7 @@ use super::findings::{Findings, reason_of};
 use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
 use super::meta::{self, Owners};
-use super::walk::{Found, Place, RootPlace, Walk};
+use super::walk::{Ahead, Found, Place, RootPlace};
 use crate::EngineError;
 use crate::progress::{Progress, add};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -46,7 +46,7 @@ pub(super) struct Outlets {
 /// The scan of one run.
 pub(super) struct Scan<'a> {
     pub(super) request: &'a BackupRequest,
-    pub(super) walk: Walk<'a>,
+    pub(super) found: Ahead,
     pub(super) base: BaseEntries<'a>,
     pub(super) header: Option<&'a BaseHeader>,
     pub(super) index: &'a Index,
@@ -66,9 +66,9 @@ pub(super) struct Scan<'a> {
 impl Scan<'_> {
     /// Goes through everything; gives the roots for the snapshot.
     pub(super) fn run(mut self) -> Result<Vec<Root>, EngineError> {
-        while let Some(found) = self.walk.next() {
+        while let Some(found) = self.found.next()? {
             self.progress.go_on()?;
-            self.found(found)?;
+            self.take(found)?;
         }
         // What is left of the base was deleted; reading it to its end shows that it could be read.
         while self.base.take()?.is_some() {}
@@ -76,11 +76,15 @@ impl Scan<'_> {
         Ok(self.roots)
     }
 
-    fn found(&mut self, found: Found) -> Result<(), EngineError> {
+    fn take(&mut self, found: Found) -> Result<(), EngineError> {
         match found {
             Found::Parent(place) => self.entry(place, flags::PARENT),
             Found::Entry(place) => self.entry(place, 0),
-            Found::Root(root) => self.root(root),
+            Found::Root(place) => {
+                self.roots.push(root_of(place));
+                Ok(())
+            }
+            Found::RootMoved(place) => self.root_moved(&place),
             Found::RootGone { path, error } => {
                 let reason =
                     if error.is_not_found() { FindingReason::RootMissing } else { reason_of(&error) };
@@ -108,27 +112,11 @@ impl Scan<'_> {
         }
     }
 
-    /// A root that is there: is it where it was?
-    fn root(&mut self, place: RootPlace) -> Result<(), EngineError> {
-        let known = self.header.and_then(|header| header.roots.iter().find(|root| root.path == place.path));
-        let now = Root {
-            path: place.path.clone(),
-            fs_id: place.fs_id,
-            mount_point: place.mount_point,
-            fs_type: place.fs_type,
-        };
-        if let Some(known) = known
-            && !self.request.accept_changed_roots
-            && moved(known, &now)
-        {
-            let known = known.clone();
-            self.walk.skip_root();
-            let kept = self.keep(&place.path, false)?;
-            self.findings.note(&place.path, FindingReason::RootMoved, 0, kept);
-            self.roots.push(known);
-            return Ok(());
-        }
-        self.roots.push(now);
+    /// A root that is not where it was: its last version stays.
+    fn root_moved(&mut self, place: &RootPlace) -> Result<(), EngineError> {
+        let kept = self.keep(&place.path, false)?;
+        self.findings.note(&place.path, FindingReason::RootMoved, 0, kept);
+        self.roots.extend(self.header.and_then(|header| header.root(&place.path)).cloned());
         Ok(())
     }
 
@@ -147,10 +135,7 @@ impl Scan<'_> {
         }
         let kept = self.keep(path, strictly)?;
         self.findings.note(path, reason, errno, kept);
-        if !strictly
-            && let Some(known) =
-                self.header.and_then(|header| header.roots.iter().find(|root| root.path == path))
-        {
+        if !strictly && let Some(known) = self.header.and_then(|header| header.root(path)) {
             self.roots.push(known.clone());
         }
         Ok(())
@@ -309,8 +294,14 @@ impl Scan<'_> {
     }
 }
 
+fn root_of(place: RootPlace) -> Root {
+    Root { path: place.path, fs_id: place.fs_id, mount_point: place.mount_point, fs_type: place.fs_type }
+}
+
 /// Whether a root lies on another file system than in the base.
-fn moved(known: &Root, now: &Root) -> bool {
-    let stable = STABLE_IDS.contains(&&known.fs_type[..]) && known.fs_id != now.fs_id;
-    known.fs_type != now.fs_type || known.mount_point != now.mount_point || stable
+pub(super) fn has_moved(header: Option<&BaseHeader>, now: &RootPlace) -> bool {
+    header.and_then(|header| header.root(&now.path)).is_some_and(|known| {
+        let stable = STABLE_IDS.contains(&&known.fs_type[..]) && known.fs_id != now.fs_id;
+        known.fs_type != now.fs_type || known.mount_point != now.mount_point || stable
+    })
 }

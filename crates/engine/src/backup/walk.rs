@@ -1,9 +1,11 @@
 //! Walks the roots of a set in the order of a snapshot's entries, one folder's names in memory at a time.
 
+mod ahead;
 mod levels;
 
 use super::findings::NAME_TOO_LONG;
 use super::rules::Rules;
+pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
 use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
@@ -20,8 +22,10 @@ pub(super) enum Found {
     Entry(Place),
     /// A folder above a root.
     Parent(Place),
-    /// A root itself, before its entry; with the type of its file system.
+    /// A root itself, before its entry.
     Root(RootPlace),
+    /// A root that is there and is left out, since it is not what it was.
+    RootMoved(RootPlace),
     /// A root that is not there or cannot be reached.
     RootGone { path: Vec<u8>, error: Error },
     /// An entry whose attributes cannot be read. What lies below it is not walked.
@@ -41,7 +45,10 @@ pub(super) struct Place {
     pub(super) stat: Stat,
 }
 
-/// Where a root lies.
+/// Says of a root whether it is another one than it was, and is left out.
+type HasMoved<'a> = Box<dyn Fn(&RootPlace) -> bool + Send + 'a>;
+
+/// Where a root lies, with the type of its file system.
 #[derive(Debug)]
 pub(super) struct RootPlace {
     pub(super) path: Vec<u8>,
@@ -54,6 +61,7 @@ pub(super) struct RootPlace {
 pub(super) struct Walk<'a> {
     rules: &'a Rules,
     one_file_system: bool,
+    has_moved: HasMoved<'a>,
     mounts: MountTable,
     roots: VecDeque<Vec<u8>>,
     given_parents: Vec<Vec<u8>>,
@@ -94,6 +102,7 @@ impl<'a> Walk<'a> {
         Self {
             rules,
             one_file_system,
+            has_moved: Box::new(|_| false),
             mounts,
             roots: roots.into(),
             given_parents: Vec::new(),
@@ -135,10 +144,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Leaves out the root that [`Found::Root`] was given for just now.
-    pub(super) fn skip_root(&mut self) {
-        self.queue.clear();
-        self.descend = None;
+    /// Leaves out roots for which `has_moved` is true.
+    pub(super) fn without_moved(self, has_moved: impl Fn(&RootPlace) -> bool + Send + 'a) -> Self {
+        Self { has_moved: Box::new(has_moved), ..self }
     }
 
     /// Puts the parents of the next root, and the root, into the queue.
@@ -161,7 +169,12 @@ impl<'a> Walk<'a> {
         match place_of(&root) {
             Err(error) => self.queue.push_back(Found::RootGone { path: root, error }),
             Ok(place) => {
-                self.queue.push_back(Found::Root(self.root_place(&place)));
+                let here = self.root_place(&place);
+                if (self.has_moved)(&here) {
+                    self.queue.push_back(Found::RootMoved(here));
+                    return Some(());
+                }
+                self.queue.push_back(Found::Root(here));
                 self.path.clone_from(&root);
                 if place.stat.kind == FileKind::Dir {
                     let name = path::name(&root).to_vec();
