@@ -49,7 +49,7 @@ pub struct BackupRequest {
     pub one_file_system: bool,
     /// Folders of our own that are never backed up.
     pub own_folders: Vec<PathBuf>,
-    /// The user says that roots which are missing, empty or on another file system are meant to be so.
+    /// The user says that roots which are missing, empty, something else or on another file system are meant to be so.
     pub accept_changed_roots: bool,
     /// Where the caches of this vault may lie; the folder may vanish at any time.
     pub cache: PathBuf,

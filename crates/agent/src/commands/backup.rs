@@ -54,7 +54,7 @@ pub(crate) struct BackupArgs {
     /// Change the set to the folders and rules that are given
     #[arg(long)]
     update_set: bool,
-    /// Folders of the set that are gone, empty or on another file system than before are meant to be so
+    /// Folders of the set that are gone, empty, something else or on another file system than before are meant to be so
     #[arg(long)]
     accept_changed_roots: bool,
     /// Print the default exclusions and end

@@ -14,7 +14,7 @@ use format::entry::{Entry, EntryKind, flags};
 use format::path;
 use format::snapshot::Root;
 use model::FindingReason;
-use platform::Dir;
+use platform::{Dir, FileKind};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,28 +108,52 @@ impl Scan<'_> {
         }
     }
 
-    /// A root that is there: is it where it was?
+    /// A root that is there: is it where it was, and can it hold what it held?
     fn root(&mut self, place: RootPlace) -> Result<(), EngineError> {
         let known = self.header.and_then(|header| header.roots.iter().find(|root| root.path == place.path));
         let now = Root {
             path: place.path.clone(),
             fs_id: place.fs_id,
             mount_point: place.mount_point,
-            fs_type: place.fs_type,
+            fs_type: place.fs_type.clone(),
         };
-        if let Some(known) = known
-            && !self.request.accept_changed_roots
-            && moved(known, &now)
-        {
-            let known = known.clone();
-            self.walk.skip_root();
-            let kept = self.keep(&place.path, false)?;
-            self.findings.note(&place.path, FindingReason::RootMoved, 0, kept);
-            self.roots.push(known);
-            return Ok(());
+        if !self.request.accept_changed_roots {
+            let lost = match known {
+                Some(known) if moved(known, &now) => {
+                    Some((FindingReason::RootMoved, self.keep(&place.path, false)?))
+                }
+                _ => self.keep_replaced(&place)?.map(|kept| (FindingReason::RootReplaced, kept)),
+            };
+            if let Some((reason, kept)) = lost {
+                self.walk.skip_root();
+                self.findings.note(&place.path, reason, 0, kept);
+                self.roots.push(known.cloned().unwrap_or(now));
+                return Ok(());
+            }
         }
         self.roots.push(now);
         Ok(())
+    }
+
+    /// Keeps what a root held in the base when what stands there now cannot hold it: it was a folder with something in
+    /// it and is none, or it was a file and is neither. `None` when it is nothing of that kind.
+    fn keep_replaced(&mut self, place: &RootPlace) -> Result<Option<bool>, EngineError> {
+        self.drop_before(&place.path)?;
+        let itself = self.base.peek()?.map(BaseEntry::entry).filter(|entry| entry.path == place.path);
+        match itself.filter(|entry| !entry.has(flags::UNREAD)).map(|entry| entry.kind) {
+            Some(EntryKind::Dir) if place.kind != FileKind::Dir => {
+                let Some(folder) = self.base.take()? else { return Ok(None) };
+                if !self.base_has_below(&place.path)? {
+                    return Ok(None);
+                }
+                self.push(meta::kept(&folder), 0)?;
+                self.keep(&place.path, true).map(Some)
+            }
+            Some(EntryKind::File) if !matches!(place.kind, FileKind::File | FileKind::Dir) => {
+                self.keep(&place.path, false).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// A root that is gone or became empty: its last version stays until the user says that it is meant so. Of one

@@ -45,6 +45,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct RootPlace {
     pub(super) path: Vec<u8>,
+    pub(super) kind: FileKind,
     pub(super) fs_type: Vec<u8>,
     pub(super) fs_id: u64,
     pub(super) mount_point: bool,
@@ -179,6 +180,7 @@ impl<'a> Walk<'a> {
         let at_mount = mount.is_some_and(|mount| mount.mount_point == place.path);
         RootPlace {
             path: place.path.clone(),
+            kind: place.stat.kind,
             fs_type: mount.map(|mount| mount.type_name.clone()).unwrap_or_default(),
             fs_id: file_system_id(place).unwrap_or(0),
             mount_point: at_mount,

@@ -12,6 +12,7 @@ mod damage;
 mod failures;
 mod links;
 
+mod roots;
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;
 use engine::progress::Progress;

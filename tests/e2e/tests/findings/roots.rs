@@ -134,12 +134,20 @@ fn a_root_that_was_always_empty_is_no_finding() {
 }
 
 #[test]
-fn a_root_that_became_a_file_is_what_it_is() {
+fn a_root_that_became_a_file_or_a_link_keeps_its_last_version_until_it_is_accepted() {
     let two = TwoRoots::new(|_| {});
-    fs::remove_dir_all(&two.root).unwrap();
+    let away = two.site.path("away");
+    fs::rename(&two.root, &away).unwrap();
+    std::os::unix::fs::symlink(&away, &two.root).unwrap();
+    two.assert_lasts("root_replaced", 0);
+    fs::remove_file(&two.root).unwrap();
     fs::write(&two.root, "now a file").unwrap();
+    two.assert_lasts("root_replaced", 0);
+    let accepted = two.run(&["--accept-changed-roots"]);
+    accepted.assert_found(&[]);
     let run = two.run(&[]);
-    assert_eq!(run.summary["files"], 2, "{}", run.summary);
+    run.assert_found(&[]);
+    assert_eq!(run.summary["files"], 3, "{}", run.summary);
     let content = two.agent.run(["cat", &format!("latest:{}", two.root.display())]).ok();
     assert_eq!(content.stdout, "now a file");
 }
