@@ -41,7 +41,10 @@ impl Owners {
     pub(super) fn of(&mut self, stat: &Stat) -> Arc<Owner> {
         let names = &self.names;
         let owner = self.known.entry((stat.uid, stat.gid)).or_insert_with(|| {
-            let text = |name: Option<Arc<[u8]>>| name.map(|name| name.to_vec()).unwrap_or_default();
+            let text = |name: Option<Arc<[u8]>>| {
+                let name = name.filter(|name| name.len() <= limits::OWNER_NAME_MAX);
+                name.map(|name| name.to_vec()).unwrap_or_default()
+            };
             let (user, group) = (text(names.user_name(stat.uid)), text(names.group_name(stat.gid)));
             Arc::new(Owner { uid: stat.uid, gid: stat.gid, user, group })
         });
