@@ -3,6 +3,7 @@
 mod base;
 mod cache;
 mod count;
+mod file_systems;
 mod findings;
 mod held;
 mod hunks;

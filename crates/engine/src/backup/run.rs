@@ -1,6 +1,7 @@
 //! One attempt of a run: starts the threads, takes their results in order, and commits.
 
 use super::base::BaseHeader;
+use super::file_systems::FileSystems;
 use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
@@ -184,6 +185,7 @@ impl<'a> Attempt<'a> {
                 progress: self.progress,
                 outlets: Outlets { work, done, credits: credits.clone() },
                 owners: Owners::default(),
+                file_systems: FileSystems::new(header.as_ref().map(|header| header.snapshot)),
                 linked: HashSet::new(),
                 batch: Batch { number: 0, items: Vec::new() },
                 batch_bytes: 0,

@@ -2,6 +2,7 @@
 
 use super::BackupRequest;
 use super::base::{BaseEntries, BaseEntry, BaseHeader};
+use super::file_systems::FileSystems;
 use super::findings::{Findings, reason_of};
 use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
@@ -54,6 +55,7 @@ pub(super) struct Scan<'a> {
     pub(super) progress: &'a Progress,
     pub(super) outlets: Outlets,
     pub(super) owners: Owners,
+    pub(super) file_systems: FileSystems,
     pub(super) linked: HashSet<(u64, u64)>,
     pub(super) batch: Batch,
     pub(super) batch_bytes: u64,
@@ -130,6 +132,9 @@ impl Scan<'_> {
                 self.roots.push(known.cloned().unwrap_or(now));
                 return Ok(());
             }
+        }
+        if known.is_some_and(|known| moved(known, &now)) {
+            self.file_systems.is_new(place.dev);
         }
         self.roots.push(now);
         Ok(())
@@ -225,7 +230,8 @@ impl Scan<'_> {
         let is_next = self.base.peek()?.is_some_and(|next| next.entry().path == place.path);
         let previous = if is_next { self.base.take()? } else { None };
         let owner = self.owners.of(&place.stat);
-        let mut now = meta::entry(place.path.clone(), &place.stat, &owner);
+        let file_system = self.file_systems.number(&place.stat, previous.as_ref().map(BaseEntry::entry));
+        let mut now = meta::entry(place.path.clone(), &place.stat, file_system, &owner);
         now.flags |= flag;
         if let Some(previous) =
             previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))

@@ -10,9 +10,10 @@ mod chunks;
 mod continuations;
 mod damage;
 mod failures;
+mod file_systems;
 mod links;
-
 mod roots;
+
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;
 use engine::progress::Progress;
