@@ -14,7 +14,6 @@ use format::limits;
 use format::pack::PackWriter;
 use format::ranges::RangeList;
 use model::{Code, LeaseId, PackId, SetId};
-use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Packs on their way at once, each on a connection of its own.
@@ -97,8 +96,6 @@ pub(super) struct Packer<'a> {
     unsent: Mutex<Unsent>,
     changed: Condvar,
     lease: Mutex<LeaseId>,
-    /// Packs that the server has acknowledged.
-    pub(super) sent: Mutex<HashSet<PackId>>,
 }
 
 #[derive(Default)]
@@ -129,7 +126,6 @@ impl<'a> Packer<'a> {
             unsent: Mutex::default(),
             changed: Condvar::new(),
             lease: Mutex::new(lease),
-            sent: Mutex::default(),
         };
         (packer, packs)
     }
@@ -290,7 +286,6 @@ impl<'a> Packer<'a> {
         if receipt.stored {
             add(&progress.stored_bytes, bytes.len() as u64);
         }
-        lock(&self.sent).insert(pack);
         Ok(())
     }
 

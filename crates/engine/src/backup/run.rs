@@ -84,15 +84,11 @@ impl<'a> Attempt<'a> {
         let request = self.request;
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
-        let own = sample::OwnPacks::read(&request.cache);
         let (packer, packs) = Packer::new(self.keyring, lease.id, self.classes, workers(request));
-        let result = self.prepare(&lease, forbidden, &own).and_then(|(index, base)| {
+        let result = self.prepare(&lease, forbidden).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
             self.work(&rules, &index, base, &ids, &packer, &packs, started)
         });
-        let sent: Vec<PackId> =
-            packer.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
-        own.add(&sent);
         if result.is_err() {
             // Until it ends a lease holds cleanup back. One that cannot be given back ends at its deadline or with
             // the next run of this set.
@@ -106,7 +102,6 @@ impl<'a> Attempt<'a> {
         &self,
         lease: &Lease,
         forbidden: &[(PackId, u32)],
-        own: &sample::OwnPacks,
     ) -> Result<(Index, Base), EngineError> {
         let request = self.request;
         let mut index = Index::load(self.remote, &request.cache, lease.position)?;
@@ -114,7 +109,7 @@ impl<'a> Attempt<'a> {
         // After the lease: what is found from now on, the commit is refused for.
         index.forbid_damaged(&self.remote.damage()?);
         index.forbid(forbidden);
-        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, own)?;
+        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index)?;
         index.forbid(&unreadable);
         let base = source::open(self.remote, self.keyring, request, self.set, &index, self.classes)?;
         Ok((index, base))

@@ -562,6 +562,16 @@ fn an_index_that_lies_about_another_devices_chunks_is_noticed() {
 }
 
 #[test]
+fn an_index_that_lies_about_this_devices_own_chunks_is_noticed() {
+    let bench = Bench::new();
+    bench.write("file", &noise(100_000, 1));
+    bench.run();
+    bench.remote.lie_about_ids();
+    let error = bench.try_run(&bench.request()).unwrap_err();
+    assert_eq!(error.code(), Code::DataDamaged);
+}
+
+#[test]
 fn a_lost_index_is_fetched_anew() {
     let bench = Bench::new();
     bench.write("file", &noise(100_000, 1));
