@@ -54,6 +54,8 @@ pub struct BackupRequest {
     pub accept_changed_roots: bool,
     /// Where the caches of this vault may lie; the folder may vanish at any time.
     pub cache: PathBuf,
+    /// Content at which a frame is closed, in bytes: the vault's frame target.
+    pub frame_target: usize,
     /// zstd level.
     pub compression_level: i32,
     /// Threads that read and compress; 0 means one per core.

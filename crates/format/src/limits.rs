@@ -1,6 +1,6 @@
 //! Bounds of the format. A decoder checks them before it takes memory.
 
-/// Content of a frame at which it is closed, in bytes.
+/// Content of a frame at which it is closed in vaults that are made now, in bytes.
 pub const FRAME_TARGET: usize = 1 << 20;
 /// Content of a frame at most, in bytes.
 pub const FRAME_CONTENT_MAX: usize = 4 << 20;

@@ -159,6 +159,7 @@ fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session
         own_folders: vec![session.state.root().to_owned()],
         accept_changed_roots: args.accept_changed_roots,
         cache: session.state.cache_folder(),
+        frame_target: session.identity.vault.format.frame_target as usize,
         compression_level: COMPRESSION_LEVEL,
         workers: 0,
         checkpoint_every: checkpoint_every(),

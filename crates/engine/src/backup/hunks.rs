@@ -78,6 +78,7 @@ impl<'a> HunkStore<'a> {
         index: &'a Index,
         packer: &'a Packer<'a>,
         compression_level: i32,
+        frame_target: usize,
     ) -> Self {
         Self {
             keys,
@@ -85,7 +86,7 @@ impl<'a> HunkStore<'a> {
             index,
             packer,
             compressor: Compressor::new(compression_level),
-            frame: FrameBuilder::new(),
+            frame: FrameBuilder::with_target(frame_target),
             references: Vec::new(),
             slot: None,
         }

@@ -113,11 +113,12 @@ impl<'a> Packer<'a> {
         keyring: &'a Keyring,
         lease: LeaseId,
         classes: &Classes,
+        frame_target: usize,
         workers: usize,
     ) -> (Self, Receiver<(PackId, Bytes)>) {
         let (queue, packs) = bounded(1);
         let average_max = classes.as_slice().iter().map(|class| class.average as usize).max().unwrap_or(0);
-        let data_frame = (limits::FRAME_TARGET + 4 * average_max).min(limits::FRAME_CONTENT_MAX);
+        let data_frame = (frame_target + 4 * average_max).min(limits::FRAME_CONTENT_MAX);
         let data_packs = workers.div_ceil(WORKERS_PER_PACK).max(1);
         let packer = Self {
             keyring,

@@ -84,7 +84,8 @@ impl<'a> Attempt<'a> {
         let request = self.request;
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
-        let (packer, packs) = Packer::new(self.keyring, lease.id, self.classes, workers(request));
+        let (packer, packs) =
+            Packer::new(self.keyring, lease.id, self.classes, request.frame_target, workers(request));
         let result = self.prepare(&lease, forbidden).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
             self.work(&rules, &index, base, &ids, &packer, &packs, started)
@@ -98,11 +99,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What there is to know before the walk: the vault's chunks that may be referred to, and the base.
-    fn prepare(
-        &self,
-        lease: &Lease,
-        forbidden: &[(PackId, u32)],
-    ) -> Result<(Index, Base), EngineError> {
+    fn prepare(&self, lease: &Lease, forbidden: &[(PackId, u32)]) -> Result<(Index, Base), EngineError> {
         let request = self.request;
         let mut index = Index::load(self.remote, &request.cache, lease.position)?;
         index.renew(request.renewal_limit_bytes);
@@ -141,8 +138,8 @@ impl<'a> Attempt<'a> {
             progress: self.progress,
             blocks: crossbeam_channel::bounded(2 * count),
         };
-        let worker_states: Vec<_> =
-            (0..=count).map(|_| Mutex::new(Worker::new(request.compression_level))).collect();
+        let worker = || Worker::new(request.compression_level, request.frame_target);
+        let worker_states: Vec<_> = (0..=count).map(|_| Mutex::new(worker())).collect();
         let failures = Failures::default();
         let roots = normalised(&request.paths);
         self.progress.enter(Phase::Working);
@@ -291,6 +288,7 @@ impl<'r> Running<'r, '_> {
             self.shared.index,
             self.packer,
             request.compression_level,
+            request.frame_target,
         );
         let mut pending = BTreeMap::new();
         let (mut next, mut held) = (0u64, 0usize);

@@ -23,6 +23,7 @@ use format::classes::Classes;
 use format::entry::{Entry, EntryKind, flags};
 use format::frame::PackKind;
 use format::keys::Keyring;
+use format::limits;
 use model::{Clock, Code, Custody, DeviceId, FindingReason, SnapshotId, VaultId};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -72,6 +73,7 @@ impl Bench {
             own_folders: vec![self.cache.path().to_owned()],
             accept_changed_roots: false,
             cache: self.cache.path().to_owned(),
+            frame_target: limits::FRAME_TARGET,
             compression_level: 3,
             workers: 2,
             checkpoint_every: Duration::from_secs(900),

@@ -36,9 +36,10 @@ fn a_further_name_takes_only_content_that_was_read() {
 /// Hunks of what is written, as the next run reads them.
 fn written(entries: &[(Entry, Vec<ChunkId>)]) -> Vec<BaseHunk> {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
+    let (packer, _packs) =
+        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
     let (keys, classes, index) = (keyring.id_keys(), Classes::default(), Index::new(Vec::new()));
-    let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1);
+    let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);
     let (folder, set) = (tempfile::tempdir().unwrap(), SetId::from_bytes([1; 16]));
     let mut writer = HunkWriter::new(CacheWriter::create(folder.path(), set).unwrap());
     for (entry, ids) in entries {
@@ -97,9 +98,10 @@ fn no_file_makes_a_hunk_that_no_reader_takes() {
 #[test]
 fn a_hunk_that_no_reader_takes_is_not_stored() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
+    let (packer, _packs) =
+        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
     let (keys, classes, index) = (keyring.id_keys(), Classes::default(), Index::new(Vec::new()));
-    let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1);
+    let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);
     let largest = vec![0; limits::HUNK_MAX];
     store.store(ChunkId::from_bytes([1; 16]), &largest, RangeList::new()).unwrap();
     let larger = vec![0; limits::HUNK_MAX + 1];
