@@ -3,6 +3,7 @@
 mod base;
 mod cache;
 mod count;
+mod file_systems;
 mod findings;
 mod held;
 mod hunks;
@@ -49,10 +50,12 @@ pub struct BackupRequest {
     pub one_file_system: bool,
     /// Folders of our own that are never backed up.
     pub own_folders: Vec<PathBuf>,
-    /// The user says that roots which are missing, empty or on another file system are meant to be so.
+    /// The user says that roots which are missing, empty, something else or on another file system are meant to be so.
     pub accept_changed_roots: bool,
     /// Where the caches of this vault may lie; the folder may vanish at any time.
     pub cache: PathBuf,
+    /// Content at which a frame is closed, in bytes: the vault's frame target.
+    pub frame_target: usize,
     /// zstd level.
     pub compression_level: i32,
     /// Threads that read and compress; 0 means one per core.

@@ -154,7 +154,7 @@ impl Check<'_> {
         } else {
             path::compare(&self.last_path, &entry.path).is_lt()
         };
-        if !is_right && !self.last_path.is_empty() {
+        if !is_right {
             self.note(&entry.path);
         }
         self.last_path.clone_from(&entry.path);

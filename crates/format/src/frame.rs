@@ -203,22 +203,34 @@ impl OpenFrame {
 }
 
 /// Collects chunks for one frame. Reused from frame to frame, so that its memory is taken once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrameBuilder {
+    target: usize,
     lengths: Vec<u8>,
     content: Vec<u8>,
     ids: Vec<ChunkId>,
 }
 
+impl Default for FrameBuilder {
+    fn default() -> Self {
+        Self::with_target(limits::FRAME_TARGET)
+    }
+}
+
 impl FrameBuilder {
-    /// An empty builder.
+    /// An empty builder with the target of new vaults.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// An empty builder whose frames are full when they have so many bytes of content: the vault's frame target.
+    pub const fn with_target(target: usize) -> Self {
+        Self { target, lengths: Vec::new(), content: Vec::new(), ids: Vec::new() }
+    }
+
     /// True when the next chunk should go into another frame.
     pub const fn is_full(&self) -> bool {
-        self.content.len() >= limits::FRAME_TARGET || self.ids.len() >= limits::FRAME_CHUNKS_MAX
+        self.content.len() >= self.target || self.ids.len() >= limits::FRAME_CHUNKS_MAX
     }
 
     /// True when there is no chunk.

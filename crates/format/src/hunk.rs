@@ -16,6 +16,13 @@ pub use decode::{Hunk, peek};
 pub(crate) const WHAT: &str = "hunk";
 const HUNK_VERSION: u8 = 1;
 
+/// Bytes that a range takes at most: its pack, and the four numbers.
+const RANGE_BYTES: usize = 16 + 3 + 2 + 2 + 3;
+/// Bytes that an entry takes at most besides its path, its ranges, the names of its owner, and what few entries have.
+const ENTRY_BYTES: usize = 200;
+/// Bytes of a hunk at most besides its entries.
+const HUNK_BYTES: usize = 256;
+
 /// A hunk as written: its bytes, its id, and what the pack's table says in clear.
 #[derive(Debug, Clone)]
 pub struct BuiltHunk {
@@ -45,6 +52,8 @@ pub struct HunkBuilder {
     columns: [Vec<u8>; COLUMNS],
     owners: Dictionary<Arc<Owner>>,
     devices: Dictionary<u64>,
+    /// Bytes that the two lists take at most.
+    lists_bytes: usize,
     content: RangeList,
     ids: Vec<ChunkId>,
 }
@@ -115,10 +124,22 @@ impl HunkBuilder {
         self.count
     }
 
-    /// True when the hunk must end before this entry.
+    /// True when the hunk must end before this entry: with it, it could refer to more ranges or become larger than
+    /// readers take.
     pub fn ends_before(&self, entry: &Entry) -> bool {
         let ranges = self.content.as_slice().len() + entry.content.as_slice().len();
-        self.count > 0 && (entry.kind == EntryKind::Continuation || ranges > limits::HUNK_RANGES_MAX)
+        let columns = self.columns.iter().map(Vec::len).sum::<usize>();
+        let bytes = HUNK_BYTES + columns + self.lists_bytes + RANGE_BYTES * ranges + most_bytes(entry);
+        self.count > 0
+            && (entry.kind == EntryKind::Continuation
+                || ranges > limits::HUNK_RANGES_MAX
+                || bytes > limits::HUNK_MAX)
+    }
+
+    /// How many of its ranges this entry may have in a hunk of its own. What is more belongs into continuations.
+    pub fn ranges_that_fit(entry: &Entry) -> usize {
+        let room = limits::HUNK_MAX.saturating_sub(HUNK_BYTES + most_bytes(entry));
+        (room / RANGE_BYTES).min(limits::HUNK_RANGES_MAX)
     }
 
     /// True when the hunk ends here, after the last entry that was pushed.
@@ -142,8 +163,12 @@ impl HunkBuilder {
             self.first_path.clone_from(&entry.path);
         }
         let rest = &entry.path[shared..];
+        let known = (self.owners.list.len(), self.devices.list.len());
         let owner = self.owners.place(&entry.owner);
         let device = self.devices.place(&entry.dev);
+        if known != (self.owners.list.len(), self.devices.list.len()) {
+            self.lists_bytes += ENTRY_BYTES + names_bytes(entry);
+        }
         let columns = &mut self.columns;
         columns[column::SHARED].put_varint(shared as u64);
         columns[column::REST_LENGTH].put_varint(rest.len() as u64);
@@ -223,6 +248,15 @@ impl HunkBuilder {
             chunk_ids: self.ids.clone(),
         })
     }
+}
+
+/// Bytes that an entry takes at most in a hunk, without its ranges.
+fn most_bytes(entry: &Entry) -> usize {
+    ENTRY_BYTES + entry.path.len() + names_bytes(entry) + rare::most_bytes(&entry.rare)
+}
+
+fn names_bytes(entry: &Entry) -> usize {
+    entry.owner.user.len() + entry.owner.group.len()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Bounds of the format. A decoder checks them before it takes memory.
 
-/// Content of a frame at which it is closed, in bytes.
+/// Content of a frame at which it is closed in vaults that are made now, in bytes.
 pub const FRAME_TARGET: usize = 1 << 20;
 /// Content of a frame at most, in bytes.
 pub const FRAME_CONTENT_MAX: usize = 4 << 20;
@@ -38,6 +38,8 @@ pub const HUNK_RANGES_MAX: usize = 65_536;
 pub const ENTRY_RARE_MAX: usize = 1 << 20;
 /// Runs of data that a writer lists for one sparse file at most, so that a hunk stays below its bound.
 pub const ENTRY_RUNS_MAX: usize = 65_536;
+/// Name of a user or group that a writer keeps at most, in bytes.
+pub const OWNER_NAME_MAX: usize = 1 << 10;
 /// A path at most, in bytes.
 pub const PATH_MAX: usize = 1 << 20;
 /// Packs that one range list names at most.

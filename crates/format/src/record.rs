@@ -1,7 +1,7 @@
 //! A vault's format record: what was fixed when it was created.
 
 use crate::classes::Classes;
-use crate::codec::{Fields, Put, required};
+use crate::codec::{Fields, Put, Reader, required};
 use crate::keys::{custody_number, custody_of};
 use crate::object::{ObjectKind, open_envelope, seal_envelope};
 use crate::{Error, limits};
@@ -22,7 +22,7 @@ pub struct FormatRecord {
     /// How files are cut.
     pub classes: Classes,
     /// Content at which a frame is closed, in bytes.
-    pub frame_target: u64,
+    pub frame_target: u32,
     /// When, by the server's clock.
     pub created: Timestamp,
 }
@@ -30,7 +30,7 @@ pub struct FormatRecord {
 impl FormatRecord {
     /// A record with this version's defaults.
     pub fn new(vault: VaultId, user: UserId, custody: Custody, created: Timestamp) -> Self {
-        let frame_target = limits::FRAME_TARGET as u64;
+        let frame_target = limits::FRAME_TARGET as u32;
         Self { vault, user, custody, classes: Classes::default(), frame_target, created }
     }
 
@@ -43,7 +43,7 @@ impl FormatRecord {
         let mut classes = Vec::new();
         self.classes.encode(&mut classes);
         body.put_field(8, &classes);
-        body.put_varint_field(10, self.frame_target);
+        body.put_varint_field(10, u64::from(self.frame_target));
         body.put_varint_field(11, self.created.as_micros() as u64);
         body.put_field(12, self.user.as_bytes());
         seal_envelope(ObjectKind::FormatRecord, &body)
@@ -61,7 +61,7 @@ impl FormatRecord {
                 4 => custody = Some(custody_of(field.u8()?, WHAT)?),
                 6 => id_len = Some(field.u8()?),
                 8 => classes = Some(Classes::decode(&mut field)?),
-                10 => frame_target = Some(field.varint()?),
+                10 => frame_target = Some(target(&mut field)?),
                 11 => created = Some(Timestamp::from_micros(field.varint()? as i64)),
                 12 => user = Some(UserId::from_bytes(field.array()?)),
                 other => {
@@ -71,9 +71,7 @@ impl FormatRecord {
             }
             field.finish()?;
         }
-        if required(id_len, WHAT)? != ID_LEN
-            || required(frame_target, WHAT)? > limits::FRAME_CONTENT_MAX as u64
-        {
+        if required(id_len, WHAT)? != ID_LEN {
             return Err(Error::TooNew { what: WHAT });
         }
         Ok(Self {
@@ -87,9 +85,30 @@ impl FormatRecord {
     }
 }
 
+fn target(field: &mut Reader<'_>) -> Result<u32, Error> {
+    match field.bounded(limits::FRAME_CONTENT_MAX)? {
+        0 => Err(Error::malformed(WHAT, "a frame target is more than nothing")),
+        target => Ok(target as u32),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_target_that_no_frame_can_have_is_damage() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        let record = FormatRecord::new(VaultId::random(), UserId::random(), Custody::Private, now);
+        let decode =
+            |frame_target| FormatRecord::decode(&FormatRecord { frame_target, ..record.clone() }.encode());
+        let most = limits::FRAME_CONTENT_MAX as u32;
+        assert!([1, 1 << 20, most].into_iter().all(|target| decode(target).unwrap().frame_target == target));
+        for wrong in [0, most + 1, u32::MAX] {
+            let error = decode(wrong).unwrap_err();
+            assert!(matches!(error, Error::Malformed { .. } | Error::TooLarge { .. }), "{wrong}: {error}");
+        }
+    }
 
     #[test]
     fn a_record_comes_back() {

@@ -72,6 +72,9 @@ reasons! {
     Unsupported = "unsupported", 17;
     /// The target has no space or no inodes left.
     TargetFull = "target_full", 18;
+    /// A root of the set was a folder, or a file, and something that cannot hold as much stands there now; its last
+    /// version is kept.
+    RootReplaced = "root_replaced", 19;
 }
 
 /// One entry of a run's report.

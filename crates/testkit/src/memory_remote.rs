@@ -214,6 +214,13 @@ impl MemoryRemote {
         lock(&self.state).damage_answer = Some(damaged);
     }
 
+    /// Lists data chunks under the ids of others, as a hostile server might.
+    pub fn lie_about_ids(&self) {
+        for segment in &mut lock(&self.state).log {
+            segment.data_ids.positions.reverse();
+        }
+    }
+
     /// Writes 'retired' for these frames into the log.
     pub fn retire(&self, frames: &[FrameName]) {
         self.change(frames, ChangeKind::Retired);

@@ -19,6 +19,7 @@ pub struct SnapshotWriter<'w> {
     keyring: &'w Keyring,
     entries: Vec<(Entry, Vec<ChunkId>)>,
     findings: Vec<Finding>,
+    device: DeviceId,
     chunk_bytes: usize,
     frame_bytes: usize,
     hunk_entries: Option<usize>,
@@ -43,6 +44,7 @@ impl<'w> SnapshotWriter<'w> {
             keyring,
             entries: Vec::new(),
             findings: Vec::new(),
+            device: DeviceId::random(),
             chunk_bytes: 4 << 10,
             frame_bytes: 64 << 10,
             hunk_entries: None,
@@ -52,6 +54,13 @@ impl<'w> SnapshotWriter<'w> {
             pack: None,
             packs: Vec::new(),
         }
+    }
+
+    /// A snapshot of this device's set `default`; without it, of a device that nobody knows.
+    #[must_use]
+    pub const fn of_device(mut self, device: DeviceId) -> Self {
+        self.device = device;
+        self
     }
 
     /// Cuts content into chunks and frames of these sizes.
@@ -158,7 +167,7 @@ impl<'w> SnapshotWriter<'w> {
             entries: self.entries.iter().filter(|(entry, _)| entry.kind != EntryKind::Continuation).count()
                 as u64,
         };
-        let device = DeviceId::random();
+        let device = self.device;
         let clear = ClearPart {
             snapshot: SnapshotId::random(),
             vault: self.keyring.vault(),

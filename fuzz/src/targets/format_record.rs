@@ -22,7 +22,7 @@ pub(super) fn run(input: &[u8]) -> bool {
     after.retain(|field| before.contains(field) || *field != (11, vec![0]));
     assert_eq!(before, after);
 
-    assert!(record.frame_target <= limits::FRAME_CONTENT_MAX as u64);
+    assert!((1..=limits::FRAME_CONTENT_MAX as u32).contains(&record.frame_target));
     let classes = &record.classes;
     let count = classes.as_slice().len();
     let borders = classes.as_slice().iter().map(|class| class.largest_file);

@@ -54,7 +54,7 @@ pub(crate) struct BackupArgs {
     /// Change the set to the folders and rules that are given
     #[arg(long)]
     update_set: bool,
-    /// Folders of the set that are gone, empty or on another file system than before are meant to be so
+    /// Folders of the set that are gone, empty, something else or on another file system than before are meant to be so
     #[arg(long)]
     accept_changed_roots: bool,
     /// Print the default exclusions and end
@@ -159,6 +159,7 @@ fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session
         own_folders: vec![session.state.root().to_owned()],
         accept_changed_roots: args.accept_changed_roots,
         cache: session.state.cache_folder(),
+        frame_target: session.identity.vault.format.frame_target as usize,
         compression_level: COMPRESSION_LEVEL,
         workers: 0,
         checkpoint_every: checkpoint_every(),

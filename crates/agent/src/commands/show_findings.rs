@@ -60,6 +60,7 @@ pub(super) const fn words(reason: FindingReason) -> &'static str {
         FindingReason::RootMissing => "a folder of the set is gone",
         FindingReason::RootEmpty => "a folder of the set became empty",
         FindingReason::RootMoved => "a folder of the set lies on another file system than before",
+        FindingReason::RootReplaced => "a folder or file of the set is something else now",
         FindingReason::AttributesUnreadable => "attributes could not be read",
         FindingReason::Vanished => "vanished meanwhile",
         FindingReason::AttributesTooLarge => "attributes are too large and were left out",
@@ -75,7 +76,12 @@ pub(super) const fn words(reason: FindingReason) -> &'static str {
 
 /// How to go on when roots of the set were not as before.
 pub(super) fn advice(findings: &[Finding]) -> Option<&'static str> {
-    let roots = [FindingReason::RootMissing, FindingReason::RootEmpty, FindingReason::RootMoved];
+    let roots = [
+        FindingReason::RootMissing,
+        FindingReason::RootEmpty,
+        FindingReason::RootMoved,
+        FindingReason::RootReplaced,
+    ];
     findings.iter().any(|finding| roots.contains(&finding.reason)).then_some(
         "If the folder is meant to be so, say it once: holdfast backup --accept-changed-roots. Until then its last \
          version is kept.",

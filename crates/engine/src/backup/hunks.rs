@@ -78,6 +78,7 @@ impl<'a> HunkStore<'a> {
         index: &'a Index,
         packer: &'a Packer<'a>,
         compression_level: i32,
+        frame_target: usize,
     ) -> Self {
         Self {
             keys,
@@ -85,7 +86,7 @@ impl<'a> HunkStore<'a> {
             index,
             packer,
             compressor: Compressor::new(compression_level),
-            frame: FrameBuilder::new(),
+            frame: FrameBuilder::with_target(frame_target),
             references: Vec::new(),
             slot: None,
         }
@@ -251,18 +252,22 @@ impl HunkWriter {
         }
     }
 
-    /// Appends an entry; one with very many ranges is split into continuations.
+    /// Appends an entry; one with more ranges than fit is split into continuations.
     fn write(
         &mut self,
         store: &mut HunkStore<'_>,
         entry: &Entry,
         ids: &[ChunkId],
     ) -> Result<(), EngineError> {
-        if entry.content.as_slice().len() <= limits::HUNK_RANGES_MAX {
+        let ranges = entry.content.as_slice();
+        let most = HunkBuilder::ranges_that_fit(entry);
+        if ranges.len() <= most {
             return self.write_part(store, entry, ids);
         }
+        let (first, more) = ranges.split_at(most);
+        let parts = std::iter::once(first).chain(more.chunks(limits::HUNK_RANGES_MAX));
         let mut rest = ids;
-        for (part, ranges) in entry.content.as_slice().chunks(limits::HUNK_RANGES_MAX).enumerate() {
+        for (part, ranges) in parts.enumerate() {
             let mut piece = entry.clone();
             if part > 0 {
                 piece.kind = EntryKind::Continuation;

@@ -207,11 +207,10 @@ impl Index {
         })
     }
 
-    /// Live data frames of packs that were not uploaded under a lease of `own`, for a random check.
-    pub(super) fn foreign_frames(&self, own: &HashSet<PackId>) -> Vec<(PackId, u32)> {
-        let foreign =
-            self.packs.values().filter(|pack| pack.kind == PackKind::Data && !own.contains(&pack.id));
-        foreign
+    /// Live data frames, for a random check.
+    pub(super) fn live_data_frames(&self) -> Vec<(PackId, u32)> {
+        let packs = self.packs.values().filter(|pack| pack.kind == PackKind::Data);
+        packs
             .flat_map(|pack| {
                 pack.frames.iter().filter(|frame| frame.retired == 0).map(|frame| (pack.id, frame.number))
             })

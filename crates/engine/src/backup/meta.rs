@@ -41,7 +41,10 @@ impl Owners {
     pub(super) fn of(&mut self, stat: &Stat) -> Arc<Owner> {
         let names = &self.names;
         let owner = self.known.entry((stat.uid, stat.gid)).or_insert_with(|| {
-            let text = |name: Option<Arc<[u8]>>| name.map(|name| name.to_vec()).unwrap_or_default();
+            let text = |name: Option<Arc<[u8]>>| {
+                let name = name.filter(|name| name.len() <= limits::OWNER_NAME_MAX);
+                name.map(|name| name.to_vec()).unwrap_or_default()
+            };
             let (user, group) = (text(names.user_name(stat.uid)), text(names.group_name(stat.gid)));
             Arc::new(Owner { uid: stat.uid, gid: stat.gid, user, group })
         });
@@ -58,8 +61,8 @@ impl Owners {
     }
 }
 
-/// An entry with the attributes of `stat`, still without content.
-pub(super) fn entry(path: Vec<u8>, stat: &Stat, owner: &Arc<Owner>) -> Entry {
+/// An entry with the attributes of `stat`, on the file system with this number, still without content.
+pub(super) fn entry(path: Vec<u8>, stat: &Stat, file_system: u64, owner: &Arc<Owner>) -> Entry {
     let kind = entry_kind(stat.kind);
     let mut rare = Rare::default();
     if matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
@@ -74,7 +77,7 @@ pub(super) fn entry(path: Vec<u8>, stat: &Stat, owner: &Arc<Owner>) -> Entry {
         owner: Arc::clone(owner),
         modified: time(stat.mtime),
         changed: time(stat.ctime),
-        dev: stat.dev,
+        dev: file_system,
         ino: stat.ino,
         size: if kind == EntryKind::File { stat.size_bytes } else { 0 },
         class: 0,

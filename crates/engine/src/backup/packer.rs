@@ -14,7 +14,6 @@ use format::limits;
 use format::pack::PackWriter;
 use format::ranges::RangeList;
 use model::{Code, LeaseId, PackId, SetId};
-use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Packs on their way at once, each on a connection of its own.
@@ -97,8 +96,6 @@ pub(super) struct Packer<'a> {
     unsent: Mutex<Unsent>,
     changed: Condvar,
     lease: Mutex<LeaseId>,
-    /// Packs that the server has acknowledged.
-    pub(super) sent: Mutex<HashSet<PackId>>,
 }
 
 #[derive(Default)]
@@ -116,11 +113,12 @@ impl<'a> Packer<'a> {
         keyring: &'a Keyring,
         lease: LeaseId,
         classes: &Classes,
+        frame_target: usize,
         workers: usize,
     ) -> (Self, Receiver<(PackId, Bytes)>) {
         let (queue, packs) = bounded(1);
         let average_max = classes.as_slice().iter().map(|class| class.average as usize).max().unwrap_or(0);
-        let data_frame = (limits::FRAME_TARGET + 4 * average_max).min(limits::FRAME_CONTENT_MAX);
+        let data_frame = (frame_target + 4 * average_max).min(limits::FRAME_CONTENT_MAX);
         let data_packs = workers.div_ceil(WORKERS_PER_PACK).max(1);
         let packer = Self {
             keyring,
@@ -129,7 +127,6 @@ impl<'a> Packer<'a> {
             unsent: Mutex::default(),
             changed: Condvar::new(),
             lease: Mutex::new(lease),
-            sent: Mutex::default(),
         };
         (packer, packs)
     }
@@ -290,7 +287,6 @@ impl<'a> Packer<'a> {
         if receipt.stored {
             add(&progress.stored_bytes, bytes.len() as u64);
         }
-        lock(&self.sent).insert(pack);
         Ok(())
     }
 

@@ -70,7 +70,12 @@ fn read(
     }
     let mut entry = job.entry.clone();
     if !before.is_same_inode(&job.stat) || before.ctime != job.stat.ctime {
-        entry = meta::entry(entry.path, &before, &meta::Owners::of_entry(&job.entry, &before));
+        let owner = meta::Owners::of_entry(&job.entry, &before);
+        entry = meta::entry(entry.path, &before, job.entry.dev, &owner);
+        if before.dev != job.stat.dev {
+            // Mounted over the name just now: the number is not its file system's, where an inode may be another one.
+            entry.flags &= !flags::HARD_LINK;
+        }
     }
     let read_from = meta::now();
     entry.class = match job.class {

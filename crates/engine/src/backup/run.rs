@@ -1,6 +1,7 @@
 //! One attempt of a run: starts the threads, takes their results in order, and commits.
 
 use super::base::BaseHeader;
+use super::file_systems::FileSystems;
 use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
@@ -83,15 +84,12 @@ impl<'a> Attempt<'a> {
         let request = self.request;
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
-        let own = sample::OwnPacks::read(&request.cache);
-        let (packer, packs) = Packer::new(self.keyring, lease.id, self.classes, workers(request));
-        let result = self.prepare(&lease, forbidden, &own).and_then(|(index, base)| {
+        let (packer, packs) =
+            Packer::new(self.keyring, lease.id, self.classes, request.frame_target, workers(request));
+        let result = self.prepare(&lease, forbidden).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
             self.work(&rules, &index, base, &ids, &packer, &packs, started)
         });
-        let sent: Vec<PackId> =
-            packer.sent.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
-        own.add(&sent);
         if result.is_err() {
             // Until it ends a lease holds cleanup back. One that cannot be given back ends at its deadline or with
             // the next run of this set.
@@ -101,19 +99,14 @@ impl<'a> Attempt<'a> {
     }
 
     /// What there is to know before the walk: the vault's chunks that may be referred to, and the base.
-    fn prepare(
-        &self,
-        lease: &Lease,
-        forbidden: &[(PackId, u32)],
-        own: &sample::OwnPacks,
-    ) -> Result<(Index, Base), EngineError> {
+    fn prepare(&self, lease: &Lease, forbidden: &[(PackId, u32)]) -> Result<(Index, Base), EngineError> {
         let request = self.request;
         let mut index = Index::load(self.remote, &request.cache, lease.position)?;
         index.renew(request.renewal_limit_bytes);
         // After the lease: what is found from now on, the commit is refused for.
         index.forbid_damaged(&self.remote.damage()?);
         index.forbid(forbidden);
-        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index, own)?;
+        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index)?;
         index.forbid(&unreadable);
         let base = source::open(self.remote, self.keyring, request, self.set, &index, self.classes)?;
         Ok((index, base))
@@ -145,8 +138,8 @@ impl<'a> Attempt<'a> {
             progress: self.progress,
             blocks: crossbeam_channel::bounded(2 * count),
         };
-        let worker_states: Vec<_> =
-            (0..=count).map(|_| Mutex::new(Worker::new(request.compression_level))).collect();
+        let worker = || Worker::new(request.compression_level, request.frame_target);
+        let worker_states: Vec<_> = (0..=count).map(|_| Mutex::new(worker())).collect();
         let failures = Failures::default();
         let roots = normalised(&request.paths);
         self.progress.enter(Phase::Working);
@@ -187,12 +180,14 @@ impl<'a> Attempt<'a> {
                 progress: self.progress,
                 outlets: Outlets { work, done, credits: credits.clone() },
                 owners: Owners::default(),
+                file_systems: FileSystems::new(header.as_ref().map(|header| header.snapshot)),
                 linked: HashSet::new(),
                 batch: Batch { number: 0, items: Vec::new() },
                 batch_bytes: 0,
                 batch_dirs: 0,
                 last_dir: None,
                 roots: Vec::new(),
+                replaced_root: None,
             };
             let scanner = scope.spawn(|| scan.run().inspect_err(|_| self.progress.stop_for_failure()));
             let running = Running {
@@ -297,6 +292,7 @@ impl<'r> Running<'r, '_> {
             self.shared.index,
             self.packer,
             request.compression_level,
+            request.frame_target,
         );
         let mut pending = BTreeMap::new();
         let (mut next, mut held) = (0u64, 0usize);

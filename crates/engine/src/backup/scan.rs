@@ -2,6 +2,7 @@
 
 use super::BackupRequest;
 use super::base::{BaseEntries, BaseEntry, BaseHeader};
+use super::file_systems::FileSystems;
 use super::findings::{Findings, reason_of};
 use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
@@ -14,7 +15,7 @@ use format::entry::{Entry, EntryKind, flags};
 use format::path;
 use format::snapshot::Root;
 use model::FindingReason;
-use platform::Dir;
+use platform::{Dir, FileKind};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,7 @@ pub(super) struct Scan<'a> {
     pub(super) progress: &'a Progress,
     pub(super) outlets: Outlets,
     pub(super) owners: Owners,
+    pub(super) file_systems: FileSystems,
     pub(super) linked: HashSet<(u64, u64)>,
     pub(super) batch: Batch,
     pub(super) batch_bytes: u64,
@@ -61,6 +63,8 @@ pub(super) struct Scan<'a> {
     pub(super) batch_dirs: usize,
     pub(super) last_dir: Option<Arc<Dir>>,
     pub(super) roots: Vec<Root>,
+    /// The root that is left out since its last version stays in its place.
+    pub(super) replaced_root: Option<Vec<u8>>,
 }
 
 impl Scan<'_> {
@@ -79,11 +83,10 @@ impl Scan<'_> {
     fn take(&mut self, found: Found) -> Result<(), EngineError> {
         match found {
             Found::Parent(place) => self.entry(place, flags::PARENT),
+            // It is no folder, so nothing follows below it.
+            Found::Entry(place) if self.replaced_root.as_ref() == Some(&place.path) => Ok(()),
             Found::Entry(place) => self.entry(place, 0),
-            Found::Root(place) => {
-                self.roots.push(root_of(place));
-                Ok(())
-            }
+            Found::Root(place) => self.root(place),
             Found::RootMoved(place) => self.root_moved(&place),
             Found::RootGone { path, error } => {
                 let reason =
@@ -118,6 +121,45 @@ impl Scan<'_> {
         self.findings.note(&place.path, FindingReason::RootMoved, 0, kept);
         self.roots.extend(self.header.and_then(|header| header.root(&place.path)).cloned());
         Ok(())
+    }
+
+    /// A root that is where it was: can it hold what it held?
+    fn root(&mut self, place: RootPlace) -> Result<(), EngineError> {
+        if !self.request.accept_changed_roots
+            && let Some(kept) = self.keep_replaced(&place)?
+        {
+            self.findings.note(&place.path, FindingReason::RootReplaced, 0, kept);
+            let known = self.header.and_then(|header| header.root(&place.path));
+            self.replaced_root = Some(place.path.clone());
+            self.roots.push(known.cloned().unwrap_or_else(|| root_of(place)));
+            return Ok(());
+        }
+        if has_moved(self.header, &place) {
+            self.file_systems.is_new(place.dev);
+        }
+        self.roots.push(root_of(place));
+        Ok(())
+    }
+
+    /// Keeps what a root held in the base when what stands there now cannot hold it: it was a folder with something in
+    /// it and is none, or it was a file and is neither. `None` when it is nothing of that kind.
+    fn keep_replaced(&mut self, place: &RootPlace) -> Result<Option<bool>, EngineError> {
+        self.drop_before(&place.path)?;
+        let itself = self.base.peek()?.map(BaseEntry::entry).filter(|entry| entry.path == place.path);
+        match itself.filter(|entry| !entry.has(flags::UNREAD)).map(|entry| entry.kind) {
+            Some(EntryKind::Dir) if place.kind != FileKind::Dir => {
+                let Some(folder) = self.base.take()? else { return Ok(None) };
+                if !self.base_has_below(&place.path)? {
+                    return Ok(None);
+                }
+                self.push(meta::kept(&folder), 0)?;
+                self.keep(&place.path, true).map(Some)
+            }
+            Some(EntryKind::File) if !matches!(place.kind, FileKind::File | FileKind::Dir) => {
+                self.keep(&place.path, false).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// A root that is gone or became empty: its last version stays until the user says that it is meant so. Of one
@@ -186,7 +228,8 @@ impl Scan<'_> {
         let is_next = self.base.peek()?.is_some_and(|next| next.entry().path == place.path);
         let previous = if is_next { self.base.take()? } else { None };
         let owner = self.owners.of(&place.stat);
-        let mut now = meta::entry(place.path.clone(), &place.stat, &owner);
+        let file_system = self.file_systems.number(&place.stat, previous.as_ref().map(BaseEntry::entry));
+        let mut now = meta::entry(place.path.clone(), &place.stat, file_system, &owner);
         now.flags |= flag;
         if let Some(previous) =
             previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))

@@ -52,6 +52,9 @@ type HasMoved<'a> = Box<dyn Fn(&RootPlace) -> bool + Send + 'a>;
 #[derive(Debug)]
 pub(super) struct RootPlace {
     pub(super) path: Vec<u8>,
+    pub(super) kind: FileKind,
+    /// The system's number for its file system.
+    pub(super) dev: u64,
     pub(super) fs_type: Vec<u8>,
     pub(super) fs_id: u64,
     pub(super) mount_point: bool,
@@ -192,6 +195,8 @@ impl<'a> Walk<'a> {
         let at_mount = mount.is_some_and(|mount| mount.mount_point == place.path);
         RootPlace {
             path: place.path.clone(),
+            kind: place.stat.kind,
+            dev: place.stat.dev,
             fs_type: mount.map(|mount| mount.type_name.clone()).unwrap_or_default(),
             fs_id: file_system_id(place).unwrap_or(0),
             mount_point: at_mount,

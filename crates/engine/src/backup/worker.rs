@@ -58,10 +58,10 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(compression_level: i32) -> Self {
+    pub(super) fn new(compression_level: i32, frame_target: usize) -> Self {
         Self {
             compressor: Compressor::new(compression_level),
-            frame: FrameBuilder::new(),
+            frame: FrameBuilder::with_target(frame_target),
             slot: None,
             buffer: Vec::new(),
         }

@@ -53,27 +53,26 @@ pub(super) fn run(
         return Err(EngineError::TargetFull { path, needed_bytes, available_bytes });
     }
     let local = |source| EngineError::Local { path: start.to.clone(), source };
-    let (base, base_mode) = start.open(request)?;
-    let dir = base.dir().ok_or(EngineError::Defect("the target's own folder is not open"))?;
-    if let Some(path) = clash
-        && ignores_case(&dir).map_err(local)?
-    {
-        drop((dir, base));
-        start.undo();
-        return Err(EngineError::CaseClash { path });
-    }
-
     // More folders are open at once than some systems allow by default; what is allowed at most is enough.
     let _ = process::raise_open_file_limit();
     let outcome = Outcome::new(progress);
     let workers = worker_count(request.workers);
     let privileges = process::privileges().map_err(local)?;
+    let temp_names = TempNames::new().map_err(local)?;
+    // Nothing was changed up to here. What fails before the first entry leaves the target as it was found.
+    let (base, base_mode) = start.open(request)?;
+    let dir = base.dir().ok_or(EngineError::Defect("the target's own folder is not open"));
+    let dir = dir.and_then(|dir| match clash {
+        Some(path) if ignores_case(&dir).map_err(local)? => Err(EngineError::CaseClash { path }),
+        _ => Ok(dir),
+    });
+    let dir = dir.inspect_err(|_| start.undo())?;
     let shared = Shared {
         maker: Maker { attributes: Attributes::new(names, privileges), outcome: &outcome },
         cache: FrameCache::new(reader),
         links: Links::default(),
         base: Arc::clone(&dir),
-        temp_names: TempNames::new().map_err(local)?,
+        temp_names,
         frames_at_once: (FRAMES_IN_USE / workers).max(2),
     };
     progress.enter(Phase::Working);

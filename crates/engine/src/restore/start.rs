@@ -99,11 +99,17 @@ impl Start {
         })?;
         let above = platform::durable::create_dir_all(&parent, NEW_MODE).map_err(local)?;
         above.create_dir(&name, FILLING_MODE).map_err(local)?;
-        let dir = above.open_child(&name).map_err(local)?;
-        let above = Folder::new(None, Place::base(), None, Traits::of_existing(&above));
-        let traits = Folder::take_over(&above, &dir).map_err(local)?.0;
+        let folder = Self::made(&above, &name, several).inspect_err(|_| self.undo()).map_err(local)?;
+        Ok((folder, Some(NEW_MODE)))
+    }
+
+    /// The target's own folder, which was made just now as `name` in `above`.
+    fn made(above: &Dir, name: &[u8], several: bool) -> platform::Result<Arc<Folder>> {
+        let dir = above.open_child(name)?;
+        let above = Folder::new(None, Place::base(), None, Traits::of_existing(above));
+        let traits = Folder::take_over(&above, &dir)?.0;
         let traits = Traits { is_new: traits.is_new && !several, ..traits };
-        Ok((Folder::new(None, Place::base(), Some(Arc::new(dir)), traits), Some(NEW_MODE)))
+        Ok(Folder::new(None, Place::base(), Some(Arc::new(dir)), traits))
     }
 
     /// Leaves the target's own folder as it was found: with its mode, or removed again if it was made. What is in it

@@ -94,12 +94,12 @@ impl Remote for Reading {
     }
 }
 
-/// Restores a snapshot with these files into a folder that is said to ignore case or not to.
+/// Restores a snapshot with these files into a folder of which `probe` tells whether it ignores case.
 fn restore(
     files: &[&str],
     to: &std::path::Path,
     conflict: Conflict,
-    ignores_case: bool,
+    probe: fn(&platform::Dir) -> platform::Result<bool>,
 ) -> Result<RestoreSummary, EngineError> {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
     let remote = Reading(MemoryRemote::new(keyring.vault()));
@@ -111,7 +111,6 @@ fn restore(
     let snapshot = writer.commit();
     let reader = SnapshotReader::open(&remote, &keyring, snapshot).unwrap();
     let request = RestoreRequest { conflict, ..RestoreRequest::into_folder(to, Layout::Absolute) };
-    let probe = if ignores_case { |_: &platform::Dir| Ok(true) } else { |_: &platform::Dir| Ok(false) };
     planner::run(&reader, &request, &Names::new(), &Progress::new(), probe)
 }
 
@@ -123,21 +122,37 @@ fn names_that_differ_only_in_case_are_refused_where_case_is_ignored() {
     for (number, files) in clashing.into_iter().enumerate() {
         for conflict in [Conflict::Refuse, Conflict::Replace, Conflict::KeepBoth] {
             let to = temp.path().join(number.to_string());
-            let error = restore(files, &to, conflict, true).unwrap_err();
+            let error = restore(files, &to, conflict, |_| Ok(true)).unwrap_err();
             assert_eq!(error.code(), Code::TargetCaseClash, "{files:?}");
             assert!(!to.exists(), "the folder that was made for the restore is gone again");
         }
         let to = temp.path().join(format!("existing {number}"));
         std::fs::create_dir(&to).unwrap();
         std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o750)).unwrap();
-        restore(files, &to, Conflict::Refuse, true).unwrap_err();
+        restore(files, &to, Conflict::Refuse, |_| Ok(true)).unwrap_err();
         let mode = std::fs::metadata(&to).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o750, "an empty folder of the user stays as it was");
         let to = temp.path().join(format!("told apart {number}"));
-        let summary = restore(files, &to, Conflict::Refuse, false).unwrap();
+        let summary = restore(files, &to, Conflict::Refuse, |_| Ok(false)).unwrap();
         assert_eq!((summary.files, summary.finding_count), (files.len() as u64, 0));
     }
     let other_folders = ["/x/a", "/y/A", "/z"];
-    let summary = restore(&other_folders, &temp.path().join("other"), Conflict::Refuse, true).unwrap();
+    let summary =
+        restore(&other_folders, &temp.path().join("other"), Conflict::Refuse, |_| Ok(true)).unwrap();
     assert_eq!(summary.files, 3);
+}
+
+#[test]
+fn a_restore_that_fails_before_its_first_entry_leaves_the_target_as_it_was() {
+    let temp = tempfile::tempdir().unwrap();
+    let failing = |_: &platform::Dir| Err(platform::Error::Os { op: "create file", errno: 5 });
+    let existing = temp.path().join("existing");
+    std::fs::create_dir(&existing).unwrap();
+    std::fs::set_permissions(&existing, std::fs::Permissions::from_mode(0o750)).unwrap();
+    let error = restore(&["/x/A", "/x/a"], &existing, Conflict::Refuse, failing).unwrap_err();
+    assert_eq!(error.code(), Code::LocalFailed);
+    assert_eq!(std::fs::metadata(&existing).unwrap().permissions().mode() & 0o7777, 0o750);
+    let missing = temp.path().join("missing");
+    restore(&["/x/A", "/x/a"], &missing, Conflict::Refuse, failing).unwrap_err();
+    assert!(!missing.exists(), "the folder that was made for the restore is gone again");
 }

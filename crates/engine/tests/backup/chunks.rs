@@ -4,6 +4,7 @@ use super::{Bench, noise};
 use engine::backup::{self, BackupRequest};
 use engine::progress::Progress;
 use format::classes::{Class, Classes};
+use format::frame::PackKind;
 use model::Clock;
 use std::fs;
 use std::path::Path;
@@ -47,4 +48,31 @@ fn a_file_keeps_its_class_when_it_grows_and_when_it_is_renamed() {
     bench.write("other", &noise(3_000_000, 3));
     let other = bench.run();
     assert_eq!(bench.entries(other.snapshot)[Path::new("other")].class, 1);
+}
+
+#[test]
+fn frames_are_closed_by_the_target_of_the_vault() {
+    let bench = Bench::new();
+    for at in 0..30u8 {
+        bench.write(&format!("file{at:02}"), &noise(100_000, at));
+    }
+    let (frame_target, workers) = (64 << 10, 2);
+    bench.try_run(&BackupRequest { frame_target, workers, ..bench.request() }).unwrap();
+    let tables = bench.remote.tables();
+    let data = tables.iter().filter(|table| table.header.context.kind == PackKind::Data);
+    let lengths: Vec<usize> = data.flat_map(|table| &table.frames).map(|row| row.length as usize).collect();
+    // Noise is stored as it is. Each worker, and the writer of hunks, may have had a last frame.
+    assert!(lengths.iter().filter(|length| **length < frame_target).count() <= workers + 1, "{lengths:?}");
+    assert!(lengths.iter().all(|length| *length < frame_target + (32 << 10) + 100), "{lengths:?}");
+
+    // So low that every chunk and every hunk has a frame of its own.
+    let bench = Bench::new();
+    for at in 0..1_100 {
+        bench.write(&format!("file{at}"), format!("content {at}").as_bytes());
+    }
+    bench.try_run(&BackupRequest { frame_target: 1, ..bench.request() }).unwrap();
+    for table in bench.remote.tables() {
+        assert!(table.frames.len() > 1);
+        assert!(table.frames.iter().all(|row| row.ids.len() == 1), "{:?}", table.header.context.kind);
+    }
 }

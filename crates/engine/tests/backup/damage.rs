@@ -127,7 +127,7 @@ fn damage_that_is_found_while_a_run_works_is_noticed_at_its_commit() {
     let damaged = bench.frames_of(first.snapshot, "file4");
     // The first question of the second run is answered as if nothing were known.
     let asked = bench.remote.calls(Call::Damage);
-    bench.lose(&damaged);
+    bench.remote.know_damage(&damaged);
     bench.remote.answer_damage_once(Vec::new());
     let second = bench.run();
     assert_eq!(bench.remote.calls(Call::Damage), asked + 2, "the run was repeated");

@@ -10,7 +10,9 @@ mod chunks;
 mod continuations;
 mod damage;
 mod failures;
+mod file_systems;
 mod links;
+mod roots;
 
 use engine::backup::{self, BackupRequest, BackupSummary};
 use engine::frames;
@@ -21,6 +23,7 @@ use format::classes::Classes;
 use format::entry::{Entry, EntryKind, flags};
 use format::frame::PackKind;
 use format::keys::Keyring;
+use format::limits;
 use model::{Clock, Code, Custody, DeviceId, FindingReason, SnapshotId, VaultId};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -70,6 +73,7 @@ impl Bench {
             own_folders: vec![self.cache.path().to_owned()],
             accept_changed_roots: false,
             cache: self.cache.path().to_owned(),
+            frame_target: limits::FRAME_TARGET,
             compression_level: 3,
             workers: 2,
             checkpoint_every: Duration::from_secs(900),
@@ -556,6 +560,16 @@ fn an_index_that_lies_about_another_devices_chunks_is_noticed() {
         other.remote.damage_frame(frame);
     }
     let error = other.try_run(&other.request()).unwrap_err();
+    assert_eq!(error.code(), Code::DataDamaged);
+}
+
+#[test]
+fn an_index_that_lies_about_this_devices_own_chunks_is_noticed() {
+    let bench = Bench::new();
+    bench.write("file", &noise(100_000, 1));
+    bench.run();
+    bench.remote.lie_about_ids();
+    let error = bench.try_run(&bench.request()).unwrap_err();
     assert_eq!(error.code(), Code::DataDamaged);
 }
 

@@ -51,6 +51,7 @@ impl Bench {
             own_folders: Vec::new(),
             accept_changed_roots: false,
             cache: self.path("cache"),
+            frame_target: format::limits::FRAME_TARGET,
             compression_level: 1,
             workers: 2,
             checkpoint_every: Duration::from_secs(900),

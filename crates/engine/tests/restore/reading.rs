@@ -269,3 +269,19 @@ fn a_continuation_that_does_not_follow_is_damage() {
         assert!(!to.join("split").exists());
     }
 }
+
+#[test]
+fn a_continuation_that_begins_the_list_is_damage() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    let mut orphan = file(b"/", 0);
+    orphan.kind = EntryKind::Continuation;
+    orphan.rare.part = 1;
+    let ids = writer.store(b"more", &mut orphan.content);
+    writer.add_with_ids(orphan, ids);
+    writer.add_file(file(b"/a", 1), b"a");
+    let snapshot = writer.commit();
+    for read_data in [false, true] {
+        assert_eq!(damaged(&report(&bench, snapshot, read_data)), ["/"]);
+    }
+}

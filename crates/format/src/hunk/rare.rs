@@ -45,6 +45,13 @@ pub(super) fn encode(rare: &Rare, out: &mut Vec<u8>) {
     out.put_bytes(&fields);
 }
 
+/// Bytes that [`encode`] writes at most, without those that every entry may take.
+pub(super) fn most_bytes(rare: &Rare) -> usize {
+    let target = rare.target.as_ref().map_or(0, Vec::len);
+    let xattrs = rare.xattrs.iter().map(|xattr| xattr.name.len() + xattr.value.len() + 8).sum::<usize>();
+    target + xattrs + 20 * rare.runs.len()
+}
+
 /// Reads what `encode` wrote.
 pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Rare, Error> {
     let bytes = reader.bytes()?;

@@ -71,6 +71,8 @@ proptest! {
         let built = build(&entries);
         let hunk = Hunk::decode(&built.bytes).unwrap();
         prop_assert_eq!(&hunk.entries, &entries);
+        let most = |entry: &Entry| most_bytes(entry) + RANGE_BYTES * entry.content.as_slice().len();
+        prop_assert!(built.bytes.len() <= HUNK_BYTES + entries.iter().map(most).sum::<usize>());
         prop_assert_eq!(&hunk.references, &built.references);
         prop_assert_eq!(peek(&built.bytes).unwrap(), (hunk.references, hunk.digest));
     }

@@ -137,6 +137,7 @@ fn run(agent: &Agent, documents: &Path, cache: PathBuf, lie: Lie, from: u64) -> 
         own_folders: Vec::new(),
         accept_changed_roots: false,
         cache,
+        frame_target: identity.vault.format.frame_target as usize,
         compression_level: 1,
         workers: 0,
         checkpoint_every: Duration::from_secs(86_400),

@@ -27,7 +27,8 @@ fn put_frame(packer: &Packer<'_>) {
 #[test]
 fn who_only_meets_a_failed_upload_does_not_take_its_cause_away() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
+    let (packer, _packs) =
+        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
     {
         let mut unsent = lock(&packer.unsent);
         unsent.failed = true;
@@ -47,7 +48,8 @@ fn who_only_meets_a_failed_upload_does_not_take_its_cause_away() {
 #[test]
 fn a_superseded_lease_is_over_only_when_this_run_has_a_newer_one() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
+    let (packer, _packs) =
+        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
     let lease = packer.lease();
     for (code, is_over) in [
         (Code::LeaseExpired, true),
@@ -65,7 +67,8 @@ fn a_superseded_lease_is_over_only_when_this_run_has_a_newer_one() {
 fn packs_are_filled_however_many_workers_there_are() {
     for workers in [1, 16] {
         let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-        let (packer, packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), workers);
+        let (packer, packs) =
+            Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, workers);
         let mut noise = vec![0u8; limits::FRAME_TARGET];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
         let (mut frame, mut compressor) = (FrameBuilder::new(), Compressor::new(1));

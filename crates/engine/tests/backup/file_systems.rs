@@ -1,0 +1,79 @@
+//! File systems whose device number is another one than in the last backup.
+
+use super::Bench;
+use engine::reader::SnapshotReader;
+use format::entry::{Entry, flags};
+use model::SnapshotId;
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use testkit::SnapshotWriter;
+
+const OTHER: u64 = 77_777;
+
+fn all(bench: &Bench, snapshot: SnapshotId) -> Vec<Entry> {
+    let reader = SnapshotReader::open(&bench.remote, &bench.keyring, snapshot).unwrap();
+    reader.entries(b"/").collect::<Result<_, _>>().unwrap()
+}
+
+/// A base as `snapshot` would have been when the system gave its file systems these numbers. Every file has one chunk.
+fn renumber(bench: &Bench, snapshot: SnapshotId, number: impl Fn(&Entry) -> u64) {
+    let (ids, mut writer) =
+        (bench.keyring.id_keys(), SnapshotWriter::new(&bench.remote, &bench.keyring).of_device(bench.device));
+    for mut entry in all(bench, snapshot) {
+        entry.dev = number(&entry);
+        let content = bench.content(snapshot, &entry);
+        let ids = entry.content.addresses().map(|_| ids.chunk_id(&content)).collect();
+        writer.add_with_ids(entry, ids);
+    }
+    writer.commit();
+}
+
+#[test]
+fn files_are_not_read_again_when_only_the_number_of_their_file_system_changed() {
+    let bench = Bench::new();
+    bench.write("a", b"one");
+    bench.write("folder/b", b"two");
+    bench.write("folder/c", b"three");
+    fs::hard_link(bench.root().join("a"), bench.root().join("z")).unwrap();
+    Bench::settle();
+    let first = bench.run();
+    renumber(&bench, first.snapshot, |_| OTHER);
+    // One is new, and one has got a further name since.
+    bench.write("new", b"four");
+    fs::hard_link(bench.root().join("folder/c"), bench.root().join("folder/d")).unwrap();
+    let second = bench.run();
+    assert_eq!(second.read_bytes, 4 + 5, "of the new one, and of the one whose attributes changed");
+    bench.assert_stored(second.snapshot);
+    let entries = bench.entries(second.snapshot);
+    let device = bench.root().metadata().unwrap().dev();
+    for (path, entry) in &entries {
+        let on_disk = bench.root().join(path).symlink_metadata().unwrap();
+        assert_eq!(
+            (entry.dev, on_disk.dev(), entry.ino),
+            (OTHER, device, on_disk.ino()),
+            "{}",
+            path.display()
+        );
+    }
+    for name in ["a", "z", "folder/c", "folder/d"] {
+        assert!(entries[Path::new(name)].has(flags::HARD_LINK), "{name}");
+    }
+}
+
+#[test]
+fn what_lay_on_another_file_system_than_the_rest_is_read_when_it_does_no_more() {
+    let bench = Bench::new();
+    bench.write("disk/b", b"two");
+    bench.write("other/b", b"three");
+    Bench::settle();
+    let first = bench.run();
+    // A disk was mounted there whose entries looked the same; now the folder lies on the file system around it.
+    let is_disk = |entry: &Entry| entry.path.windows(5).any(|part| part == b"/disk");
+    renumber(&bench, first.snapshot, |entry| if is_disk(entry) { OTHER } else { OTHER + 1 });
+    let second = bench.run();
+    assert_eq!(second.read_bytes, 3);
+    let numbers: HashSet<u64> = bench.entries(second.snapshot).values().map(|entry| entry.dev).collect();
+    assert_eq!(numbers, HashSet::from([OTHER + 1]));
+}
