@@ -6,7 +6,7 @@ use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{Result, blocking};
 use meta::{Adoption, Deletion, Device, DeviceState, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope};
-use model::{DeviceId, SetId, SnapshotId, VaultId};
+use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use vault::{Deleted, SnapshotInfo};
@@ -173,7 +173,7 @@ async fn agree_on_deletion(
         (Some(known), Some(Deleted { time: None, .. })) => {
             return Ok(mend_deletion(open, info.id, known.clone()).await);
         }
-        (Some(deleted), None) if deleted.by == REPLACED => hide(open, info.id).await?,
+        (Some(deleted), None) if deleted.by == REPLACED => hide(open, info.id, deleted.time).await?,
         (Some(_), None) => {
             instance.meta.undelete_snapshot(info.id).await?;
         }
@@ -227,14 +227,15 @@ async fn replace_checkpoints(
     }
     for info in ascending.iter().filter(|info| info.deleted.is_none() && !info.complete) {
         if newest.get(&(info.device, info.set)) != Some(&info.id) {
-            hide(open, info.id).await?;
-            instance.meta.delete_snapshot(info.id, REPLACED, instance.clock.now()).await?;
+            let now = instance.clock.now();
+            hide(open, info.id, now).await?;
+            instance.meta.delete_snapshot(info.id, REPLACED, now).await?;
         }
     }
     Ok(())
 }
 
-async fn hide(open: &Arc<OpenVault>, id: SnapshotId) -> Result<()> {
+async fn hide(open: &Arc<OpenVault>, id: SnapshotId, time: Timestamp) -> Result<()> {
     let open = open.clone();
-    blocking(move || open.vault().delete_snapshot(id, REPLACED)).await.map(drop)
+    blocking(move || open.vault().delete_snapshot_at(id, REPLACED, time)).await.map(drop)
 }
