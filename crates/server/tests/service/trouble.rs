@@ -219,3 +219,17 @@ fn a_deletion_and_its_end_wait_for_a_comparison() {
     }
     assert_eq!(device.snapshots(), [id]);
 }
+
+#[test]
+fn a_user_whose_custody_cannot_be_kept_is_not_added() {
+    let site = Site::new();
+    let add = || site.run(Command::UserAdd { name: "anna".into(), custody: Some(model::Custody::Private) });
+    // Where the settings are to be written lies something else.
+    let record = site.object_path("server/record");
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    assert!(add().is_err());
+    assert_eq!(site.json(Command::UserList), serde_json::json!([]));
+    std::fs::remove_dir(&record).unwrap();
+    assert_eq!(add().unwrap().to_json().unwrap()["custody"].as_str(), Some("private"));
+}
