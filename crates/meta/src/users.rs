@@ -18,8 +18,15 @@ pub struct User {
 /// Users.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Adds a user; the name may not be taken, whatever its case.
-    async fn add_user(&self, name: &str, now: Timestamp) -> Result<User>;
+    /// Adds a user with a new id; the name may not be taken, whatever its case.
+    async fn insert_user(&self, user: &User) -> Result<()>;
+
+    /// As [`Self::insert_user`], with an id that is drawn here.
+    async fn add_user(&self, name: &str, now: Timestamp) -> Result<User> {
+        let user = User { id: UserId::random(), name: name.to_owned(), created: now };
+        self.insert_user(&user).await?;
+        Ok(user)
+    }
 
     /// The user with this id.
     async fn user(&self, user: UserId) -> Result<Option<User>>;

@@ -34,7 +34,7 @@ pub struct Candidate {
     pub id: SnapshotId,
     /// When the server acknowledged it.
     pub time: Timestamp,
-    /// The server's sequence number, which orders equal times.
+    /// The server's sequence number, which says what is newer: a clock may have been set back.
     pub sequence: u64,
     /// False for a checkpoint, which retention never keeps or counts.
     pub complete: bool,
@@ -44,7 +44,7 @@ impl Retention {
     /// The complete snapshots of one set that this rule removes. The newest complete one always stays.
     pub fn removed(&self, set: &[Candidate]) -> Vec<SnapshotId> {
         let mut newest_first: Vec<&Candidate> = set.iter().filter(|candidate| candidate.complete).collect();
-        newest_first.sort_by_key(|candidate| std::cmp::Reverse((candidate.time, candidate.sequence)));
+        newest_first.sort_by_key(|candidate| std::cmp::Reverse((candidate.sequence, candidate.time)));
         let mut kept: HashSet<SnapshotId> = HashSet::new();
         kept.extend(newest_first.iter().take(self.keep_last.max(1) as usize).map(|candidate| candidate.id));
         let periods: [(u32, Period); 4] =

@@ -6,6 +6,7 @@ use crate::vaults::OpenVault;
 use crate::{Error, Result, blocking};
 use api::activation::{self, ActivateAnswer, ActivateRequest};
 use api::vaults::CreateVaultRequest;
+use format::keys::Keyring;
 use format::record::FormatRecord;
 use format::wrap::{Identity, Recipient};
 use meta::{Activation, Device, NewDevice, NewVault, VaultState};
@@ -60,14 +61,20 @@ async fn give_key(
     let open = instance.vault(id).await?;
     let (identity, device) = (instance.org.identity().clone(), device.id);
     blocking(move || {
-        let wrapped = open.vault().key(Holder::Org)?.ok_or_else(|| damaged("keys/org is missing"))?;
-        let keyring = identity.unwrap_keyring(&wrapped)?;
-        if keyring.vault() != id {
-            return Err(damaged("keys/org belongs to another vault"));
-        }
-        Ok(open.vault().put_key(Holder::Device(device), &recipient.wrap_keyring(&keyring)?)?)
+        let keyring = org_keyring(&identity, open.vault())?.ok_or_else(|| damaged("keys/org is missing"))?;
+        Ok::<_, Error>(open.vault().put_key(Holder::Device(device), &recipient.wrap_keyring(&keyring)?)?)
     })
     .await
+}
+
+/// The keys of a managed vault, as the organisation opens them; `None` when they are missing. Blocks.
+pub fn org_keyring(identity: &Identity, vault: &vault::Vault) -> Result<Option<Keyring>> {
+    let Some(wrapped) = vault.key(Holder::Org)? else { return Ok(None) };
+    let keyring = identity.unwrap_keyring(&wrapped)?;
+    if keyring.vault() != vault.id() {
+        return Err(damaged("keys/org belongs to another vault"));
+    }
+    Ok(Some(keyring))
 }
 
 fn damaged(problem: &str) -> Error {

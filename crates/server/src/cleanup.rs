@@ -5,7 +5,7 @@ use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::watch::Watch;
 use crate::{Error, Result, blocking, damage, reconcile};
-use meta::{Meta, SnapshotRow, SnapshotScope};
+use meta::{Deletion, Meta, SnapshotRow, SnapshotScope};
 use model::retention::{Candidate, Retention};
 use model::{Damaged, DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use vault::{BoxError, CleanupOptions, LeaseGrant, MarkReport, MergeReport, Refusal, Registry, SweepReport};
+use vault::{
+    BoxError, CleanupOptions, Deleted, LeaseGrant, MarkReport, MergeReport, Refusal, Registry, SweepReport,
+};
 
 /// `deleted.by` of what the retention rule removed.
 pub const RETENTION: &str = "retention";
@@ -57,12 +59,12 @@ impl Report {
         self.purged_snapshots += sweep.purged.len() as u64;
         self.waiting_frames = sweep.waiting.frames;
         self.waiting_bytes = sweep.waiting.frame_bytes;
-        self.removed_frames = sweep.removed.frames;
-        self.removed_packs = sweep.packs_removed;
-        self.rewritten_packs = sweep.packs_rewritten;
+        self.removed_frames += sweep.removed.frames;
+        self.removed_packs += sweep.packs_removed;
+        self.rewritten_packs += sweep.packs_rewritten;
         let left = sweep.leftovers;
-        self.leftovers = left.packs + left.generations + left.segments + left.deletions;
-        self.freed_bytes = sweep.freed_bytes;
+        self.leftovers += left.packs + left.generations + left.segments + left.deletions;
+        self.freed_bytes += sweep.freed_bytes;
         self.damaged_packs = sweep.damaged_packs.len() as u64;
     }
 
@@ -118,11 +120,8 @@ pub async fn clean(instance: &Arc<Instance>, id: VaultId, dry_run: bool, watch: 
     if options.grace.is_zero() {
         // Nothing to wait for: what was just condemned can go at once.
         let sweep = self::sweep(instance, &open, options).await?;
-        let (first, freed) = (report.removed_frames, report.freed_bytes);
         report.add_sweep(&sweep);
         forget_purged(instance, &sweep.purged).await?;
-        report.removed_frames += first;
-        report.freed_bytes += freed;
         damaged_packs = sweep.damaged_packs;
     }
     damage::note_in_packs(instance, &open, damaged_packs).await?;
@@ -170,16 +169,16 @@ async fn retire(
     rule: Retention,
     dry_run: bool,
 ) -> Result<u64> {
-    let id = open.vault().id();
-    let rows = instance.meta.snapshots(SnapshotScope::Vault(id), false).await?;
+    let vault = open.vault().clone();
+    let stored = blocking(move || vault.snapshots()).await?.snapshots;
+    let stored: HashSet<SnapshotId> = stored.iter().map(|info| info.id).collect();
+    let mut rows = instance.meta.snapshots(SnapshotScope::Vault(open.vault().id()), false).await?;
+    // What the store has lost keeps no place: the rule would remove what is there in favour of it.
+    rows.retain(|row| stored.contains(&row.snapshot.id));
     let gone = removed_by(rule, &rows);
     if !dry_run {
         for snapshot in &gone {
-            match hide(instance, open, *snapshot, RETENTION).await {
-                // It is lost, for which the passes refuse and say why.
-                Err(Error::Vault(vault::Error::SnapshotUnknown { .. })) => {}
-                hidden => drop(hidden?),
-            }
+            hide(instance, open, *snapshot, RETENTION).await?;
         }
     }
     Ok(gone.len() as u64)
@@ -199,19 +198,24 @@ fn removed_by(rule: Retention, rows: &[SnapshotRow]) -> Vec<SnapshotId> {
     sets.values().flat_map(|set| rule.removed(set)).collect()
 }
 
-/// Hides a snapshot: in the store, then in the database, with the same time. No comparison comes in between, which
-/// would take the one for the other's error.
+/// Hides a snapshot: in the store, then in the database, with the same time. Gives who deleted it, and when: the first
+/// time when it was hidden before. No comparison comes in between, which would take the one for the other's error.
 pub async fn hide(
     instance: &Arc<Instance>,
     open: &Arc<OpenVault>,
     snapshot: SnapshotId,
     by: &str,
-) -> Result<SnapshotRow> {
+) -> Result<Deletion> {
     let _no_comparison = open.commits.lock().await;
     let (open, who) = (open.clone(), by.to_owned());
-    let deleted = blocking(move || open.vault().delete_snapshot(snapshot, &who)).await?;
-    let time = deleted.time.unwrap_or_else(|| instance.clock.now());
-    Ok(instance.meta.delete_snapshot(snapshot, &deleted.by, time).await?)
+    let Deleted { time, by } = blocking(move || open.vault().delete_snapshot(snapshot, &who)).await?;
+    let deletion = Deletion { time: time.unwrap_or_else(|| instance.clock.now()), by };
+    match instance.meta.delete_snapshot(snapshot, &deletion.by, deletion.time).await {
+        Ok(row) => Ok(row.deleted.unwrap_or(deletion)),
+        // Its record cannot be read, and the database never knew it.
+        Err(meta::Error::SnapshotUnknown { .. }) => Ok(deletion),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn pass<T: Send + 'static>(

@@ -6,7 +6,7 @@ use crate::vaults::OpenVault;
 use crate::{Error, Result, blocking, damage};
 use bytes::Bytes;
 use meta::{Device, Lease, LeaseClaim, NewSnapshot, REPLACED, SnapshotRow};
-use model::{Code, Damaged, SnapshotId};
+use model::{Code, Damaged, SnapshotId, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,8 @@ pub async fn commit(
     let terms = Terms { device: device.clone(), lease, damaged };
     let new = store(&open, &hold, terms, snapshot, record, sequence).await?;
     let new = NewSnapshot { stored_bytes: instance.uploads.take(claim.lease), ..new };
-    let done = match instance.meta.commit_snapshot(&new, &claim, instance.clock.now()).await {
+    let committed = instance.clock.now();
+    let done = match instance.meta.commit_snapshot(&new, &claim, committed).await {
         Ok(done) => done,
         Err(error) => {
             withdraw(instance, &open, &hold, snapshot).await;
@@ -72,7 +73,7 @@ pub async fn commit(
     };
     drop(hold);
     for old in done.replaced {
-        hide_replaced(&open, old).await;
+        hide_replaced(&open, old, committed).await;
     }
     if !done.repeated {
         let complete = new.complete;
@@ -171,9 +172,9 @@ async fn withdraw(instance: &Arc<Instance>, open: &Arc<OpenVault>, hold: &Arc<Ho
 
 /// Writes the deletion record of a checkpoint that was replaced. Until then the database alone knows of it; a
 /// comparison writes it too.
-async fn hide_replaced(open: &Arc<OpenVault>, snapshot: SnapshotId) {
+async fn hide_replaced(open: &Arc<OpenVault>, snapshot: SnapshotId, time: Timestamp) {
     let open = open.clone();
-    if let Err(error) = blocking(move || open.vault().delete_snapshot(snapshot, REPLACED)).await {
+    if let Err(error) = blocking(move || open.vault().delete_snapshot_at(snapshot, REPLACED, time)).await {
         tracing::warn!(%snapshot, %error, "a replaced checkpoint could not be hidden in the store");
     }
 }

@@ -1,6 +1,7 @@
 //! Commands when no server runs.
 
 use crate::support::Site;
+use std::fs::File;
 
 #[test]
 fn users_and_tokens() {
@@ -116,4 +117,25 @@ fn many_commands_at_once_take_turns() {
         let added = statuses.iter().filter(|status| **status == 0).count();
         assert_eq!(site.json(&["user", "list"]).as_array().unwrap().len(), added);
     });
+}
+
+/// What is shown only once must not be lost without a word.
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure() {
+    let site = Site::made();
+    site.json(&["user", "add", "anna"]);
+    for json in [&["--json"][..], &[]] {
+        for command in [&["admin", "reset"][..], &["token", "create", "--user", "anna"]] {
+            let full = File::options().write(true).open("/dev/full").unwrap();
+            let ended = site.run_into(full, &[command, json].concat());
+            assert_eq!(ended.status, i32::from(model::code::exit::LOCAL), "{ended:?}");
+            assert!(
+                ended.stderr.contains("standard output") && ended.stderr.contains("[disk_full]"),
+                "{ended:?}"
+            );
+        }
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    site.run_into(File::from(std::os::fd::OwnedFd::from(writer)), &["admin", "reset"]).ok();
 }

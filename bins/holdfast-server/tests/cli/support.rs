@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -96,6 +97,11 @@ impl Site {
 
     pub(crate) fn run(&self, arguments: &[impl AsRef<OsStr>]) -> Outcome {
         run(&mut self.command(arguments))
+    }
+
+    /// Runs a command that prints into this file.
+    pub(crate) fn run_into(&self, file: File, arguments: &[&str]) -> Outcome {
+        run(self.command(arguments).stdout(file))
     }
 
     /// Runs a command with `--json`, whatever comes of it.

@@ -4,7 +4,7 @@ use super::value::{FromRow, Row, args};
 use super::{SqlMeta, Write};
 use crate::{Error, Result, User, Users};
 use async_trait::async_trait;
-use model::{Timestamp, UserId};
+use model::UserId;
 
 impl FromRow for User {
     fn from_row(row: &mut Row) -> Result<Self> {
@@ -38,12 +38,10 @@ pub(super) async fn insert(tx: &mut Write, user: &User) -> Result<()> {
 
 #[async_trait]
 impl Users for SqlMeta {
-    async fn add_user(&self, name: &str, now: Timestamp) -> Result<User> {
-        let user = User { id: UserId::random(), name: name.to_owned(), created: now };
+    async fn insert_user(&self, user: &User) -> Result<()> {
         let mut tx = self.begin().await?;
-        insert(&mut tx, &user).await?;
-        tx.commit().await?;
-        Ok(user)
+        insert(&mut tx, user).await?;
+        tx.commit().await
     }
 
     async fn user(&self, user: UserId) -> Result<Option<User>> {

@@ -23,6 +23,22 @@ fn a_checkpoint_is_neither_removed_nor_counted() {
     assert!(rule.removed(&set).is_empty());
 }
 
+/// A server whose clock was a year ahead for a day.
+#[test]
+fn a_clock_that_was_set_back_removes_nothing_new() {
+    const YEAR: i64 = 365 * 86_400;
+    let rule = Retention { keep_last: 2, hourly: 2, ..NONE };
+    let set = [
+        candidate(1, YEAR, true),
+        candidate(2, YEAR + 3600, true),
+        candidate(3, YEAR + 7200, true),
+        candidate(4, 0, true),
+        candidate(5, 7200, true),
+    ];
+    let removed: HashSet<_> = rule.removed(&set).into_iter().collect();
+    assert_eq!(removed, [1, 2, 3].map(|number| candidate(number, 0, true).id).into());
+}
+
 #[test]
 fn daily_keeps_the_newest_of_each_day() {
     let rule = Retention { daily: 2, ..NONE };

@@ -30,10 +30,9 @@ pub(super) async fn run(instance: &Arc<Instance>, file: &Path, watch: &Watch) ->
     let copy = instance.data.path().join(COPY);
     remove(&copy)?;
     instance.meta.backup_into(&copy).await?;
-    watch.check()?;
     let packed = {
-        let (instance, file, copy) = (instance.clone(), file.to_owned(), copy.clone());
-        blocking(move || pack(&instance, &file, &copy)).await
+        let (instance, file, copy, watch) = (instance.clone(), file.to_owned(), copy.clone(), watch.clone());
+        blocking(move || watch.check().and_then(|()| pack(&instance, &file, &copy))).await
     };
     remove(&copy)?;
     let bytes = packed?;

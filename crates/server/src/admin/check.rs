@@ -1,18 +1,24 @@
 //! `check`: looks at everything that makes a server, and changes nothing but what an interrupted step left undone.
 
+use crate::activation::org_keyring;
 use crate::instance::Instance;
 use crate::mirror::{Mirror, Unreadable};
 use crate::names::{counted, show_bytes};
-use crate::{Result, blocking, reconcile};
+use crate::reconcile::Compared;
+use crate::{Error, Result, blocking, reconcile};
 use blobs::{BlobStore, FolderStore, StoreId};
 use meta::KnownDamage;
 use model::code::exit;
-use model::{Code, SnapshotId, Timestamp, VaultId};
+use model::{Code, Custody, SnapshotId, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use vault::Holder;
+
+/// The way out when a snapshot is lost.
+const GIVE_UP: &str = "bring the objects back, or give the snapshots up with snapshot delete";
 
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +83,7 @@ pub(super) async fn run(instance: &Arc<Instance>) -> Result<CheckView> {
             certificates(&instance, &mut view);
             files(&instance, &mut view);
             store(&instance, &mut view);
-            Ok::<_, crate::Error>(view)
+            Ok::<_, Error>(view)
         })
         .await?
     };
@@ -106,6 +112,10 @@ fn keys(instance: &Instance, view: &mut CheckView) {
     }
     let problem = match Mirror(&instance.store).authority() {
         Ok(Some(sealed)) => match instance.org.identity().unwrap_bytes(&sealed) {
+            // `recover` would bring back an authority that no device trusts.
+            Ok(kept) if super::init::authority_file(&instance.data).is_ok_and(|own| *own != *kept) => {
+                "server/ca.age holds another authority than this server has".to_owned()
+            }
             Ok(_) => return,
             Err(error) => format!("server/ca.age: {error}"),
         },
@@ -159,7 +169,7 @@ fn store(instance: &Instance, view: &mut CheckView) {
     let path = crate::instance::store_path(&instance.data, &settings);
     // Once more by its path: the disk may have been taken away since it was opened.
     if let Err(error) = FolderStore::open(&path, StoreId::parse(&settings.store_id)) {
-        let error = crate::Error::from(error);
+        let error = Error::from(error);
         view.add(Severity::Error, "store", error.code(), error.to_string());
     }
     match instance.store.space() {
@@ -192,44 +202,62 @@ async fn vaults(instance: &Arc<Instance>, view: &mut CheckView) -> Result<()> {
 }
 
 async fn look_into(instance: &Arc<Instance>, vault: &meta::Vault, view: &mut CheckView) -> Result<()> {
+    view.problems.extend(troubles(instance, vault).await?);
+    damages(&instance.meta.damage(vault.id).await?, vault.id, view);
+    Ok(())
+}
+
+/// What is wrong with the objects of a vault, except for what is known to be damaged in its packs.
+pub(super) async fn troubles(instance: &Arc<Instance>, vault: &meta::Vault) -> Result<Vec<Problem>> {
     let id = vault.id;
+    let mut problems = Vec::new();
+    let mut add = |code: Code, message: String| {
+        let (area, code, message) =
+            ("vault".to_owned(), code.as_str().to_owned(), format!("vault {id}: {message}"));
+        problems.push(Problem { severity: Severity::Error, area, code, message });
+    };
     let open = instance.vault(id).await?;
     if let Some(problem) = open.vault().log_problem() {
-        let message = format!("vault {id}: the index cannot be used: {problem}");
-        view.add(Severity::Error, "vault", Code::DataDamaged, message);
+        add(Code::DataDamaged, format!("the index cannot be used: {problem}"));
     }
-    damages(&instance.meta.damage(id).await?, id, view);
-    let compared = reconcile::compare(instance, &open).await?;
-    for snapshot in &compared.conflicting {
-        let message = format!("vault {id}: snapshot {snapshot} has the id of a snapshot of another vault");
-        view.add(Severity::Error, "vault", Code::SnapshotConflict, message);
+    let Compared { adopted: _, missing, unreadable, unreadable_deletions, conflicting } =
+        reconcile::compare(instance, &open).await?;
+    for snapshot in &conflicting {
+        add(Code::SnapshotConflict, format!("snapshot {snapshot} has the id of a snapshot of another vault"));
     }
-    if !compared.missing.is_empty() {
+    if !missing.is_empty() {
+        let count = counted(missing.len() as u64, "snapshot");
+        let message =
+            format!("{count} of the database missing in the store; {GIVE_UP}: {}", first_of(&missing));
+        add(Code::StoreDisagrees, message);
+    }
+    if !unreadable.is_empty() {
+        let count = counted(unreadable.len() as u64, "snapshot");
+        let message =
+            format!("{count} with a record that cannot be read; {GIVE_UP}: {}", first_of(&unreadable));
+        add(Code::DataDamaged, message);
+    }
+    if !unreadable_deletions.is_empty() {
         let message = format!(
-            "vault {id}: {} of the database missing or unreadable in the store; bring the objects back, or give the \
-             snapshots up with snapshot delete: {}",
-            counted(compared.missing.len() as u64, "snapshot"),
-            first_of(&compared.missing)
+            "the deletion records of these snapshots can neither be read nor written anew: {}",
+            first_of(&unreadable_deletions)
         );
-        view.add(Severity::Error, "vault", Code::StoreDisagrees, message);
+        add(Code::DataDamaged, message);
     }
-    if !compared.unreadable_deletions.is_empty() {
-        let message = format!(
-            "vault {id}: the deletion records of these snapshots can neither be read nor written anew: {}",
-            first_of(&compared.unreadable_deletions)
-        );
-        view.add(Severity::Error, "vault", Code::DataDamaged, message);
+    let (at, custody) = (instance.clone(), vault.custody);
+    let key = blocking(move || {
+        let (needed, is_there) = match custody {
+            Custody::Managed => (Holder::Org, org_keyring(at.org.identity(), open.vault())?.is_some()),
+            Custody::Private => (Holder::Recovery, open.vault().key_holders()?.contains(&Holder::Recovery)),
+        };
+        Ok::<_, Error>((!is_there).then_some(needed))
+    });
+    match key.await {
+        Ok(None) => {}
+        Ok(Some(needed)) => add(Code::KeyMissing, format!("the key keys/{needed} is missing")),
+        Err(error) => add(error.code(), format!("the key keys/org cannot be opened: {error}")),
     }
-    let holders = blocking(move || open.vault().key_holders()).await?;
-    let needed = match vault.custody {
-        model::Custody::Managed => vault::Holder::Org,
-        model::Custody::Private => vault::Holder::Recovery,
-    };
-    if !holders.contains(&needed) {
-        let message = format!("vault {id}: the key keys/{needed} is missing");
-        view.add(Severity::Error, "vault", Code::KeyMissing, message);
-    }
-    Ok(())
+    Ok(problems)
 }
 
 fn first_of(snapshots: &[SnapshotId]) -> String {

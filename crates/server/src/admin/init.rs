@@ -12,7 +12,7 @@ use crate::tls::Authority;
 use crate::{Error, Result, blocking};
 use blobs::{BlobStore, FolderStore};
 use meta::{Installation, ServerRecord, SqlMeta, Upkeep};
-use model::{Clock, Code, Custody, ServerId};
+use model::{Clock, Code, Custody, ServerId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
@@ -114,10 +114,13 @@ fn make_files(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings
     settings.store_id = store.id().to_string();
     let mirror = Mirror(&store);
     let found = mirror.record()?;
+    // The key is made before the store is touched, so an `init` that was killed finds its own.
+    if found.as_ref().is_some_and(|object| object.settings.org_recipient != settings.org_recipient) {
+        return Err(exists(data, "would take the store of another server"));
+    }
     let id = found.as_ref().map_or_else(ServerId::random, |object| object.id);
     let created = found.map_or_else(|| clock.now(), |object| object.created);
-    let name = platform::host::hostname().unwrap_or_else(|_| "holdfast".to_owned());
-    let object = RecordObject::new(&ServerRecord { id, name, created }, &settings);
+    let object = RecordObject::new(&server_record(id, created), &settings);
     let authority = open_authority(data, id, clock)?;
     mirror.put_record(&object)?;
     mirror.put_authority(&org.recipient().wrap_bytes(&authority_file(data)?)?)?;
@@ -126,22 +129,31 @@ fn make_files(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings
     Ok(Made { object, authority, recovery_file })
 }
 
+/// The record of a server on this machine.
+pub(super) fn server_record(id: ServerId, created: Timestamp) -> ServerRecord {
+    let name = platform::host::hostname().unwrap_or_else(|_| "holdfast".to_owned());
+    ServerRecord { id, name, created }
+}
+
+/// The place of a store that does not lie in the data folder, as the settings have it.
+pub(super) fn store_elsewhere(path: &Path) -> Result<PathBuf> {
+    let place =
+        std::path::absolute(path).map_err(|error| crate::data::file_error(path, &error, "resolve path"))?;
+    if place.to_str().is_none() {
+        return Err(Error::refused(Code::Usage, "the path of the store is not UTF-8"));
+    }
+    Ok(place)
+}
+
 /// The settings of a new server.
-fn settings(options: &InitOptions) -> Result<Settings> {
+pub(super) fn settings(options: &InitOptions) -> Result<Settings> {
     let defaults = Settings::default();
     let listen = options.listen.unwrap_or(defaults.listen);
     let urls = if options.urls.is_empty() { vec![default_url(listen)] } else { options.urls.clone() };
     check_urls(&urls)?;
     // Refused now, not at the first start.
     crate::tls::Names::collect(&urls, &[listen], None)?;
-    let store = match &options.store {
-        Some(path) => std::path::absolute(path)
-            .map_err(|error| crate::data::file_error(path, &error, "resolve path"))?,
-        None => defaults.store.clone(),
-    };
-    if store.to_str().is_none() {
-        return Err(Error::refused(Code::Usage, "the path of the store is not UTF-8"));
-    }
+    let store = options.store.as_deref().map_or_else(|| Ok(defaults.store.clone()), store_elsewhere)?;
     let custody = options.custody.unwrap_or(defaults.custody);
     Ok(Settings { listen, urls, store, custody, ..defaults })
 }

@@ -2,7 +2,8 @@
 //! organisation's recovery file. The database gets its name last, so a `recover` that was killed is done again.
 
 use super::administrators::{AdministratorView, FIRST, give_password};
-use super::check::{Problem, Severity};
+use super::check::{Problem, Severity, troubles};
+use super::init::{InitOptions, store_elsewhere};
 use crate::archive;
 use crate::data::{DataDir, file_error};
 use crate::instance::Instance;
@@ -85,10 +86,9 @@ pub async fn recover(
         // The first error is the one to report.
         let _ = remove_all(&unfinished);
     }
-    let (opened, administrator) = made?;
+    let Made { server_id, from_backup, administrator, mut problems } = made?;
     // The database has its name, and a second `recover` would be refused. So whatever fails from here on is told
     // beside the new password, which nobody could ever see otherwise.
-    let mut problems = Vec::new();
     let adopted = match Instance::open(data.clone(), clock.clone(), lock).await {
         Ok(instance) => {
             let adopted = adopt_all(&instance, watch, &mut problems).await;
@@ -101,9 +101,9 @@ pub async fn recover(
         }
     };
     Ok(RecoverView {
-        server_id: opened.record.id,
+        server_id,
         data: data.path().to_owned(),
-        from_backup: opened.from_backup,
+        from_backup,
         users: adopted.users,
         devices: adopted.devices,
         vaults: adopted.vaults,
@@ -120,7 +120,7 @@ async fn make(
     options: &RecoverOptions,
     watch: &Watch,
     unfinished: &Path,
-) -> Result<(Opened, AdministratorView)> {
+) -> Result<Made> {
     let org = Organisation::open_recovery_file(&options.recovery_file)?;
     make_room(data, clock).await?;
     watch.tell("opening the object store", 0, 0, "objects");
@@ -130,13 +130,13 @@ async fn make(
         blocking(move || open(&data, &options, &org, &unfinished)).await?
     };
     watch.check()?;
-    let meta = match opened.from_backup {
-        true => SqlMeta::open_sqlite(unfinished).await?,
-        false => SqlMeta::create_sqlite(unfinished).await?,
+    let meta = match options.backup {
+        Some(_) => SqlMeta::open_sqlite(unfinished).await?,
+        None => SqlMeta::create_sqlite(unfinished).await?,
     };
-    let filled = fill(&meta, clock, &opened, &org).await;
+    let filled = fill(&meta, clock, &opened, &org, options).await;
     meta.close().await;
-    let administrator = filled?;
+    let made = filled?;
     {
         let (data, org, opened) = (data.clone(), org.clone(), opened.authority.clone());
         blocking(move || {
@@ -146,7 +146,7 @@ async fn make(
         .await?;
     }
     finish(data, unfinished)?;
-    Ok((opened, administrator))
+    Ok(made)
 }
 
 /// Brings in what the store has; gives how much the database did not know. What fails is a problem and no more: one
@@ -172,8 +172,9 @@ async fn adopt_each(
     let vaults = instance.meta.vaults(None).await?;
     for (done, vault) in vaults.iter().enumerate() {
         watch.tell("reading the snapshots", done as u64, vaults.len() as u64, "vaults");
-        if let Err(error) = instance.vault(vault.id).await {
-            problems.push(problem("vault", &format!("vault {}", vault.id), &error));
+        match troubles(instance, vault).await {
+            Ok(found) => problems.extend(found),
+            Err(error) => problems.push(problem("vault", &format!("vault {}", vault.id), &error)),
         }
     }
     let all = instance.meta.snapshots(SnapshotScope::Everything, true).await?.len();
@@ -189,54 +190,70 @@ fn problem(area: &str, place: &str, error: &Error) -> Problem {
     Problem { severity: Severity::Error, area: area.to_owned(), code, message }
 }
 
+/// What stands before the objects of vaults are looked at.
+struct Made {
+    server_id: ServerId,
+    from_backup: bool,
+    administrator: AdministratorView,
+    problems: Vec<Problem>,
+}
+
 struct Opened {
-    record: RecordObject,
+    /// `None` when the store has it no more, or it cannot be read.
+    record: Option<RecordObject>,
     place: PathBuf,
     store_id: String,
-    from_backup: bool,
     authority: zeroize::Zeroizing<Vec<u8>>,
 }
 
 /// Opens what there is, and puts the backup's database under its unfinished name.
 fn open(data: &DataDir, options: &RecoverOptions, org: &Organisation, unfinished: &Path) -> Result<Opened> {
     // As the settings have it: relative below the data folder, absolute elsewhere.
-    let place = match &options.store {
-        Some(path) => std::path::absolute(path).map_err(|error| file_error(path, &error, "resolve path"))?,
-        None => Settings::default().store,
-    };
+    let place = options.store.as_deref().map_or_else(|| Ok(Settings::default().store), store_elsewhere)?;
     let store = FolderStore::open(&data.path().join(&place), None)?;
     let mirror = Mirror(&store);
-    let record = mirror.record()?.ok_or_else(|| {
-        Error::refused(
-            Code::StoreMissing,
-            "the store has no server's record; it is not the store of a server",
-        )
-    })?;
-    if record.settings.org_recipient != org.recipient().to_string() {
+    let record = mirror.any_record()?.found.pop();
+    let wrong = || {
         let problem = "it belongs to another organisation than the object store";
-        return Err(Error::RecoveryWrong { path: options.recovery_file.clone(), problem });
+        Error::RecoveryWrong { path: options.recovery_file.clone(), problem }
+    };
+    if record.as_ref().is_some_and(|record| record.settings.org_recipient != org.recipient().to_string()) {
+        return Err(wrong());
     }
     let authority = match &options.backup {
         Some(backup) => {
             let opened = archive::read(backup, org.identity(), unfinished)?;
-            if opened.manifest.server_id != record.id {
-                let problem = "it is of another server than the object store";
-                return Err(Error::RecoveryWrong { path: backup.clone(), problem });
+            if record.as_ref().is_some_and(|record| record.id != opened.manifest.server_id) {
+                return Err(of_another_server(backup));
             }
             opened.authority
         }
-        None => {
-            let sealed = mirror.authority()?.ok_or_else(|| {
-                Error::refused(
+        None => match (mirror.authority()?, &record) {
+            // The recovery file opens it, so the store is this organisation's, with or without the record.
+            (Some(sealed), _) => org.identity().unwrap_bytes(&sealed).map_err(|error| match error {
+                format::Error::WrongIdentity => wrong(),
+                other => other.into(),
+            })?,
+            (None, Some(_)) => {
+                return Err(Error::refused(
                     Code::DataDamaged,
                     "the store has no server/ca.age; a backup of the server has it",
-                )
-            })?;
-            org.identity().unwrap_bytes(&sealed)?
-        }
+                ));
+            }
+            (None, None) => {
+                return Err(Error::refused(
+                    Code::StoreMissing,
+                    "the store has no server's record; it is not the store of a server",
+                ));
+            }
+        },
     };
-    let from_backup = options.backup.is_some();
-    Ok(Opened { record, place, store_id: store.id().to_string(), from_backup, authority })
+    Ok(Opened { record, place, store_id: store.id().to_string(), authority })
+}
+
+fn of_another_server(backup: &Path) -> Error {
+    let problem = "it is of another server than the object store";
+    Error::RecoveryWrong { path: backup.to_owned(), problem }
 }
 
 /// Fills the database with what does not come from the objects of vaults.
@@ -245,20 +262,40 @@ async fn fill(
     clock: &Clock,
     opened: &Opened,
     org: &Organisation,
-) -> Result<AdministratorView> {
-    let mut settings = match opened.from_backup {
-        true => Settings::read(meta).await?,
-        false => opened.record.settings.clone(),
+    options: &RecoverOptions,
+) -> Result<Made> {
+    let mut problems = Vec::new();
+    let mut settings = match (&options.backup, &opened.record) {
+        (Some(backup), record) => {
+            let settings = Settings::read(meta).await?;
+            // Without a record the store's own id says whose it is.
+            if record.is_none() && settings.store_id != opened.store_id {
+                return Err(of_another_server(backup));
+            }
+            settings
+        }
+        (None, Some(record)) => record.settings.clone(),
+        (None, None) => {
+            let lost = "server/record is lost: the server has a new id, and the settings of a new server";
+            problems.push(problem("store", "", &Error::refused(Code::DataDamaged, lost)));
+            super::init::settings(&InitOptions::default())?
+        }
     };
     settings.store.clone_from(&opened.place);
     settings.store_id.clone_from(&opened.store_id);
     settings.org_recipient = org.recipient().to_string();
     settings.write(meta).await?;
     let administrator = give_password(meta, FIRST, clock.now()).await?;
-    if meta.server().await?.is_none() {
-        meta.create_server(&opened.record.to_record()).await?;
-    }
-    Ok(administrator)
+    let server = match meta.server().await? {
+        Some(server) => server,
+        None => {
+            let known = opened.record.as_ref().map(RecordObject::to_record);
+            let server = known.unwrap_or_else(|| super::init::server_record(ServerId::random(), clock.now()));
+            meta.create_server(&server).await?;
+            server
+        }
+    };
+    Ok(Made { server_id: server.id, from_backup: options.backup.is_some(), administrator, problems })
 }
 
 /// A database that works is never replaced; one that is damaged is set aside, and so is what is left of one.

@@ -133,17 +133,32 @@ pub(super) async fn list(
     Ok(SnapshotsView { snapshots: rows.into_iter().filter_map(view).collect(), problems })
 }
 
+/// A snapshot that a command names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Named {
+    id: SnapshotId,
+    vault: VaultId,
+    /// Whether it is a checkpoint that a later snapshot replaced.
+    is_replaced: bool,
+}
+
+impl Named {
+    fn of(row: &SnapshotRow) -> Self {
+        let is_replaced = row.deleted.as_ref().is_some_and(|deleted| deleted.by == meta::REPLACED);
+        Self { id: row.snapshot.id, vault: row.snapshot.vault, is_replaced }
+    }
+}
+
 /// Hides snapshots. One that the store has lost is given up at once: nothing is left that could be brought back.
 pub(super) async fn delete(instance: &Arc<Instance>, ids: &[String]) -> Result<ChangedView> {
-    let rows = find(instance, ids).await?;
-    let (mut snapshots, mut forgotten) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let id = row.snapshot.id;
-        let open = instance.vault(row.snapshot.vault).await?;
+    let (mut snapshots, mut forgotten, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for Named { id, vault, is_replaced } in find(instance, ids).await? {
+        let open = instance.vault(vault).await?;
         match cleanup::hide(instance, &open, id, CONSOLE).await {
-            Ok(_) => {
+            Ok(deletion) => {
                 tracing::info!(snapshot = %id, "snapshot deleted");
                 snapshots.push(id);
+                times.extend((!is_replaced).then_some(deletion.time));
             }
             Err(Error::Vault(vault::Error::SnapshotUnknown { .. })) => {
                 reconcile::forget_lost(instance, &open, id, CONSOLE).await?;
@@ -152,25 +167,28 @@ pub(super) async fn delete(instance: &Arc<Instance>, ids: &[String]) -> Result<C
             Err(error) => return Err(error),
         }
     }
-    let undo_until = instance.clock.now().after(instance.settings().undo());
-    let undo_until = (!snapshots.is_empty()).then_some(undo_until);
+    let undo = instance.settings().undo();
+    let undo_until = times.into_iter().min().map(|time| time.after(undo));
     Ok(ChangedView { action: "deleted".to_owned(), snapshots, forgotten, undo_until })
 }
 
 /// Brings snapshots back: in the store first, as that decides.
 pub(super) async fn undelete(instance: &Arc<Instance>, ids: &[String]) -> Result<ChangedView> {
-    let rows = find(instance, ids).await?;
+    let named = find(instance, ids).await?;
+    if let Some(Named { id, .. }) = named.iter().find(|named| named.is_replaced) {
+        return Err(meta::Error::CheckpointReplaced { snapshot: *id }.into());
+    }
     let mut snapshots = Vec::new();
-    for row in &rows {
-        let id = row.snapshot.id;
-        if row.deleted.as_ref().is_some_and(|deleted| deleted.by == meta::REPLACED) {
-            return Err(meta::Error::CheckpointReplaced { snapshot: id }.into());
-        }
-        let open = instance.vault(row.snapshot.vault).await?;
+    for Named { id, vault, .. } in named {
+        let open = instance.vault(vault).await?;
         let _no_comparison = open.commits.lock().await;
         let at = open.clone();
         blocking(move || at.vault().undelete_snapshot(id)).await?;
-        instance.meta.undelete_snapshot(id).await?;
+        match instance.meta.undelete_snapshot(id).await {
+            // One whose record cannot be read may be known to the store alone.
+            Ok(_) | Err(meta::Error::SnapshotUnknown { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
         tracing::info!(snapshot = %id, "snapshot brought back");
         snapshots.push(id);
     }
@@ -179,24 +197,53 @@ pub(super) async fn undelete(instance: &Arc<Instance>, ids: &[String]) -> Result
 }
 
 /// The snapshots with these ids or beginnings of ids; all or none.
-async fn find(instance: &Arc<Instance>, ids: &[String]) -> Result<Vec<SnapshotRow>> {
+async fn find(instance: &Arc<Instance>, ids: &[String]) -> Result<Vec<Named>> {
+    let ids: Vec<String> = ids.iter().map(|text| text.to_ascii_lowercase()).collect();
     let rows = instance.meta.snapshots(SnapshotScope::Everything, true).await?;
-    let mut found: Vec<SnapshotRow> = Vec::new();
-    for text in ids {
-        let text = text.to_ascii_lowercase();
-        let fits = |row: &&SnapshotRow| row.snapshot.id.to_string().starts_with(&text);
-        let mut candidates = rows.iter().filter(fits);
-        let row = candidates.next().filter(|_| text.len() >= PREFIX_MIN);
-        let row =
-            row.ok_or_else(|| Error::refused(Code::SnapshotUnknown, format!("there is no snapshot {text}")))?;
+    let mut known: Vec<Named> = rows.iter().map(Named::of).collect();
+    if !ids.iter().all(|text| known.iter().any(|named| fits(named, text))) {
+        known.extend(
+            unreadable(instance)
+                .await?
+                .into_iter()
+                .filter(|one| rows.iter().all(|row| row.snapshot.id != one.id)),
+        );
+    }
+    let mut found = Vec::new();
+    for text in &ids {
+        let mut candidates = known.iter().filter(|named| fits(named, text));
+        let named = candidates
+            .next()
+            .ok_or_else(|| Error::refused(Code::SnapshotUnknown, format!("there is no snapshot {text}")))?;
         if candidates.next().is_some() {
             return Err(Error::refused(
                 Code::SnapshotUnknown,
                 format!("more than one snapshot begins with {text}"),
             ));
         }
-        if !found.contains(row) {
-            found.push(row.clone());
+        if !found.contains(named) {
+            found.push(*named);
+        }
+    }
+    Ok(found)
+}
+
+fn fits(named: &Named, text: &str) -> bool {
+    text.len() >= PREFIX_MIN && named.id.to_string().starts_with(text)
+}
+
+/// Snapshots of the store whose records cannot be read, of the vaults that can be opened.
+async fn unreadable(instance: &Arc<Instance>) -> Result<Vec<Named>> {
+    let mut found = Vec::new();
+    for meta::Vault { id: vault, .. } in instance.meta.vaults(None).await? {
+        match instance.vault(vault).await {
+            Ok(open) => {
+                let list = blocking(move || open.vault().snapshots()).await?;
+                found.extend(list.unreadable.into_iter().map(|id| Named { id, vault, is_replaced: false }));
+            }
+            Err(error) => {
+                tracing::warn!(%vault, %error, "no snapshot is looked for in a vault that cannot be opened");
+            }
         }
     }
     Ok(found)

@@ -27,10 +27,14 @@ pub struct UserView {
     pub has_vault: bool,
 }
 
-/// Adds a user.
+/// Adds a user. The custody first: a user without it would be there with the server's, which may be the one that was
+/// not wanted, and the name would be taken. For a user who never comes it says nothing.
 pub(super) async fn add(instance: &Arc<Instance>, name: &str, custody: Option<Custody>) -> Result<UserView> {
     check_name(name)?;
-    let user = instance.meta.add_user(name, instance.clock.now()).await?;
+    if instance.meta.find_user(name).await?.is_some() {
+        return Err(meta::Error::NameTaken { name: name.to_owned() }.into());
+    }
+    let user = meta::User { id: UserId::random(), name: name.to_owned(), created: instance.clock.now() };
     if let Some(custody) = custody {
         instance
             .change_settings(|settings| {
@@ -39,6 +43,7 @@ pub(super) async fn add(instance: &Arc<Instance>, name: &str, custody: Option<Cu
             })
             .await?;
     }
+    instance.meta.insert_user(&user).await?;
     let (store, mirrored) = (instance.store.clone(), user.clone());
     blocking(move || Mirror(&store).put_user(&mirrored)).await?;
     tracing::info!(user = %user.name, "user added");

@@ -1,12 +1,14 @@
 //! What `holdfast-server` prints: one document or text on standard output, progress and errors on standard error.
 
 use crate::admin::Answer;
+use crate::data::file_error;
 use crate::serve::Started;
 use crate::watch::{Progress, Watch};
 use crate::{Error, Result};
 use model::Code;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,22 +38,23 @@ impl Output {
     pub(super) fn answer(&self, answer: &Answer) -> Result<()> {
         self.end_progress();
         if self.json {
-            print_line(&answer.to_json()?);
-        } else {
-            // What a person wants to know, where a file for the result does not take it.
-            if let Some(remark) = answer.remark() {
-                let _ = write!(io::stderr(), "{remark}");
-            }
-            print(answer);
+            return print(&format_args!("{}\n", answer.to_json()?));
         }
-        Ok(())
+        // What a person wants to know, where a file for the result does not take it.
+        if let Some(remark) = answer.remark() {
+            let _ = write!(io::stderr(), "{remark}");
+        }
+        print(answer)
     }
 
     /// The server answers.
     pub(super) fn started(&self, started: &Started) {
-        match serde_json::to_value(started) {
-            Ok(value) if self.json => print_line(&value),
+        let printed = match serde_json::to_value(started) {
+            Ok(value) if self.json => print(&format_args!("{value}\n")),
             _ => print(started),
+        };
+        if let Err(error) = printed {
+            tracing::warn!(%error, "nobody can be told that the server answers");
         }
     }
 
@@ -101,21 +104,21 @@ impl Output {
     }
 }
 
-/// A closed pipe is no reason to fail: the command is done.
-fn print(text: &impl Display) {
+/// Prints a result, or says that it could not be: it may be a token or a password that is shown only now.
+fn print(text: &impl Display) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = write!(stdout, "{text}");
-    let _ = stdout.flush();
+    match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        // Who closes the pipe has seen enough; the command is done.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(file_error(Path::new("standard output"), &error, "write"))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// The document of an error.
+/// The document of an error. There is no other place to say that it could not be printed.
 pub(super) fn print_error(code: Code, message: &str) {
     let (text, advice) = (code.as_str(), code.advice());
-    print_line(&serde_json::json!({"error": {"code": text, "message": message, "advice": advice}}));
-}
-
-fn print_line(value: &serde_json::Value) {
-    let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{value}");
-    let _ = stdout.flush();
+    let value = serde_json::json!({"error": {"code": text, "message": message, "advice": advice}});
+    let _ = print(&format_args!("{value}\n"));
 }

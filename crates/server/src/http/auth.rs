@@ -1,7 +1,7 @@
 //! Who asks: the device's credentials, the same answer for whoever is not known, and a bound on its requests.
 
 use super::refusal::Refusal;
-use super::slots::Counted;
+use super::slots::{Counted, Slot};
 use super::state::Shared;
 use api::{Credential, headers, routes};
 use axum::body::Body;
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use meta::{Device, DeviceState};
 use model::Code;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 use subtle::ConstantTimeEq;
 
@@ -26,6 +27,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let caller = parts.extensions.get::<Self>().cloned();
         caller.ok_or_else(|| Refusal::new(Code::DeviceUnknown, "no device credentials"))
+    }
+}
+
+/// The place of a request among those of its device. What is done whether the agent waits or not keeps it to its end:
+/// an agent that sends and goes away would have any number of requests under way.
+#[derive(Clone)]
+pub(super) struct UnderWay(#[expect(dead_code, reason = "it is kept, not used")] Arc<Slot>);
+
+impl<S: Send + Sync> FromRequestParts<S> for UnderWay {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let place = parts.extensions.get::<Self>().cloned();
+        place.ok_or_else(|| Refusal::new(Code::DeviceUnknown, "no device credentials"))
     }
 }
 
@@ -56,7 +71,9 @@ pub(super) async fn authenticate(State(shared): State<Shared>, mut request: Requ
         let detail = "this device has too many requests under way";
         return Refusal::from(api::Problem::new(Code::RateLimited, detail).retry_after(1)).into_response();
     };
+    let slot = Arc::new(slot);
     request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(UnderWay(slot.clone()));
     let mut response = next.run(request).await;
     response.extensions_mut().insert(CallerId(device));
     response.map(|inner| Body::new(Counted { inner, _slot: slot }))
@@ -102,7 +119,10 @@ async fn identify(shared: &Shared, asked: Asked) -> Result<Caller, Refusal> {
             return Err(Refusal::new(Code::DeviceDeactivated, "this device was deactivated"));
         }
     }
-    meta.touch_device(device.id, shared.instance.clock.now()).await?;
+    // For people only. A database that cannot be written must not keep anybody from reading what is stored.
+    if let Err(error) = meta.touch_device(device.id, shared.instance.clock.now()).await {
+        tracing::warn!(device = %device.id, %error, "it was not noted that a device was heard of");
+    }
     Ok(Caller(device))
 }
 

@@ -113,30 +113,24 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for SizedBody<LIMIT> {
 
 /// Reads a body of at most `limit` bytes.
 pub(super) async fn read(mut body: Body, limit: usize) -> Handled<Bytes> {
-    let announced = body.size_hint();
-    if announced.lower() > limit as u64 {
+    let announced = usize::try_from(body.size_hint().lower()).ok().filter(|announced| *announced <= limit);
+    let mut whole = Vec::with_capacity(announced.ok_or_else(|| too_large(limit))?);
+    if collect(&mut body, limit + 1, &mut whole).await? {
         return Err(too_large(limit));
     }
-    let mut parts: Vec<Bytes> = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| Refusal::of_body(&error))?.into_data() else { continue };
-        length += data.len();
-        if length > limit {
-            return Err(too_large(limit));
-        }
-        parts.push(data);
-    }
-    if parts.len() == 1
-        && let Some(whole) = parts.pop()
-    {
-        return Ok(whole);
-    }
-    let mut whole = Vec::with_capacity(length);
-    for part in parts {
-        whole.extend_from_slice(&part);
-    }
     Ok(whole.into())
+}
+
+/// Adds what comes of a body to `whole` until that has `enough` bytes; false when the body ended before. What comes is
+/// copied: a piece may be one byte, and keeps all of the connection's buffer that it lies in.
+pub(super) async fn collect(body: &mut Body, enough: usize, whole: &mut Vec<u8>) -> Handled<bool> {
+    while whole.len() < enough {
+        let Some(frame) = body.frame().await else { return Ok(false) };
+        if let Ok(data) = frame.map_err(|error| Refusal::of_body(&error))?.into_data() {
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(true)
 }
 
 fn too_large(limit: usize) -> Refusal {
@@ -150,4 +144,46 @@ fn check_type(headers: &HeaderMap, expected: &str) -> Handled<()> {
         return Ok(());
     }
     Err(Refusal::new(Code::RequestInvalid, format!("content-type must be {expected}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt, stream};
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    /// A piece of a body that can be counted as long as anybody keeps it.
+    struct Piece(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+    impl AsRef<[u8]> for Piece {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_of_many_pieces_takes_the_memory_of_its_bytes() {
+        let pieces = Arc::new(());
+        let counted = pieces.clone();
+        let body = Body::from_stream(stream::iter(0..5_000).map(move |_| {
+            let kept = Arc::strong_count(&counted);
+            assert!(kept < 10, "{kept} pieces are kept");
+            Ok::<_, Infallible>(Bytes::from_owner(Piece(counted.clone())))
+        }));
+        assert_eq!(read(body, 5_000).await.unwrap(), vec![b'x'; 5_000]);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let body = |length| Body::from(vec![7; length]);
+        let of_unknown_length =
+            |length| Body::from_stream(stream::iter([Ok::<_, Infallible>(Bytes::from(vec![7; length]))]));
+        assert_eq!(read(body(10), 10).await.unwrap(), vec![7; 10]);
+        assert_eq!(read(of_unknown_length(10), 10).await.unwrap(), vec![7; 10]);
+        assert_eq!(read(body(0), 0).await.unwrap(), Bytes::new());
+        for long in [body(11), of_unknown_length(11)] {
+            assert_eq!(read(long, 10).await.unwrap_err().code(), Code::RequestTooLarge);
+        }
+    }
 }

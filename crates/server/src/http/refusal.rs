@@ -89,7 +89,9 @@ impl From<Error> for Refusal {
         let problem = Problem::new(code, detail);
         Self(Box::new(match error {
             Error::Busy { retry_after_seconds, .. } => problem.retry_after(retry_after_seconds),
-            Error::Meta(meta::Error::Busy) => problem.retry_after(1),
+            Error::Meta(meta::Error::Busy) | Error::Vault(vault::Error::Busy { .. }) => {
+                problem.retry_after(1)
+            }
             Error::Meta(meta::Error::ServerBusy { .. }) => problem.retry_after(BUSY_RETRY_SECONDS),
             Error::Meta(meta::Error::VaultExists { vault }) => problem.vault(vault),
             Error::Vault(error) => missing(problem, error),
@@ -128,5 +130,23 @@ impl IntoResponse for Refusal {
         }
         response.extensions_mut().insert(code);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_that_the_server_is_busy_is_told_when_to_come_back() {
+        for error in [
+            Error::Vault(vault::Error::Busy { what: "another upload of the same pack" }),
+            Error::Meta(meta::Error::Busy),
+            Error::Meta(meta::Error::ServerBusy { active: 2, limit: 2 }),
+        ] {
+            let Refusal(problem) = Refusal::from(error);
+            assert_eq!(problem.known_code(), Some(Code::ServerBusy));
+            assert!(problem.retry_after_seconds.is_some(), "{problem:?}");
+        }
     }
 }

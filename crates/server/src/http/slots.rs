@@ -16,7 +16,7 @@ pub(super) struct Slots {
     most: usize,
 }
 
-/// One counted request; uncounted when dropped.
+/// One counted request; uncounted when dropped. The handler of a request that goes on without its agent keeps it too.
 pub(super) struct Slot {
     slots: Slots,
     device: DeviceId,
@@ -55,7 +55,7 @@ impl Drop for Slot {
 /// A body that keeps its request counted until it is sent or given up.
 pub(super) struct Counted {
     pub(super) inner: Body,
-    pub(super) _slot: Slot,
+    pub(super) _slot: Arc<Slot>,
 }
 
 impl HttpBody for Counted {

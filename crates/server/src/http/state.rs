@@ -38,9 +38,34 @@ pub(super) struct Inner {
     pub(super) announced: Announced,
     large: Slots,
     tables: Slots,
-    jobs: Arc<Semaphore>,
+    jobs: Jobs,
     bodies: Arc<Semaphore>,
     work: Arc<Semaphore>,
+}
+
+/// Places for blocking work.
+struct Jobs(Arc<Semaphore>);
+
+impl Jobs {
+    fn new(most: usize) -> Self {
+        Self(Arc::new(Semaphore::new(most)))
+    }
+
+    /// Runs work when there is a place for it. The work itself keeps the place: it goes on when whoever waits for it
+    /// goes away, and would be one more beside those that are allowed.
+    async fn run<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Error: From<E>,
+    {
+        let place = self.0.clone().acquire_owned().await.map_err(closed)?;
+        crate::blocking(move || {
+            let _place = place;
+            work()
+        })
+        .await
+    }
 }
 
 /// Memory that a body may take.
@@ -66,7 +91,7 @@ impl Shared {
             announced: Announced::default(),
             large: Slots::new(LARGE_BODIES),
             tables: Slots::new(LARGE_TABLES),
-            jobs: Arc::new(Semaphore::new(JOBS)),
+            jobs: Jobs::new(JOBS),
             bodies: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             work: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
         }))
@@ -115,8 +140,7 @@ impl Shared {
         E: Send + 'static,
         Error: From<E>,
     {
-        let _place = self.jobs.acquire().await.map_err(closed)?;
-        crate::blocking(work).await
+        self.jobs.run(work).await
     }
 }
 
@@ -128,4 +152,32 @@ fn in_kib(bytes: u64) -> u32 {
 #[allow(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn closed(error: AcquireError) -> Error {
     Error::Broken { problem: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::sync::mpsc::channel;
+
+    #[tokio::test]
+    async fn work_keeps_its_place_when_nobody_waits_for_it_any_more() {
+        let jobs = Jobs::new(1);
+        let began = Arc::new(Semaphore::new(0));
+        let (end, ends) = channel::<()>();
+        {
+            let telling = began.clone();
+            let mut given_up = pin!(jobs.run(move || {
+                telling.add_permits(1);
+                ends.recv().map_err(|error| Error::Broken { problem: error.to_string() })
+            }));
+            tokio::select! {
+                _ = &mut given_up => panic!("it cannot end yet"),
+                started = began.acquire() => started.unwrap().forget(),
+            }
+        }
+        assert_eq!(jobs.0.available_permits(), 0);
+        end.send(()).unwrap();
+        jobs.run(|| Ok::<_, Error>(())).await.unwrap();
+    }
 }

@@ -6,7 +6,7 @@ use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{Result, blocking};
 use meta::{Adoption, Deletion, Device, DeviceState, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope};
-use model::{DeviceId, SetId, SnapshotId, VaultId};
+use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use vault::{Deleted, SnapshotInfo};
@@ -19,8 +19,10 @@ const UNKNOWN: &str = "unknown";
 pub struct Compared {
     /// Snapshots that the database did not know.
     pub adopted: u64,
-    /// Snapshots of the database that the store does not have, or that cannot be read, although their time is not over.
+    /// Snapshots of the database that the store does not have, although their time is not over.
     pub missing: Vec<SnapshotId>,
+    /// Snapshots of the store whose records cannot be read, whether the database knows them or not.
+    pub unreadable: Vec<SnapshotId>,
     /// Hidden snapshots whose deletion record cannot be read and could not be written anew.
     pub unreadable_deletions: Vec<SnapshotId>,
     /// Snapshots of the store whose id another vault's snapshot has in the database. They stay where they are.
@@ -50,9 +52,8 @@ pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<
     let known: HashSet<SnapshotId> = rows.iter().map(|row| row.snapshot.id).collect();
     let stored: HashMap<SnapshotId, &SnapshotInfo> =
         list.snapshots.iter().map(|info| (info.id, info)).collect();
-    let unreadable: HashSet<SnapshotId> = list.unreadable.iter().copied().collect();
     let (now, undo) = (instance.clock.now(), instance.settings().undo());
-    let mut compared = Compared::default();
+    let mut compared = Compared { unreadable: list.unreadable, ..Compared::default() };
     let mut new: Vec<&SnapshotInfo> = Vec::new();
     for info in list.snapshots.iter().filter(|info| !known.contains(&info.id)) {
         // The agent draws ids, so it can draw one that another vault has. That must not close this one.
@@ -71,8 +72,9 @@ pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<
                     compared.unreadable_deletions.push(id);
                 }
             }
+            None if compared.unreadable.contains(&id) => {}
             // Cleanup removed its objects and was cut off: the row is what is left.
-            None if !unreadable.contains(&id) && is_over(row, now, undo) => {
+            None if is_over(row, now, undo) => {
                 instance.meta.remove_snapshot(id).await?;
             }
             None => compared.missing.push(id),
@@ -89,6 +91,9 @@ pub async fn compare(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<
     }
     if !compared.missing.is_empty() {
         tracing::error!(vault = %id, snapshots = ?compared.missing, "snapshots are missing in the object store");
+    }
+    if !compared.unreadable.is_empty() {
+        tracing::error!(vault = %id, snapshots = ?compared.unreadable, "records of snapshots cannot be read");
     }
     Ok(compared)
 }
@@ -173,7 +178,7 @@ async fn agree_on_deletion(
         (Some(known), Some(Deleted { time: None, .. })) => {
             return Ok(mend_deletion(open, info.id, known.clone()).await);
         }
-        (Some(deleted), None) if deleted.by == REPLACED => hide(open, info.id).await?,
+        (Some(deleted), None) if deleted.by == REPLACED => hide(open, info.id, deleted.time).await?,
         (Some(_), None) => {
             instance.meta.undelete_snapshot(info.id).await?;
         }
@@ -227,14 +232,15 @@ async fn replace_checkpoints(
     }
     for info in ascending.iter().filter(|info| info.deleted.is_none() && !info.complete) {
         if newest.get(&(info.device, info.set)) != Some(&info.id) {
-            hide(open, info.id).await?;
-            instance.meta.delete_snapshot(info.id, REPLACED, instance.clock.now()).await?;
+            let now = instance.clock.now();
+            hide(open, info.id, now).await?;
+            instance.meta.delete_snapshot(info.id, REPLACED, now).await?;
         }
     }
     Ok(())
 }
 
-async fn hide(open: &Arc<OpenVault>, id: SnapshotId) -> Result<()> {
+async fn hide(open: &Arc<OpenVault>, id: SnapshotId, time: Timestamp) -> Result<()> {
     let open = open.clone();
-    blocking(move || open.vault().delete_snapshot(id, REPLACED)).await.map(drop)
+    blocking(move || open.vault().delete_snapshot_at(id, REPLACED, time)).await.map(drop)
 }

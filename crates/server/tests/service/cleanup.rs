@@ -103,6 +103,76 @@ fn retention_goes_by_the_servers_time_and_keeps_the_newest_complete_one() {
     assert_eq!(device.snapshots()[..2], [alone, made[4]]);
 }
 
+/// Of each set the newest one alone is kept.
+fn keep_one(site: &Site) {
+    let none = Some(0);
+    let rule = RetentionChange { keep_last: Some(1), hourly: none, daily: none, weekly: none, monthly: none };
+    site.run(Command::RetentionSet(rule)).unwrap();
+}
+
+#[test]
+fn retention_keeps_what_is_there_and_not_what_is_lost() {
+    let site = Site::new();
+    let device = site.device("anna");
+    keep_one(&site);
+    let trees = [1, 2, 3].map(|seed| device.agent.tree(&[noise(seed, 1_000)], DEFAULT));
+    let [old, kept, lost] = trees.each_ref().map(|tree| device.back_up(tree, DEFAULT));
+    std::fs::remove_file(site.object_path(&format!("vaults/{}/snapshots/{lost}", device.vault()))).unwrap();
+    let refused = site.run(Command::Cleanup { dry_run: false }).unwrap();
+    assert_eq!(refused.exit_status(), Code::StoreDisagrees.exit_status());
+    assert_eq!(device.snapshots(), [lost, kept]);
+    site.clock.advance(DAY * 8);
+    site.run(Command::SnapshotDelete { ids: vec![lost.to_string()] }).unwrap();
+    clean_fully(&site);
+    assert_eq!(device.snapshots(), [kept]);
+    assert!(device.unreadable(&trees[1]).is_empty());
+    assert_eq!(site.refusal(Command::SnapshotUndelete { ids: vec![old.to_string()] }), Code::SnapshotUnknown);
+}
+
+#[test]
+fn a_deletion_says_until_when_it_can_be_undone() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let checkpoint = Shape { complete: false, ..DEFAULT };
+    let replaced = device.back_up(&device.agent.tree(&[noise(1, 100)], checkpoint), checkpoint);
+    let (one, other) = (back_up(&device, 1), back_up(&device, 2));
+    let delete = |ids: &[SnapshotId]| {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        site.json(Command::SnapshotDelete { ids })["undo_until"].clone()
+    };
+    let until = delete(&[one]);
+    assert_eq!(until.as_str(), Some(site.clock.now().after(DAY * 7).to_string().as_str()));
+    site.clock.advance(DAY * 3);
+    assert_eq!(delete(&[one]), until, "it was deleted before");
+    assert_eq!(delete(&[other, one]), until, "the first of them ends first");
+    assert!(delete(&[replaced]).is_null(), "it does not come back");
+    // All or none.
+    let ids = [one, replaced].map(|id| id.to_string()).to_vec();
+    assert_eq!(site.refusal(Command::SnapshotUndelete { ids }), Code::SnapshotUnknown);
+    assert!(device.snapshots().is_empty());
+}
+
+#[test]
+fn a_cleanup_without_grace_time_counts_all_that_it_removes() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let (first, second) = (back_up(&device, 1), back_up(&device, 2));
+    back_up(&device, 3);
+    let delete = |id: SnapshotId| site.run(Command::SnapshotDelete { ids: vec![id.to_string()] }).unwrap();
+    site.set(SettingsChange { undo_seconds: Some(0), ..SettingsChange::default() });
+    delete(first);
+    clean(&site);
+    assert_eq!(packs(&site, &device), 6);
+    site.set(SettingsChange { grace_seconds: Some(0), ..SettingsChange::default() });
+    delete(second);
+    let done = clean(&site);
+    assert_eq!(packs(&site, &device), 2);
+    let counts =
+        ["purged_snapshots", "condemned_frames", "removed_frames", "removed_packs", "waiting_frames"]
+            .map(|field| done["vaults"][0][field].as_u64());
+    assert_eq!(counts, [1, 2, 4, 4, 0].map(Some), "{done}");
+}
+
 #[test]
 fn what_a_running_backup_may_need_stays() {
     let site = Site::new();

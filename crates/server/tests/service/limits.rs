@@ -8,6 +8,7 @@ use api::{Secret, routes};
 use format::wrap::Identity;
 use server::http::Limits;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn get(site: &Site, path: &str, headers: &str) -> Answer {
@@ -202,6 +203,55 @@ fn a_record_is_read_only_for_who_may_commit() {
     // bodies until the server ends.
     let first = first_answer((0..3).map(|_| begin(lease.id)).collect());
     assert!(first.contains(" 429 ") && first.contains("rate_limited"), "{first}");
+}
+
+/// What was sent whole is worked on to its end, so an agent that goes away has it under way all the same.
+#[test]
+fn going_away_makes_no_room_for_more() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let lease = device.grant("default");
+    let counter = device.counter.0.lock().unwrap().unwrap();
+    let headers = format!("content-type: application/octet-stream\r\nholdfast-counter: {counter}\r\n");
+    let begin = |length: usize, sent: usize| {
+        let line = format!("PUT {}", routes::commit(device.vault(), lease.id, model::SnapshotId::random()));
+        let mut stream = site.stream();
+        stream.write_all(head(&device, &line, &headers, length).as_bytes()).unwrap();
+        stream.write_all(&vec![0; sent]).unwrap();
+        stream.flush().unwrap();
+        stream
+    };
+    let open = site.block_on(site.instance().vault(device.vault())).unwrap();
+    let another = site.block_on(open.commits.lock());
+    let alone = Arc::strong_count(&open);
+    let begin_and_go = |count: usize, length: usize| {
+        let all = Arc::strong_count(&open) + count;
+        let streams: Vec<_> = (0..count).map(|_| begin(length, length)).collect();
+        // Each has the vault for a moment when it comes, and from then on when it waits for the commit before it.
+        let mut seen = 0;
+        while seen < 3 {
+            std::thread::sleep(Duration::from_millis(5));
+            seen = if Arc::strong_count(&open) >= all { seen + 1 } else { 0 };
+        }
+        drop(streams);
+    };
+    begin_and_go(2, 16 << 20);
+    // However soon the server sees that they are gone.
+    for _ in 0..20 {
+        let mut third = begin(16 << 20, 1);
+        third.sock.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        assert_eq!(read(&mut third).code(), "rate_limited");
+    }
+    begin_and_go(14, 1_000);
+    let line = format!("GET {}", routes::vault(device.vault()));
+    for _ in 0..20 {
+        assert_eq!(site.request(&device, &line, "", b"").code(), "rate_limited");
+    }
+    drop(another);
+    while Arc::strong_count(&open) > alone {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (0..10_000).find(|_| site.request(&device, &line, "", b"").status == 200).expect("no place became free");
 }
 
 #[test]

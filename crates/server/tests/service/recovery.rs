@@ -1,12 +1,12 @@
 //! Backup and recovery of the server itself.
 
-use crate::support::Site;
 use crate::support::agent::{DEFAULT, noise};
 use crate::support::device::Device;
+use crate::support::{DAY, Site, problems};
 use api::{Credential, Secret};
 use format::wrap::Identity;
 use model::Code;
-use server::admin::{self, Command, RecoverOptions, RecoverView};
+use server::admin::{self, Command, RecoverOptions, RecoverView, SettingsChange};
 use server::data::DataDir;
 use server::watch::Watch;
 use server::{Error, Result};
@@ -233,4 +233,115 @@ fn a_vault_that_cannot_be_brought_in_keeps_neither_the_password_nor_the_others()
     site.restart();
     let anna = site.again(&anna, anna.counter.clone());
     assert_eq!(anna.snapshots().len(), 1);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_named_and_can_be_given_up_although_no_database_knows_it() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let (broken, kept) = (back_up(&anna, 1).snapshot, back_up(&anna, 2).snapshot);
+    let object = site.object_path(&format!("vaults/{}/snapshots/{broken}", anna.vault()));
+    site.lose_all_but_the_store();
+    std::fs::write(object, "broken").unwrap();
+    let view = site.recover(site.recovery()).unwrap();
+    assert_eq!(view.snapshots, 1);
+    let text = view.to_string();
+    assert!(text.contains(&broken.to_string()) && text.contains("[data_damaged]"), "{text}");
+    assert_eq!(admin::Answer::Recover(view).exit_status(), model::code::exit::DAMAGED);
+
+    site.start();
+    let status = |command| site.run(command).unwrap().exit_status();
+    let cleanup = || status(Command::Cleanup { dry_run: false });
+    let check = site.json(Command::Check);
+    assert_eq!(problems(&check), ["data_damaged"]);
+    assert!(check.to_string().contains(&broken.to_string()), "{check}");
+    assert_eq!(cleanup(), model::code::exit::DAMAGED);
+    let ids = || vec![broken.to_string()[..8].to_owned()];
+    for _ in 0..2 {
+        let deleted = site.json(Command::SnapshotDelete { ids: ids() });
+        assert_eq!(deleted["snapshots"][0].as_str(), Some(broken.to_string().as_str()));
+        site.clock.advance(DAY * 6);
+        assert_eq!(cleanup(), model::code::exit::DAMAGED, "it may be repaired and brought back");
+        site.run(Command::SnapshotUndelete { ids: ids() }).unwrap();
+        site.clock.advance(DAY * 6);
+        assert_eq!(cleanup(), model::code::exit::DAMAGED);
+    }
+    site.run(Command::SnapshotDelete { ids: ids() }).unwrap();
+    site.clock.advance(DAY * 7);
+    assert_eq!((cleanup(), status(Command::Check), status(Command::Verify { read_data: true })), (0, 0, 0));
+    assert_eq!(site.again(&anna, anna.counter.clone()).snapshots(), [kept]);
+}
+
+#[test]
+fn what_the_store_lacks_of_the_backup_is_told_by_recovery() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let lost = back_up(&anna, 1).snapshot;
+    let file = site.path("backup.age");
+    site.run(Command::Backup { file: file.clone() }).unwrap();
+    let object = site.object_path(&format!("vaults/{}/snapshots/{lost}", anna.vault()));
+    site.lose_all_but_the_store();
+    std::fs::remove_file(object).unwrap();
+    let view = site.recover(RecoverOptions { backup: Some(file), ..site.recovery() }).unwrap();
+    let codes: Vec<_> = view.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(codes, ["store_disagrees"]);
+    assert!(view.to_string().contains(&lost.to_string()), "{view}");
+}
+
+/// It has no backups yet, and users who wait for their first one.
+#[test]
+fn a_server_is_not_made_over_the_store_of_another() {
+    let site = Site::new();
+    site.token("anna");
+    let before = site.objects("");
+    let data = DataDir::new(&site.path("second")).unwrap();
+    let options = admin::InitOptions { store: Some(site.data().store()), ..admin::InitOptions::default() };
+    let refused = site.block_on(admin::init(&data, &site.clock, options)).unwrap_err();
+    assert!(matches!(refused, Error::DataExists { .. }), "{refused}");
+    assert_eq!(site.objects(""), before);
+    assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+}
+
+#[test]
+fn a_record_of_the_server_that_is_lost_stops_no_recovery() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let tree = back_up(&anna, 1);
+    let file = site.path("backup.age");
+    site.run(Command::Backup { file: file.clone() }).unwrap();
+    let (id, record) = (site.made.server_id, site.object_path("server/record"));
+    for (is_there, backup) in [(true, Some(&file)), (false, Some(&file)), (true, None), (false, None)] {
+        site.lose_all_but_the_store();
+        std::fs::remove_file(&record).unwrap();
+        if is_there {
+            std::fs::write(&record, "broken").unwrap();
+        }
+        let view = site.recover(RecoverOptions { backup: backup.cloned(), ..site.recovery() }).unwrap();
+        assert_eq!(view.server_id == id, backup.is_some());
+        let told = view.problems.iter().filter(|problem| problem.message.contains("server/record")).count();
+        assert_eq!(told, usize::from(is_there) + usize::from(backup.is_none()), "{view}");
+        site.start();
+        site.set(SettingsChange { reserve_bytes: Some(0), ..SettingsChange::default() });
+        assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+        let anna = site.again(&anna, anna.counter.clone());
+        assert!(anna.unreadable(&tree).is_empty());
+    }
+    // What tells whose store it is then is the store itself.
+    let mut strange = Site::new();
+    strange.lose_all_but_the_store();
+    std::fs::remove_file(strange.object_path("server/record")).unwrap();
+    let foreign = RecoverOptions { backup: Some(file), ..site.recovery() };
+    assert_eq!(strange.recover(foreign).unwrap_err().code(), Code::RecoveryWrong);
+    assert_eq!(strange.recover(site.recovery()).unwrap_err().code(), Code::RecoveryWrong);
+}
+
+#[test]
+fn a_backup_that_is_stopped_leaves_no_copy_of_the_database() {
+    let site = Site::new();
+    let watch = Watch::silent();
+    watch.stop();
+    let backup = Command::Backup { file: site.path("backup.age") };
+    let stopped = site.block_on(admin::run(site.instance(), backup, &watch)).unwrap_err();
+    assert_eq!(stopped.code(), Code::Interrupted);
+    assert!(!site.path("backup.age").exists() && !site.data().path().join("backup.db").exists());
 }

@@ -1,7 +1,7 @@
 //! Database and store compared: what a cut-off step, an older database or a lost object leave, and what is made of it.
 
-use crate::support::Site;
 use crate::support::agent::{DEFAULT, noise};
+use crate::support::{DAY, Site};
 use engine::remote::Remote;
 use model::{Code, SnapshotId};
 use server::admin::Command;
@@ -114,6 +114,27 @@ fn a_checkpoint_is_replaced_also_by_an_adopted_snapshot() {
     let device = site.again(&device, device.counter.clone());
     assert_eq!(device.snapshots(), [complete]);
     assert_eq!(site.objects(&format!("vaults/{}/deleted/", device.vault())).len(), 1);
+}
+
+/// A kill between the database and the store: what is written later must not end later.
+#[test]
+fn the_time_of_a_replaced_checkpoint_ends_at_once_in_database_and_store() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let checkpoint = crate::support::agent::Shape { complete: false, ..DEFAULT };
+    let early = device.back_up(&device.agent.tree(&[noise(1, 100)], checkpoint), checkpoint);
+    device.back_up(&device.agent.tree(&[noise(1, 100)], DEFAULT), DEFAULT);
+    let deletion = site.object_path(&format!("vaults/{}/deleted/{early}", device.vault()));
+    site.stop();
+    std::fs::remove_file(&deletion).unwrap();
+    site.clock.advance(DAY);
+    site.start();
+    let status = || site.run(Command::Cleanup { dry_run: false }).unwrap().exit_status();
+    assert_eq!(status(), 0);
+    assert!(deletion.exists());
+    site.clock.advance(DAY * 6);
+    assert_eq!(status(), 0);
+    assert!(!deletion.exists());
 }
 
 #[test]

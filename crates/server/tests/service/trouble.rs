@@ -219,3 +219,45 @@ fn a_deletion_and_its_end_wait_for_a_comparison() {
     }
     assert_eq!(device.snapshots(), [id]);
 }
+
+#[test]
+fn a_key_of_the_organisation_that_opens_nothing_is_found_before_it_is_needed() {
+    let site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let key = |device| object(&site, device, "keys/org");
+    let good = std::fs::read(key(&anna)).unwrap();
+    for bad in [b"broken".to_vec(), std::fs::read(key(&bert)).unwrap()] {
+        std::fs::write(key(&anna), bad).unwrap();
+        let view = site.json(Command::Check);
+        assert_eq!(problems(&view), ["data_damaged"]);
+        assert!(view.to_string().contains(&anna.vault().to_string()), "{view}");
+    }
+    std::fs::write(key(&anna), good).unwrap();
+    assert_eq!(status(&site, Command::Check), 0);
+}
+
+#[test]
+fn a_user_whose_custody_cannot_be_kept_is_not_added() {
+    let site = Site::new();
+    let add = || site.run(Command::UserAdd { name: "anna".into(), custody: Some(model::Custody::Private) });
+    // Where the settings are to be written lies something else.
+    let record = site.object_path("server/record");
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    assert!(add().is_err());
+    assert_eq!(site.json(Command::UserList), serde_json::json!([]));
+    std::fs::remove_dir(&record).unwrap();
+    assert_eq!(add().unwrap().to_json().unwrap()["custody"].as_str(), Some("private"));
+}
+
+#[test]
+fn another_authority_in_the_store_is_found() {
+    let site = Site::new();
+    let other = site.instance().org.recipient().wrap_bytes(b"another").unwrap();
+    let object = site.object_path("server/ca.age");
+    let own = std::fs::read(&object).unwrap();
+    std::fs::write(&object, other).unwrap();
+    assert_eq!(problems(&site.json(Command::Check)), ["data_damaged"]);
+    std::fs::write(&object, own).unwrap();
+    assert_eq!(status(&site, Command::Check), 0);
+}

@@ -53,8 +53,9 @@ impl Vault {
             // What is in the list was written under a hold that is returned now, so the database knows it.
             self.drain(options)?;
             let known_after = registry.known_snapshots().map_err(Error::Registry)?.unwrap_or_default();
-            // Those whose time is over go anyway, whether the database still knows them or not.
-            let stored = list.snapshots.iter();
+            // Those whose time is over go anyway, whether the database still knows them or not. Asked now, as the time
+            // may have ended since the list was read.
+            let (now, stored) = (self.clock.now(), list.snapshots.iter());
             let stored = stored.filter(|info| {
                 known_after.contains(&info.id) || !crate::snapshots::is_over(info, now, options.undo_window)
             });

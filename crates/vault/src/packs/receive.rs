@@ -7,9 +7,9 @@ use crate::log::Entry;
 use crate::{Error, PackFault, Vault};
 use blobs::{BlobWriter, ErrorKind, Key, PutMode};
 use format::frame::PackKind;
-use format::pack::{PackHeader, PackScanner, PackTable};
+use format::pack::{FrameRow, PackHeader, PackScanner, PackTable};
 use format::segment::{PackRow, Segment};
-use model::{ChunkId, LeaseId, PackId, failpoint};
+use model::{LeaseId, PackId, failpoint};
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
@@ -208,8 +208,9 @@ impl Vault {
         if table.header.context.kind != PackKind::Data || !self.log.is_index_in_memory()? {
             return Ok(0);
         }
-        let ids: Vec<ChunkId> = table.frames.iter().flat_map(|frame| &frame.ids).copied().collect();
-        Ok(self.log.look_up(&ids)?.iter().flatten().count() as u64)
+        // Frame by frame: a look-up takes several times the memory of its ids.
+        let known = |frame: &FrameRow| Ok(self.log.look_up(&frame.ids)?.iter().flatten().count() as u64);
+        table.frames.iter().map(known).sum()
     }
 
     /// Fails unless the stored pack is the one that was sent.
@@ -225,7 +226,7 @@ fn is_same(stored: &PackFile, sent: &PackTable) -> bool {
     if stored.generation == 0 {
         return stored.table == *sent;
     }
-    let same_frame = |row: &format::pack::FrameRow| {
+    let same_frame = |row: &FrameRow| {
         sent.frame(row.number).is_some_and(|other| {
             (row.length, row.hash) == (other.length, other.hash)
                 && row.ids == other.ids

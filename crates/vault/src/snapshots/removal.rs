@@ -10,11 +10,17 @@ use std::time::Duration;
 impl Vault {
     /// Hides a snapshot; one that is hidden already keeps its first deletion, which is given.
     pub fn delete_snapshot(&self, id: SnapshotId, by: &str) -> Result<Deleted, Error> {
+        self.delete_snapshot_at(id, by, self.clock.now())
+    }
+
+    /// As [`Vault::delete_snapshot`], for a deletion that the caller's database has recorded with this time already:
+    /// the time to bring the snapshot back must end at once in both.
+    pub fn delete_snapshot_at(&self, id: SnapshotId, by: &str, time: Timestamp) -> Result<Deleted, Error> {
         let _known = lock(&self.snapshots.known);
         if !self.objects.exists(&self.objects.names.snapshot(id)?)? {
             return Err(Error::SnapshotUnknown { snapshot: id });
         }
-        let record = Deletion { snapshot: id, time: self.clock.now(), by: by.to_owned() };
+        let record = Deletion { snapshot: id, time, by: by.to_owned() };
         let key = self.objects.names.deletion(id)?;
         failpoint::hit("vault.delete.before_put");
         if !self.objects.put_new(&key, &record.encode())?
@@ -23,7 +29,7 @@ impl Vault {
             return Ok(first);
         }
         failpoint::hit("vault.delete.after_put");
-        Ok(Deleted { time: Some(record.time), by: record.by })
+        Ok(Deleted { time: Some(time), by: record.by })
     }
 
     /// Brings a hidden snapshot back; one that is not hidden stays as it is.

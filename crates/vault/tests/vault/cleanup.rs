@@ -7,13 +7,13 @@ use blobs::{BlobStore, Fault, FaultPlan, Faulty, Key, Op, PutMode, Recording};
 use model::{PackId, SnapshotId};
 use std::collections::HashSet;
 use std::sync::Arc;
-use vault::{Error, Refusal, Vault};
+use vault::{Error, Vault};
 
-fn key(world: &World, rest: &str) -> Key {
+pub(crate) fn key(world: &World, rest: &str) -> Key {
     Key::parse(&format!("vaults/{}/{rest}", world.agent.vault)).unwrap()
 }
 
-fn pack_key(world: &World, pack: PackId, generation: u32) -> Key {
+pub(crate) fn pack_key(world: &World, pack: PackId, generation: u32) -> Key {
     let hex = pack.to_string();
     key(world, &format!("packs/{}/{hex}.{generation}", &hex[..2]))
 }
@@ -377,148 +377,6 @@ fn an_older_generation_beside_the_one_that_counts_is_cleared() {
     assert_eq!(world.sweep().leftovers.generations, 1);
     assert_eq!(world.store.read(&pack_key(&world, pack.id, 1)).unwrap(), new);
     assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
-}
-
-fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
-    match result {
-        Err(Error::CleanupRefused(refusal)) => refusal,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Fails unless both passes refuse for the same reason and change nothing.
-fn refusals(world: &World) -> Refusal {
-    let before = world.store.list("").unwrap();
-    let one = refusal(world.vault.mark(&world.options, &world.ledger));
-    let two = refusal(world.vault.sweep(&world.options, &world.ledger));
-    assert_eq!(one, two);
-    assert_eq!(world.store.list("").unwrap(), before);
-    one
-}
-
-#[test]
-fn cleanup_refuses_when_database_and_store_disagree() {
-    let mut world = World::new();
-    let lease = world.grant();
-    let one = world.agent.tree(&frames(1, 1, 1));
-    let two = world.agent.tree(&frames(2, 1, 1));
-    world.back_up(lease, &one);
-    world.back_up(lease, &two);
-    world.end(lease);
-    let know = |world: &World, ids: &[SnapshotId]| {
-        *world.ledger.known.lock().unwrap() = Some(ids.iter().copied().collect::<HashSet<_>>());
-    };
-    let ghost = SnapshotId::from_bytes([1; 16]);
-    know(&world, &[one.snapshot, ghost]);
-    let found = refusals(&world);
-    let expected =
-        Refusal::SnapshotsDisagree { only_in_store: vec![two.snapshot], only_in_database: vec![ghost] };
-    assert_eq!(found, expected);
-    know(&world, &[one.snapshot, two.snapshot]);
-    world.mark();
-    world.sweep();
-    // One whose time is over may be unknown already, or not yet.
-    world.vault.delete_snapshot(one.snapshot, "anna").unwrap();
-    world.clock.advance(7 * DAY);
-    world.options.is_dry = true;
-    for known in [&[one.snapshot, two.snapshot][..], &[two.snapshot]] {
-        know(&world, known);
-        assert_eq!((world.sweep().purged, world.mark().purged), (vec![one.snapshot], vec![one.snapshot]));
-    }
-    world.options.is_dry = false;
-    assert_eq!(world.sweep().purged, [one.snapshot]);
-    assert_eq!((world.sweep().purged, world.mark().purged), (Vec::new(), Vec::new()));
-}
-
-#[test]
-fn cleanup_refuses_what_it_cannot_read() {
-    let world = World::new();
-    let lease = world.grant();
-    let tree = world.agent.tree(&frames(1, 2, 1));
-    world.back_up(lease, &tree);
-    world.end(lease);
-    let snapshot = key(&world, &format!("snapshots/{}", tree.snapshot));
-    let good = world.store.read(&snapshot).unwrap();
-    let mut bad = good.clone();
-    bad[30] ^= 1;
-    world.store.put(&snapshot, &bad, PutMode::Replace).unwrap();
-    let mut fresh = World::on(world.store.clone(), world.clock.clone());
-    assert_eq!(refusals(&fresh), Refusal::SnapshotUnreadable { snapshot: tree.snapshot });
-    assert_eq!(fresh.vault.snapshots().unwrap().unreadable, [tree.snapshot]);
-    // Cached from before, and still noticed.
-    assert_eq!(refusals(&world), Refusal::SnapshotUnreadable { snapshot: tree.snapshot });
-    world.store.put(&snapshot, &good, PutMode::Replace).unwrap();
-    let hunks = pack_key(&world, tree.hunks.id, 0);
-    world.store.delete(&hunks).unwrap();
-    fresh.reopen();
-    let frame = vault::FrameId { pack: tree.hunks.id, frame: 0 };
-    assert_eq!(refusals(&fresh), Refusal::HunkUnreadable { snapshot: tree.snapshot, frame });
-    world.store.put(&hunks, &tree.hunks.bytes, PutMode::CreateNew).unwrap();
-    fresh.mark();
-    // The log has lost its end: what it does not list must not be taken for left behind.
-    world.store.delete(&key(&world, "index/0000000000000003-0000000000000003")).unwrap();
-    fresh.reopen();
-    assert_eq!(fresh.vault.log_problem(), None);
-    assert_eq!(refusals(&fresh), Refusal::RangeNotInLog { frame });
-    fresh.vault.rebuild_index().unwrap();
-    fresh.clean_up_fully();
-    assert_restores(&fresh.vault, &fresh.agent, tree.snapshot, &tree.files);
-}
-
-#[test]
-fn a_snapshot_whose_hunks_are_lost_can_be_deleted_and_cleaned_up() {
-    let mut world = World::new();
-    let lease = world.grant();
-    let (lost, kept) = (world.agent.tree(&frames(1, 2, 1)), world.agent.tree(&frames(2, 2, 1)));
-    world.back_up(lease, &lost);
-    world.back_up(lease, &kept);
-    world.end(lease);
-    world.store.delete(&pack_key(&world, lost.hunks.id, 0)).unwrap();
-    world.store.delete(&pack_key(&world, lost.packs[0].id, 0)).unwrap();
-    world.reopen();
-    world.vault.delete_snapshot(lost.snapshot, "anna").unwrap();
-    world.clock.advance(6 * DAY);
-    let frame = vault::FrameId { pack: lost.hunks.id, frame: 0 };
-    assert_eq!(refusals(&world), Refusal::HunkUnreadable { snapshot: lost.snapshot, frame });
-    // When its time is over it stands in nobody's way any more.
-    world.clock.advance(DAY);
-    let swept = world.sweep();
-    assert_eq!(swept.purged, [lost.snapshot]);
-    let packs = HashSet::from([lost.packs[0].id, lost.hunks.id]);
-    assert_eq!(swept.damaged_packs.into_iter().collect::<HashSet<_>>(), packs);
-    assert_eq!(world.mark().condemned.frames, 3);
-    world.clock.advance(DAY);
-    assert_eq!(world.sweep().packs_removed, 2);
-    assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
-    world.assert_clean();
-}
-
-#[test]
-fn a_snapshot_whose_record_cannot_be_read_can_be_deleted_and_cleaned_up() {
-    let mut world = World::new();
-    let lease = world.grant();
-    let (lost, kept) = (world.agent.tree(&frames(1, 2, 1)), world.agent.tree(&frames(2, 2, 1)));
-    world.back_up(lease, &lost);
-    world.back_up(lease, &kept);
-    world.end(lease);
-    let record = key(&world, &format!("snapshots/{}", lost.snapshot));
-    world.store.put(&record, b"broken", PutMode::Replace).unwrap();
-    world.reopen();
-    let unreadable = Refusal::SnapshotUnreadable { snapshot: lost.snapshot };
-    assert_eq!(refusals(&world), unreadable);
-    world.vault.delete_snapshot(lost.snapshot, "anna").unwrap();
-    world.clock.advance(6 * DAY);
-    assert_eq!(refusals(&world), unreadable, "it may be repaired and brought back");
-    world.clock.advance(DAY);
-    world.options.is_dry = true;
-    assert_eq!(world.sweep().purged, [lost.snapshot]);
-    world.options.is_dry = false;
-    assert_eq!(world.sweep().purged, [lost.snapshot]);
-    assert!(world.objects("deleted").is_empty() && world.objects("snapshots").len() == 1);
-    world.clean_up_fully();
-    assert_eq!(world.vault.stats().unwrap().pack_objects.objects, 2);
-    assert_restores(&world.vault, &world.agent, kept.snapshot, &kept.files);
-    world.assert_clean();
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod kill;
 mod lifecycle;
 mod model;
 mod reading;
+mod refusals;
 mod threads;
 mod upload;
 mod verify;

@@ -1,7 +1,7 @@
 //! The server's disks: the one of the store, and the one of the database.
 
 use crate::{Filler, MIB, assert_restores, noise, refused};
-use e2e::{Agent, Mount, Proxy, Server, Site};
+use e2e::{Agent, Clock, Mount, Proxy, Server, Site};
 use model::Code;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -98,6 +98,7 @@ fn root_a_store_without_a_reserve_runs_full_and_is_not_damaged() {
 struct SmallDatabase {
     agent: Agent,
     documents: PathBuf,
+    clock: Clock,
     server: Server,
     mount: Mount,
     folder: TempDir,
@@ -109,6 +110,8 @@ impl SmallDatabase {
         let mount = Mount::tmpfs_with(&folder.path().join("data"), "size=32m");
         let store = folder.path().join("store");
         let mut server = Server::init(mount.point(), &["--store", store.to_str().unwrap()]);
+        let clock = Clock::ahead(folder.path().join("clock"), 0);
+        clock.rule_server(&mut server);
         server.start();
         server.add_user("anna", &[]);
         let agent = Agent::at(&folder.path().join("state"));
@@ -116,7 +119,7 @@ impl SmallDatabase {
         let documents = folder.path().join("documents");
         noise(&documents, 3);
         agent.backup(&[&documents]);
-        Self { agent, documents, server, mount, folder }
+        Self { agent, documents, clock, server, mount, folder }
     }
 
     fn add(&self, name: &str, mib: usize) {
@@ -148,6 +151,9 @@ fn root_a_full_database_refuses_backups_and_goes_on_reading() {
     let filler = Filler::on(scene.mount.point(), 0);
     scene.add("more", 2);
     refused(scene.agent.run([Path::new("backup"), &scene.documents]), Code::StorageFull);
+    scene.assert_reads_go_on(1);
+    // Nor does it matter when a device was heard of last.
+    scene.clock.advance(3_600);
     scene.assert_reads_go_on(1);
     filler.remove();
     scene.assert_all_is_well(2);

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 const TEMP_PREFIX: &str = ".holdfast-restore-";
 
@@ -45,6 +45,39 @@ fn arguments(tree: &Path, target: &Path) -> Vec<OsString> {
     ["restore".into(), what.into(), "--to".into(), target.into()].into()
 }
 
+/// A device with a backup of such a tree.
+struct Scene {
+    agent: Agent,
+    tree: PathBuf,
+    target: PathBuf,
+    site: Site,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let site = Site::new();
+        let (tree, target) = (site.path("tree"), site.path("target"));
+        make(&tree);
+        let agent = site.device("laptop");
+        agent.backup(&[&tree]);
+        Self { agent, tree, target, site }
+    }
+
+    /// From now on the device reaches its server through this.
+    fn proxy(&mut self) -> Proxy {
+        let proxy = Proxy::to(self.site.server.port());
+        self.agent.set("HOLDFAST_SERVER", proxy.url());
+        proxy
+    }
+
+    /// The restore of the tree, not yet begun.
+    fn restore(&self) -> Command {
+        let mut command = self.agent.command();
+        command.args(arguments(&self.tree, &self.target)).stdin(Stdio::null());
+        command
+    }
+}
+
 #[track_caller]
 fn goes_on(agent: &Agent, tree: &Path, target: &Path) {
     let outcome = agent.run(arguments(tree, target)).ok();
@@ -58,26 +91,18 @@ fn goes_on(agent: &Agent, tree: &Path, target: &Path) {
 
 #[test]
 fn a_killed_restore_goes_on_and_completes() {
-    let site = Site::new();
-    let tree = site.path("tree");
-    make(&tree);
-    let mut agent = site.device("laptop");
-    agent.backup(&[&tree]);
-
-    let proxy = Proxy::to(site.server.port());
-    agent.set("HOLDFAST_SERVER", proxy.url());
-    let target = site.path("target");
+    let mut scene = Scene::new();
+    let proxy = scene.proxy();
     // Killed three times, each time after more has come.
     for megabytes in [2, 6, 10] {
         proxy.hold_after(megabytes << 20);
-        let mut command = agent.command();
-        command.args(arguments(&tree, &target)).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut restore = command.spawn().unwrap();
+        let mut restore = scene.restore().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         proxy.wait_until_held();
         restore.kill().unwrap();
         restore.wait().unwrap();
         proxy.release();
     }
+    let Scene { agent, tree, target, site: _site } = scene;
     assert!(target.exists());
     goes_on(&agent, &tree, &target);
     // The next one is a new restore, whose names are taken.
@@ -86,11 +111,7 @@ fn a_killed_restore_goes_on_and_completes() {
 
 #[test]
 fn a_restore_killed_at_each_step_goes_on() {
-    let site = Site::new();
-    let tree = site.path("tree");
-    make(&tree);
-    let mut agent = site.device("laptop");
-    agent.backup(&[&tree]);
+    let Scene { mut agent, tree, site, .. } = Scene::new();
     let points = [
         "restore.before_folder:3",
         "restore.before_create:7",
@@ -114,27 +135,16 @@ fn a_restore_killed_at_each_step_goes_on() {
 
 #[test]
 fn an_interrupted_restore_says_how_to_go_on() {
-    let site = Site::new();
-    let tree = site.path("tree");
-    make(&tree);
-    let mut agent = site.device("laptop");
-    agent.backup(&[&tree]);
-    let proxy = Proxy::to(site.server.port());
-    agent.set("HOLDFAST_SERVER", proxy.url());
-    let target = site.path("target");
+    let mut scene = Scene::new();
+    let proxy = scene.proxy();
     proxy.hold_after(4 << 20);
-    let mut command = agent.command();
-    command
-        .args(arguments(&tree, &target))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let restore = command.spawn().unwrap();
+    let mut command = scene.restore();
+    let restore = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     proxy.wait_until_held();
     e2e::server::signal(&restore, "INT");
     proxy.release();
     let outcome = Outcome::new(format!("{command:?}"), &restore.wait_with_output().unwrap());
     let outcome = outcome.fails_with(model::Code::Interrupted);
     assert!(outcome.stderr.contains("The same command again goes on from here"), "{outcome}");
-    goes_on(&agent, &tree, &target);
+    goes_on(&scene.agent, &scene.tree, &scene.target);
 }

@@ -12,6 +12,7 @@ mod checkpoints;
 use e2e::random::Random;
 use e2e::{Agent, Site, tree};
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Moments to kill at: 10 of each kind, 30 in a full run.
@@ -67,8 +68,8 @@ impl Scene {
     }
 }
 
-#[test]
-fn an_agent_that_is_killed_at_any_moment_goes_on_with_the_next_run() {
+/// Runs at a random moment of which something is killed; whatever comes of them, the next one is whole.
+fn kill_at_any_moment(mut kill: impl FnMut(&mut Site, &mut Child)) -> Scene {
     let mut scene = Scene::new();
     scene.assert_whole();
     let length = scene.length_of_a_run();
@@ -77,10 +78,16 @@ fn an_agent_that_is_killed_at_any_moment_goes_on_with_the_next_run() {
         let moment = scene.moment(length);
         let mut child = scene.agent.spawn([Path::new("backup"), &scene.documents]);
         std::thread::sleep(moment);
-        child.kill().unwrap();
+        kill(&mut scene.site, &mut child);
         child.wait().unwrap();
         scene.assert_whole();
     }
+    scene
+}
+
+#[test]
+fn an_agent_that_is_killed_at_any_moment_goes_on_with_the_next_run() {
+    let scene = kill_at_any_moment(|_, agent| agent.kill().unwrap());
     let totals = scene.site.server.json(["stats"]);
     let (chunks, twice) = (counter(&totals, "chunks"), counter(&totals, "duplicate_chunks"));
     assert!(chunks > 0);
@@ -89,20 +96,11 @@ fn an_agent_that_is_killed_at_any_moment_goes_on_with_the_next_run() {
 
 #[test]
 fn a_server_that_is_killed_at_any_moment_starts_again_without_repair() {
-    let mut scene = Scene::new();
-    scene.assert_whole();
-    let length = scene.length_of_a_run();
-    for _ in 0..rounds() {
-        scene.change();
-        let moment = scene.moment(length);
-        let mut child = scene.agent.spawn([Path::new("backup"), &scene.documents]);
-        std::thread::sleep(moment);
-        scene.site.server.kill();
-        scene.site.server.start();
-        // With a server that is back the run may end well; it must end in any case.
-        child.wait().unwrap();
-        scene.assert_whole();
-    }
+    // With a server that is back the run may end well; it must end in any case.
+    kill_at_any_moment(|site, _| {
+        site.server.kill();
+        site.server.start();
+    });
 }
 
 #[test]

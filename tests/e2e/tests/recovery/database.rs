@@ -121,18 +121,23 @@ fn the_store_and_the_recovery_file_alone_give_everything_back() {
     assert_eq!(view["problems"], serde_json::json!([]));
 }
 
+/// A server, how it is recovered from its store alone, and a device with a history.
+fn recoverable() -> (Site, [String; 3], History) {
+    let site = Site::new();
+    let recovery = take_recovery_file(&site).to_str().unwrap().to_owned();
+    let laptop = History::new(&site, "laptop");
+    (site, ["recover".to_owned(), "--recovery-file".to_owned(), recovery], laptop)
+}
+
 #[test]
 fn a_database_moved_away_from_a_killed_server_leaves_nothing_behind() {
-    let mut site = Site::new();
-    let recovery = take_recovery_file(&site);
-    let arguments = ["recover", "--recovery-file", recovery.to_str().unwrap()];
-    let mut laptop = History::new(&site, "laptop");
+    let (mut site, arguments, mut laptop) = recoverable();
     for round in 0..2 {
         laptop.back_up();
         site.server.kill();
         let wal = site.server.data().join("server.db-wal");
         assert!(wal.metadata().unwrap().len() > 0, "a killed server leaves its log of writes");
-        let told = refused(site.server.run(arguments), Code::DataExists).stderr;
+        let told = refused(site.server.run(&arguments), Code::DataExists).stderr;
         for name in ["server.db", "server.db-wal", "server.db-shm"] {
             assert!(told.contains(name), "{told}");
         }
@@ -142,7 +147,7 @@ fn a_database_moved_away_from_a_killed_server_leaves_nothing_behind() {
         site.server.kill();
         assert!(wal.metadata().unwrap().len() > 0);
         std::fs::remove_file(site.server.data().join("server.db")).unwrap();
-        site.server.run(arguments).ok();
+        site.server.run(&arguments).ok();
         site.server.start();
         laptop.assert_all_restore(&site, &[]);
     }
@@ -152,10 +157,7 @@ fn a_database_moved_away_from_a_killed_server_leaves_nothing_behind() {
 
 #[test]
 fn a_damaged_database_is_told_and_set_aside_by_recover() {
-    let mut site = Site::new();
-    let recovery = take_recovery_file(&site);
-    let arguments = ["recover", "--recovery-file", recovery.to_str().unwrap()];
-    let mut laptop = History::new(&site, "laptop");
+    let (mut site, arguments, mut laptop) = recoverable();
     laptop.back_up();
     site.server.stop();
     let database = site.server.data().join("server.db");
@@ -173,7 +175,7 @@ fn a_damaged_database_is_told_and_set_aside_by_recover() {
         }
         std::fs::write(&database, bad).unwrap();
         refused(site.server.run(["stats"]), code);
-        site.server.run(arguments).ok();
+        site.server.run(&arguments).ok();
         let aside = std::fs::read_dir(site.server.data()).unwrap().map(|entry| entry.unwrap().path());
         let mut aside = aside
             .filter(|path| path.to_str().unwrap().contains("server.db.damaged"))
@@ -185,8 +187,8 @@ fn a_damaged_database_is_told_and_set_aside_by_recover() {
         site.server.stop();
     }
     // One that works is never replaced.
-    refused(site.server.run(arguments), Code::DataExists);
+    refused(site.server.run(&arguments), Code::DataExists);
     site.server.start();
-    refused(site.server.run(arguments), Code::DataLocked);
+    refused(site.server.run(&arguments), Code::DataLocked);
     laptop.assert_all_restore(&site, &[]);
 }

@@ -1,6 +1,6 @@
 //! A snapshot is committed.
 
-use crate::http::auth::Caller;
+use crate::http::auth::{Caller, UnderWay};
 use crate::http::input::{Ids, Shown, SizedBody, read};
 use crate::http::refusal::Handled;
 use crate::http::state::Shared;
@@ -16,6 +16,7 @@ use model::{LeaseId, SnapshotId, VaultId};
 pub(in crate::http) async fn commit(
     State(shared): State<Shared>,
     Caller(device): Caller,
+    under_way: UnderWay,
     Ids((vault, lease, snapshot)): Ids<(VaultId, LeaseId, SnapshotId)>,
     Shown(counter): Shown,
     SizedBody { length, body }: SizedBody<{ limits::SNAPSHOT }>,
@@ -23,11 +24,14 @@ pub(in crate::http) async fn commit(
     let claim = claim_of(&device, vault, lease, counter);
     // Before anything of the body is waited for: memory is for those who may commit.
     commits::expect(&shared.instance, &device, &claim, snapshot).await?;
-    let _memory = shared.memory_for(device.id, length).await?;
+    let memory = shared.memory_for(device.id, length).await?;
     let record = read(body, limits::SNAPSHOT).await?;
     let instance = shared.instance.clone();
     // Done whether the agent waits or not.
-    let committed =
-        detached(async move { commits::commit(&instance, &device, claim, snapshot, record).await }).await?;
+    let committed = detached(async move {
+        let _kept = (under_way, memory);
+        commits::commit(&instance, &device, claim, snapshot, record).await
+    })
+    .await?;
     Ok(Json(CommitAnswer { sequence: committed.sequence, time: committed.received }))
 }

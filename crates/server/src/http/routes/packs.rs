@@ -1,8 +1,8 @@
 //! A pack comes in: checked and written while it comes, acknowledged when it is durable and in the log.
 
 use crate::counters::Totals;
-use crate::http::auth::Caller;
-use crate::http::input::{Ids, Shown, SizedBody};
+use crate::http::auth::{Caller, UnderWay};
+use crate::http::input::{Ids, Shown, SizedBody, collect};
 use crate::http::refusal::{Handled, Refusal};
 use crate::http::state::{Memory, Shared};
 use crate::instance::Instance;
@@ -14,8 +14,6 @@ use api::runs::PackAnswer;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use bytes::Bytes;
-use http_body_util::BodyExt;
 use meta::Device;
 use model::{Code, LeaseId, PackId, VaultId};
 use std::sync::Arc;
@@ -30,6 +28,7 @@ const PART_BYTES: usize = 1 << 20;
 pub(in crate::http) async fn receive(
     State(shared): State<Shared>,
     Caller(device): Caller,
+    under_way: UnderWay,
     Ids((vault, lease, pack)): Ids<(VaultId, LeaseId, PackId)>,
     Shown(counter): Shown,
     SizedBody { length, body }: SizedBody<{ limits::PACK }>,
@@ -44,6 +43,7 @@ pub(in crate::http) async fn receive(
     let (receiver, memory) = feed(&shared, receiver, body, &device, length, &mut announcement).await?;
     // From here on it is done whether the agent waits or not.
     let receipt = detached(async move {
+        let _kept = under_way;
         let work = shared.work_memory(receiver.finish_bytes()).await?;
         let receipt = shared.job(move || receiver.finish()).await?;
         drop((memory, work, announcement));
@@ -93,37 +93,28 @@ async fn feed(
     length: u64,
     announcement: &mut Announcement,
 ) -> Handled<(PackReceiver, Option<Memory>)> {
-    let mut received = 0;
-    let mut memory = None;
-    let mut part: Vec<Bytes> = Vec::new();
-    let mut part_bytes = 0;
+    let (mut received, mut memory) = (0, None);
+    let mut part = Vec::with_capacity(PART_BYTES.min(length as usize));
     loop {
-        let frame = body.frame().await.transpose().map_err(|error| Refusal::of_body(&error))?;
-        let is_end = frame.is_none();
-        if let Some(data) = frame.and_then(|frame| frame.into_data().ok()) {
-            part_bytes += data.len();
-            part.push(data);
+        let is_end = !collect(&mut body, PART_BYTES, &mut part).await?;
+        let part_bytes = part.len() as u64;
+        received += part_bytes;
+        if received > length {
+            return Err(Refusal::new(Code::RequestInvalid, "the body is longer than it says"));
         }
-        if part_bytes >= PART_BYTES || is_end {
-            received += part_bytes as u64;
-            if received > length {
-                return Err(Refusal::new(Code::RequestInvalid, "the body is longer than it says"));
-            }
-            let full = std::mem::take(&mut part);
-            let full_bytes = std::mem::take(&mut part_bytes) as u64;
-            receiver = shared
-                .job(move || {
-                    full.iter().try_for_each(|data| receiver.feed(data))?;
-                    Ok::<_, vault::Error>(receiver)
-                })
-                .await?;
-            announcement.written(full_bytes);
-            // Frames go to the store as they come. What follows them stays, and its length is known as it begins.
-            if memory.is_none()
-                && let Some(frames_end) = receiver.frames_end()
-            {
-                memory = shared.table_memory_for(device.id, length.saturating_sub(frames_end)).await?;
-            }
+        (receiver, part) = shared
+            .job(move || {
+                receiver.feed(&part)?;
+                part.clear();
+                Ok::<_, vault::Error>((receiver, part))
+            })
+            .await?;
+        announcement.written(part_bytes);
+        // Frames go to the store as they come. What follows them stays, and its length is known as it begins.
+        if memory.is_none()
+            && let Some(frames_end) = receiver.frames_end()
+        {
+            memory = shared.table_memory_for(device.id, length.saturating_sub(frames_end)).await?;
         }
         if is_end {
             return Ok((receiver, memory));

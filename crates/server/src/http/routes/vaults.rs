@@ -2,7 +2,7 @@
 
 use crate::activation::{create_vault, vault_of};
 use crate::detached;
-use crate::http::auth::Caller;
+use crate::http::auth::{Caller, UnderWay};
 use crate::http::input::{Ids, JsonBody};
 use crate::http::refusal::Handled;
 use crate::http::state::Shared;
@@ -17,11 +17,16 @@ use model::VaultId;
 pub(in crate::http) async fn create(
     State(shared): State<Shared>,
     Caller(device): Caller,
+    under_way: UnderWay,
     JsonBody(request): JsonBody<CreateVaultRequest, { limits::CREATE_VAULT_BODY }>,
 ) -> Handled<(StatusCode, Json<CreateVaultAnswer>)> {
     let (instance, vault) = (shared.instance.clone(), request.vault);
     // Done whether the agent waits or not.
-    detached(async move { create_vault(&instance, &device, &request).await }).await?;
+    detached(async move {
+        let _kept = under_way;
+        create_vault(&instance, &device, &request).await
+    })
+    .await?;
     Ok((StatusCode::CREATED, Json(CreateVaultAnswer { vault })))
 }
 
