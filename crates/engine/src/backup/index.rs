@@ -167,7 +167,7 @@ impl Index {
         let positions = &self.positions[at][usize::from(kind == PackKind::Hunk)];
         // A chunk that was brought anew has several places, and the first may be the one that is not to be used.
         table.places(id).iter().find_map(|place| {
-            let (address, _) = positions.get(*place)?;
+            let address = positions.get(*place)?;
             // The frame's state is that of the whole log, not of the segment.
             let frame = self.packs.get(&address.pack)?.frame(address.frame)?;
             (frame.retired == 0 && address.ordinal < frame.chunks).then_some(address)
@@ -188,9 +188,9 @@ impl Index {
         let mut frames: HashMap<(PackId, u32), Vec<Option<ChunkId>>> = HashMap::new();
         for (segment, [positions, _]) in self.segments.iter().zip(&self.positions) {
             for (id, place) in segment.data_ids.ids.iter().zip(&segment.data_ids.positions) {
-                let Some((address, frame)) = positions.get(*place) else { continue };
+                let Some(address) = positions.get(*place) else { continue };
                 let ids = frames.entry((address.pack, address.frame)).or_default();
-                ids.resize(frame.chunks as usize, None);
+                ids.resize(ids.len().max(address.ordinal as usize + 1), None);
                 ids[address.ordinal as usize] = Some(*id);
             }
         }
@@ -201,7 +201,7 @@ impl Index {
     pub(super) fn lists(&self, name: (PackId, u32), ids: &[ChunkId]) -> bool {
         self.segments.iter().zip(&self.positions).all(|(segment, [positions, _])| {
             let rows = segment.data_ids.ids.iter().zip(&segment.data_ids.positions);
-            rows.filter_map(|(id, place)| Some((id, positions.get(*place)?.0)))
+            rows.filter_map(|(id, place)| Some((id, positions.get(*place)?)))
                 .filter(|(_, address)| (address.pack, address.frame) == name)
                 .all(|(id, address)| ids.get(address.ordinal as usize) == Some(id))
         })

@@ -10,6 +10,7 @@ use format::frame::PackKind;
 use format::pack::{PackHeader, PackScanner, PackTable};
 use format::segment::{PackRow, Segment};
 use model::{ChunkId, LeaseId, PackId, failpoint};
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
@@ -209,7 +210,7 @@ impl Vault {
             return Ok(0);
         }
         let ids: Vec<ChunkId> = table.frames.iter().flat_map(|frame| &frame.ids).copied().collect();
-        Ok(self.log.look_up(&ids)?.iter().flatten().count() as u64)
+        Ok(self.log.look_up(&ids, &HashSet::new())?.iter().flatten().count() as u64)
     }
 
     /// Fails unless the stored pack is the one that was sent.
