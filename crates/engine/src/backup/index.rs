@@ -4,7 +4,7 @@
 //! is held beside them and never written: the server tells it in the next run.
 
 use crate::EngineError;
-use crate::remote::{LogPosition, Remote, RemoteError};
+use crate::remote::{IndexIds, LogPosition, Remote, RemoteError};
 use format::frame::PackKind;
 use format::ranges::{Address, RangeList};
 use format::segment::{self, PackRow, Positions, Segment};
@@ -238,7 +238,7 @@ fn fetch(
     after: Option<LogPosition>,
     segments: &mut Vec<Segment>,
 ) -> Result<(), RemoteError> {
-    remote.index(after, &mut |segment| {
+    remote.index(after, IndexIds::All, &mut |segment| {
         segments.push(segment);
         Ok(())
     })
