@@ -22,6 +22,14 @@ pub struct RemoteError {
     pub missing: Vec<(PackId, u32)>,
 }
 
+impl RemoteError {
+    /// A failure that the same call would meet again.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let (transient, retry_after_seconds, missing) = Default::default();
+        Self { code, detail: detail.into(), transient, retry_after_seconds, missing }
+    }
+}
+
 /// A place in the vault's log: the incarnation and the last sequence number known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogPosition {

@@ -153,6 +153,7 @@ fn run(agent: &Agent, documents: &Path, cache: PathBuf, lie: Lie, from: u64) -> 
         workers: 0,
         checkpoint_every: Duration::from_secs(86_400),
         renewal_limit_bytes: 0,
+        index_ids_max: backup::INDEX_IDS_MAX,
         count_ahead: false,
     };
     let classes = &identity.vault.format.classes;

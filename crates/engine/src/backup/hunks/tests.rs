@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::backup::tests::plain_entry;
+use crate::remote::IndexIds;
 use format::keys::Keyring;
 use model::{Custody, LeaseId, SetId, VaultId};
 
@@ -34,7 +35,8 @@ fn a_further_name_takes_only_content_that_was_read() {
 fn a_hunk_that_no_reader_takes_is_not_stored() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
     let (packer, _packs) = Packer::new(&keyring, LeaseId::random(), &Classes::default(), 1);
-    let (keys, classes, index) = (keyring.id_keys(), Classes::default(), Index::new(Vec::new()));
+    let (keys, classes, index) =
+        (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
     let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1);
     let largest = vec![0; limits::HUNK_MAX];
     store.store(ChunkId::from_bytes([1; 16]), &largest, RangeList::new()).unwrap();
