@@ -54,6 +54,9 @@ routes! {
     /// Frames of a snapshot.
     SNAPSHOT_FRAMES, snapshot_frames(vault: VaultId, snapshot: SnapshotId)
         = "/v1/vaults/{vault}/snapshots/{snapshot}/frames";
+    /// Ids of the chunks in frames of a snapshot.
+    SNAPSHOT_IDS, snapshot_ids(vault: VaultId, snapshot: SnapshotId)
+        = "/v1/vaults/{vault}/snapshots/{snapshot}/ids";
 }
 
 #[cfg(test)]

@@ -28,9 +28,23 @@ pub struct LeaseAnswer {
     pub server_time: Timestamp,
     /// The clone counter to store before the lease is used.
     pub counter: u64,
+    /// Ids of data chunks in a copy of the whole index.
+    #[serde(default)]
+    pub data_ids: u64,
 }
 
-/// Query of `GET /vaults/{vault}/index`: the place after which the log is wanted.
+/// Which ids the segments of the index have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexIds {
+    /// All.
+    #[default]
+    All,
+    /// Those of hunks alone: the table of data ids is empty.
+    Hunks,
+}
+
+/// Query of `GET /vaults/{vault}/index`: the place after which the log is wanted, and which ids of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexQuery {
     /// The incarnation known.
@@ -39,6 +53,9 @@ pub struct IndexQuery {
     /// The last number known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// Which ids.
+    #[serde(default)]
+    pub ids: IndexIds,
 }
 
 impl IndexQuery {
@@ -110,7 +127,7 @@ mod tests {
     #[test]
     fn a_place_is_whole_or_absent() {
         let incarnation = Some(Incarnation([1; 16]));
-        let query = |incarnation, after| IndexQuery { incarnation, after }.position();
+        let query = |incarnation, after| IndexQuery { incarnation, after, ids: IndexIds::All }.position();
         assert_eq!(query(None, None), Ok(None));
         assert_eq!(query(incarnation, Some(4)), Ok(Some((Incarnation([1; 16]), 4))));
         assert!(query(incarnation, None).is_err());

@@ -8,7 +8,9 @@ use api::binary::{self, Record, RecordReader};
 use api::runs::{CommitAnswer, LeaseAnswer, LeaseRequest, PackAnswer, SnapshotRow};
 use api::{headers, limits, routes};
 use bytes::Bytes;
-use engine::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo};
+use engine::remote::{
+    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+};
 use format::frame::SealedFrame;
 use format::ranges::Address;
 use format::segment::Segment;
@@ -54,12 +56,14 @@ impl RemoteVault {
         known.map_or_else(|| self.counters.load(), |counter| Ok(Some(counter)))
     }
 
-    fn stream_frames(
+    /// Asks for something of each frame that is wanted, which `read` makes of its record.
+    fn stream_frames<T>(
         &self,
         path: &str,
         counter: Option<u64>,
         wanted: &[(PackId, u32)],
-        sink: &mut FrameSink<'_>,
+        read: impl Fn((PackId, u32), &[u8]) -> Result<T, RemoteError>,
+        sink: &mut FrameSink<'_, T>,
     ) -> Result<(), RemoteError> {
         for batch in wanted.chunks(limits::FRAMES) {
             let mut done = 0;
@@ -74,7 +78,7 @@ impl RemoteVault {
                     };
                     done += 1;
                     attempts.progress();
-                    sink(*frame, self.read_frame(*frame, record))
+                    sink(*frame, object(*frame, record).and_then(|bytes| read(*frame, &bytes)))
                 })?;
                 match ended {
                     Ok(()) if done < batch.len() => {
@@ -87,16 +91,9 @@ impl RemoteVault {
         Ok(())
     }
 
-    fn read_frame(&self, asked: (PackId, u32), record: Record) -> Result<SealedFrame, RemoteError> {
-        let bytes = match record {
-            Record::Object(bytes) => bytes,
-            Record::Refusal(code) => {
-                let known = Code::parse(&code).unwrap_or(Code::DataDamaged);
-                return Err(failure(known, format!("frame {} of pack {}: {code}", asked.1, asked.0)));
-            }
-        };
+    fn read_frame(&self, asked: (PackId, u32), bytes: &[u8]) -> Result<SealedFrame, RemoteError> {
         let frame =
-            SealedFrame::decode(&bytes).map_err(|error| failure(Code::ResponseInvalid, error.to_string()))?;
+            SealedFrame::decode(bytes).map_err(|error| failure(Code::ResponseInvalid, error.to_string()))?;
         if frame.context.vault != self.vault || (frame.context.pack, frame.number) != asked {
             return Err(failure(Code::ResponseInvalid, "another frame than was asked for"));
         }
@@ -104,8 +101,18 @@ impl RemoteVault {
     }
 }
 
-type FrameSink<'a> =
-    dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError> + 'a;
+/// What a record holds; the error is what the server said instead.
+fn object(asked: (PackId, u32), record: Record) -> Result<Vec<u8>, RemoteError> {
+    match record {
+        Record::Object(bytes) => Ok(bytes),
+        Record::Refusal(code) => {
+            let known = Code::parse(&code).unwrap_or(Code::DataDamaged);
+            Err(failure(known, format!("frame {} of pack {}: {code}", asked.1, asked.0)))
+        }
+    }
+}
+
+type FrameSink<'a, T> = dyn FnMut((PackId, u32), Result<T, RemoteError>) -> Result<(), RemoteError> + 'a;
 
 impl Remote for RemoteVault {
     fn vault(&self) -> VaultId {
@@ -125,6 +132,7 @@ impl Remote for RemoteVault {
             position: LogPosition { incarnation: answer.incarnation.0, sequence: answer.sequence },
             deadline: answer.deadline,
             server_time: answer.server_time,
+            data_ids: answer.data_ids,
         })
     }
 
@@ -139,14 +147,20 @@ impl Remote for RemoteVault {
     fn index(
         &self,
         after: Option<LogPosition>,
+        ids: IndexIds,
         sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
         let mut position = after;
         self.connection.repeat(|attempts| {
-            let query = position.map_or_else(String::new, |LogPosition { incarnation, sequence }| {
-                format!("?incarnation={}&after={sequence}", api::Incarnation(incarnation))
-            });
-            let path = routes::index(self.vault) + &query;
+            let mut path = routes::index(self.vault)
+                + match ids {
+                    IndexIds::All => "?ids=all",
+                    IndexIds::Hunks => "?ids=hunks",
+                };
+            if let Some(LogPosition { incarnation, sequence }) = position {
+                let incarnation = api::Incarnation(incarnation);
+                path += &format!("&incarnation={incarnation}&after={sequence}");
+            }
             self.connection.records(
                 &Call::new(Method::GET, path, BINARY),
                 RecordReader::segments(),
@@ -236,7 +250,20 @@ impl Remote for RemoteVault {
         wanted: &[(PackId, u32)],
         sink: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
-        self.stream_frames(&routes::snapshot_frames(self.vault, snapshot), None, wanted, sink)
+        let path = routes::snapshot_frames(self.vault, snapshot);
+        self.stream_frames(&path, None, wanted, |asked, bytes| self.read_frame(asked, bytes), sink)
+    }
+
+    fn frame_ids(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[(PackId, u32)],
+        sink: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        let read = |_, bytes: &[u8]| {
+            binary::read_ids(bytes).map_err(|error| failure(Code::ResponseInvalid, error.to_string()))
+        };
+        self.stream_frames(&routes::snapshot_ids(self.vault, snapshot), None, wanted, read, sink)
     }
 
     fn sample_frames(
@@ -245,7 +272,8 @@ impl Remote for RemoteVault {
         wanted: &[(PackId, u32)],
         sink: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
-        self.stream_frames(&routes::lease_frames(self.vault, lease), self.counter(lease)?, wanted, sink)
+        let (path, counter) = (routes::lease_frames(self.vault, lease), self.counter(lease)?);
+        self.stream_frames(&path, counter, wanted, |asked, bytes| self.read_frame(asked, bytes), sink)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A backup run: walk, compare with the last snapshot, read what changed, send what is new, commit.
 
+mod added;
 mod base;
 mod cache;
 mod count;
@@ -9,6 +10,7 @@ mod held;
 mod hunks;
 mod index;
 mod item;
+mod lookups;
 mod meta;
 mod packer;
 mod read;
@@ -18,6 +20,7 @@ mod sample;
 mod scan;
 mod segments;
 mod source;
+mod waiting;
 mod walk;
 mod worker;
 
@@ -30,6 +33,9 @@ use format::snapshot::ClearPart;
 use model::{Clock, Code, DeviceId, Finding, SnapshotId};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Ids in a copy of the index of some 80 MB, for [`BackupRequest::index_ids_max`].
+pub const INDEX_IDS_MAX: u64 = 4_000_000;
 
 /// What to back up, and how.
 #[derive(Debug, Clone)]
@@ -64,6 +70,9 @@ pub struct BackupRequest {
     pub checkpoint_every: Duration,
     /// Ciphertext in retired frames that one run brings anew at most, in bytes.
     pub renewal_limit_bytes: u64,
+    /// Ids of data chunks that the copy of the vault's index holds at most, 20 bytes each in memory and in the cache, and
+    /// that a run holds of what it adds. With more the server is asked. [`INDEX_IDS_MAX`] serves most machines.
+    pub index_ids_max: u64,
     /// Count files ahead of a run that takes longer than a moment, for a progress bar.
     pub count_ahead: bool,
 }

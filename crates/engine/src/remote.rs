@@ -22,6 +22,14 @@ pub struct RemoteError {
     pub missing: Vec<(PackId, u32)>,
 }
 
+impl RemoteError {
+    /// A failure that the same call would meet again.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let (transient, retry_after_seconds, missing) = Default::default();
+        Self { code, detail: detail.into(), transient, retry_after_seconds, missing }
+    }
+}
+
 /// A place in the vault's log: the incarnation and the last sequence number known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogPosition {
@@ -42,6 +50,17 @@ pub struct Lease {
     pub deadline: Timestamp,
     /// The server's present time.
     pub server_time: Timestamp,
+    /// Ids of data chunks in a copy of the whole index.
+    pub data_ids: u64,
+}
+
+/// Which ids the segments of the index have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexIds {
+    /// All.
+    All,
+    /// Those of hunks alone: the table of data ids is empty, and the places of chunks are asked for.
+    Hunks,
 }
 
 /// What the server answered to a pack.
@@ -101,13 +120,15 @@ pub trait Remote: Send + Sync {
     fn index(
         &self,
         after: Option<LogPosition>,
+        ids: IndexIds,
         sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError>;
 
     /// What the server knows to be damaged or lost in the vault: nothing new may refer to it.
     fn damage(&self) -> Result<Vec<Damaged>, RemoteError>;
 
-    /// For each id the address of a live data chunk, where the vault has one. At most 16,384 ids a call.
+    /// For each id the address of a live data chunk, where the vault has one that is not known to be damaged. At most
+    /// 16,384 ids a call.
     fn look_up(
         &self,
         lease: LeaseId,
@@ -139,6 +160,15 @@ pub trait Remote: Send + Sync {
         snapshot: SnapshotId,
         wanted: &[(PackId, u32)],
         sink: &mut dyn FnMut((PackId, u32), Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError>;
+
+    /// The ids of the chunks in frames that `snapshot` refers to, in the order asked for, without their content. The
+    /// server may say any: who asks checks them. A frame whose pack the server cannot read is given as an error.
+    fn frame_ids(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[(PackId, u32)],
+        sink: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError>;
 
     /// Frames of the vault's live index under a lease, for the check of a sample before its ids are trusted.

@@ -1,7 +1,7 @@
 //! Segments of a vault's log and index (`docs/format/index.md`).
 
 use crate::codec::{Put, Reader};
-use crate::frame::{PackKind, read_ids};
+use crate::frame::PackKind;
 use crate::object::{ObjectKind, open_envelope, seal_envelope};
 use crate::pack::PackTable;
 use crate::ranges::Address;
@@ -9,9 +9,12 @@ use crate::{Error, limits};
 use model::{ChunkId, LeaseId, PackId, Timestamp};
 
 mod merge;
+mod scanner;
 pub use merge::merge;
+pub use scanner::{SegmentScanner, SparseIds};
 
 pub(crate) const WHAT: &str = "index segment";
+const ASCENDING: &str = "ids ascend, and positions of equal ids";
 
 /// A closed interval of a vault's log, with the ids of the chunks that it added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +124,13 @@ impl IdTable {
         &self.positions[start..start + count]
     }
 
+    /// A stretch of a table: its ids and their positions as they stand in the object, of equal number.
+    pub fn of_bytes(ids: &[u8], positions: &[u8]) -> Self {
+        let ids = ids.as_chunks::<16>().0.iter().map(|id| ChunkId::from_bytes(*id)).collect();
+        let positions = positions.as_chunks::<4>().0.iter().map(|place| u32::from_le_bytes(*place)).collect();
+        Self { ids, positions }
+    }
+
     fn from_unsorted(mut pairs: Vec<(ChunkId, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
@@ -223,15 +233,22 @@ impl Segment {
 
     /// Turns places of this segment's id table of `kind` into addresses.
     pub fn addresses(&self, kind: PackKind) -> Positions {
-        let mut starts = Vec::new();
+        let (mut packs, mut frames) = (Vec::new(), Vec::new());
         let mut next = 0u64;
         for pack in self.packs.iter().filter(|pack| pack.kind == kind) {
+            packs.push((frames.len() as u32, pack.id));
             for frame in &pack.frames {
-                starts.push((next as u32, pack.id, *frame));
+                frames.push((next as u32, frame.number));
                 next += u64::from(frame.chunks);
             }
         }
-        Positions { starts, end: next as u32 }
+        Positions { packs, frames, end: next as u32 }
+    }
+
+    /// Chunks of its packs of this kind.
+    fn chunks(&self, kind: PackKind) -> u64 {
+        let frames = self.packs.iter().filter(|pack| pack.kind == kind).flat_map(|pack| &pack.frames);
+        frames.map(|frame| u64::from(frame.chunks)).sum()
     }
 
     /// The object's bytes.
@@ -265,53 +282,66 @@ impl Segment {
             return Err(Error::TooLarge { what: WHAT, value, limit });
         }
         let mut reader = Reader::new(open_envelope(bytes, ObjectKind::Segment)?, WHAT);
+        let mut segment = Self::decode_head(&mut reader)?;
+        segment.data_ids = decode_ids(&mut reader)?;
+        segment.hunk_ids = decode_ids(&mut reader)?;
+        reader.finish()?;
+        check_places(&segment.data_ids.positions, segment.chunks(PackKind::Data))?;
+        check_places(&segment.hunk_ids.positions, segment.chunks(PackKind::Hunk))?;
+        Ok(segment)
+    }
+
+    /// What stands before the ids. `Truncated` when the bytes end within it.
+    fn decode_head(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let (incarnation, from, to) = (reader.array()?, reader.u64()?, reader.u64()?);
         if from == 0 || to < from {
             return Err(Error::malformed(WHAT, "its numbers ascend from 1"));
         }
-        let packs = (0..reader.count()?).map(|_| decode_pack(&mut reader)).collect::<Result<Vec<_>, _>>()?;
-        let changes =
-            (0..reader.count()?).map(|_| decode_change(&mut reader)).collect::<Result<Vec<_>, _>>()?;
-        let times = decode_times(&mut reader)?;
-        let (data_ids, hunk_ids) = (decode_ids(&mut reader)?, decode_ids(&mut reader)?);
-        reader.finish()?;
+        let packs = (0..reader.count()?).map(|_| decode_pack(reader)).collect::<Result<Vec<_>, _>>()?;
+        let changes = (0..reader.count()?).map(|_| decode_change(reader)).collect::<Result<Vec<_>, _>>()?;
+        let times = decode_times(reader)?;
+        let (data_ids, hunk_ids) = Default::default();
         let segment = Self { incarnation, from, to, packs, changes, times, data_ids, hunk_ids };
         if !segment.numbers().all(|number| (from..=to).contains(&number)) {
             return Err(Error::malformed(WHAT, "packs, changes and times have numbers of its interval"));
-        }
-        for (kind, table) in [(PackKind::Data, &segment.data_ids), (PackKind::Hunk, &segment.hunk_ids)] {
-            let chunks: u64 = segment
-                .packs
-                .iter()
-                .filter(|pack| pack.kind == kind)
-                .flat_map(|pack| &pack.frames)
-                .map(|frame| u64::from(frame.chunks))
-                .sum();
-            if chunks > u64::from(u32::MAX) || table.positions.iter().any(|place| u64::from(*place) >= chunks)
-            {
-                return Err(Error::malformed(WHAT, "places lie in its packs"));
-            }
         }
         Ok(segment)
     }
 }
 
-/// From a place to an address, by the running count of chunks.
+/// Fails unless these places are those of some of so many chunks.
+fn check_places(positions: &[u32], chunks: u64) -> Result<(), Error> {
+    if chunks > u64::from(u32::MAX) || positions.iter().any(|place| u64::from(*place) >= chunks) {
+        return Err(Error::malformed(WHAT, "places lie in its packs"));
+    }
+    Ok(())
+}
+
+/// From a place to an address, by the running count of chunks: 8 bytes a frame and 20 a pack.
 #[derive(Debug, Clone)]
 pub struct Positions {
-    starts: Vec<(u32, PackId, FrameState)>,
+    /// Which frame in `frames` is the first of each pack.
+    packs: Vec<(u32, PackId)>,
+    /// The place of each frame's first chunk, and the frame's number.
+    frames: Vec<(u32, u32)>,
     end: u32,
 }
 
 impl Positions {
-    /// The address of the chunk at this place, and the state of its frame.
-    pub fn get(&self, place: u32) -> Option<(Address, &FrameState)> {
+    /// The address of the chunk at this place.
+    pub fn get(&self, place: u32) -> Option<Address> {
         if place >= self.end {
             return None;
         }
-        let at = self.starts.partition_point(|(start, _, _)| *start <= place).checked_sub(1)?;
-        let (start, pack, frame) = &self.starts[at];
-        Some((Address { pack: *pack, frame: frame.number, ordinal: place - start }, frame))
+        let at = self.frames.partition_point(|(start, _)| *start <= place).checked_sub(1)?;
+        let of = self.packs.partition_point(|(first, _)| *first as usize <= at).checked_sub(1)?;
+        let (start, frame) = self.frames[at];
+        Some(Address { pack: self.packs[of].1, frame, ordinal: place - start })
+    }
+
+    /// What it takes in memory.
+    pub fn memory_bytes(&self) -> usize {
+        std::mem::size_of_val(&self.packs[..]) + std::mem::size_of_val(&self.frames[..])
     }
 }
 
@@ -340,7 +370,10 @@ fn decode_pack(reader: &mut Reader<'_>) -> Result<PackRow, Error> {
     let generation = reader.bounded(limits::PACK_GENERATION_MAX as usize)? as u32;
     let lease = LeaseId::from_bytes(reader.array()?);
     let (stored_bytes, added) = (reader.varint()?, reader.varint()?);
-    let count = reader.bounded(limits::PACK_FRAMES_MAX.min(reader.remaining() / 5))?;
+    let count = reader.bounded(limits::PACK_FRAMES_MAX)?;
+    if count > reader.remaining() / 5 {
+        return Err(Error::Truncated { what: WHAT });
+    }
     let mut frames: Vec<FrameState> = Vec::with_capacity(count);
     for _ in 0..count {
         let number = reader.bounded(limits::PACK_FRAMES_MAX - 1)? as u32;
@@ -388,7 +421,10 @@ fn decode_change(reader: &mut Reader<'_>) -> Result<Change, Error> {
         }
         _ => return Err(Error::TooNew { what: WHAT }),
     };
-    let count = reader.bounded(limits::PACK_FRAMES_MAX.min(reader.remaining()))?;
+    let count = reader.bounded(limits::PACK_FRAMES_MAX)?;
+    if count > reader.remaining() {
+        return Err(Error::Truncated { what: WHAT });
+    }
     let frames = (0..count)
         .map(|_| Ok(reader.bounded(limits::PACK_FRAMES_MAX - 1)? as u32))
         .collect::<Result<Vec<u32>, Error>>()?;
@@ -413,14 +449,13 @@ fn decode_ids(reader: &mut Reader<'_>) -> Result<IdTable, Error> {
     if count > reader.remaining() / 20 {
         return Err(Error::Truncated { what: WHAT });
     }
-    let ids = read_ids(reader, count)?;
-    let positions: Vec<u32> =
-        reader.take(count * 4)?.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    let table = IdTable::of_bytes(reader.take(count * 16)?, reader.take(count * 4)?);
+    let IdTable { ids, positions } = &table;
     let ascends = |at: usize| (ids[at - 1], positions[at - 1]) < (ids[at], positions[at]);
     if !(1..count).all(ascends) {
-        return Err(Error::malformed(WHAT, "ids ascend, and positions of equal ids"));
+        return Err(Error::malformed(WHAT, ASCENDING));
     }
-    Ok(IdTable { ids, positions })
+    Ok(table)
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub async fn grant(
     // From before the epoch is read until the lease is recorded: a cleanup in between would not know of it.
     let hold = open.vault().hold();
     let position = open.vault().position()?;
+    let data_ids = open.vault().data_ids()?;
     let now = instance.clock.now();
     let limit = instance.settings().leases_max;
     let granted = instance
@@ -65,6 +66,7 @@ pub async fn grant(
         deadline: lease.deadline,
         server_time: now,
         counter: lease.counter,
+        data_ids,
     })
 }
 

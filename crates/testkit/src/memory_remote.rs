@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use engine::remote::{RemoteError, SnapshotInfo};
 use format::pack::PackTable;
+use format::ranges::Address;
 use format::segment::{Change, ChangeKind, PackRow, Segment};
-use model::{Clock, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
+use model::{ChunkId, Clock, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +40,8 @@ pub enum Call {
     Snapshot,
     /// `frames`.
     Frames,
+    /// `frame_ids`.
+    FrameIds,
     /// `sample_frames`.
     SampleFrames,
 }
@@ -46,12 +49,16 @@ pub enum Call {
 /// What a test lets fail: it gets the call and how often that call came before, and gives the error if any.
 pub type Failures = Box<dyn Fn(Call, u64) -> Option<RemoteError> + Send + Sync>;
 
+/// What a test lets the server say instead of where a chunk is.
+pub type Lie = Box<dyn Fn(ChunkId, Option<Address>) -> Option<Address> + Send + Sync>;
+
 /// The server.
 pub struct MemoryRemote {
     vault: VaultId,
     clock: Clock,
     state: Mutex<State>,
     failures: Mutex<Option<Failures>>,
+    lie: Mutex<Option<Lie>>,
 }
 
 struct State {
@@ -65,6 +72,7 @@ struct State {
     /// What the next question about damage is answered with instead.
     damage_answer: Option<Vec<Damaged>>,
     calls: HashMap<Call, u64>,
+    ids_asked: u64,
     frames_sent: u64,
     frame_bytes_sent: u64,
     pack_bytes_received: u64,
@@ -109,12 +117,13 @@ impl MemoryRemote {
             damaged: HashSet::new(),
             damage_answer: None,
             calls: HashMap::new(),
+            ids_asked: 0,
             frames_sent: 0,
             frame_bytes_sent: 0,
             pack_bytes_received: 0,
             packs_received_twice: 0,
         };
-        Self { vault, clock, state: Mutex::new(state), failures: Mutex::new(None) }
+        Self { vault, clock, state: Mutex::new(state), failures: Mutex::new(None), lie: Mutex::new(None) }
     }
 
     /// From now on calls fail as this says; it is asked before anything else happens.
@@ -125,6 +134,19 @@ impl MemoryRemote {
     /// From now on calls succeed again.
     pub fn fail_no_more(&self) {
         *lock(&self.failures) = None;
+    }
+
+    /// From now on look-ups are answered by what this makes of the truth.
+    pub fn lie_about_places(
+        &self,
+        lie: impl Fn(ChunkId, Option<Address>) -> Option<Address> + Send + Sync + 'static,
+    ) {
+        *lock(&self.lie) = Some(Box::new(lie));
+    }
+
+    /// Ids that look-ups asked for.
+    pub fn ids_asked(&self) -> u64 {
+        lock(&self.state).ids_asked
     }
 
     /// How often this call came, failed ones included.

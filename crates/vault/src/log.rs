@@ -6,6 +6,7 @@ mod load;
 mod lookup;
 mod merge;
 mod rebuild;
+mod scan;
 mod serve;
 mod state;
 
@@ -22,7 +23,7 @@ use crate::objects::Objects;
 use format::segment::Segment;
 use std::sync::{Mutex, RwLock};
 
-/// Ids that look-ups keep decoded, in bytes.
+/// What look-ups keep of segments, in bytes.
 const SEGMENT_CACHE_BYTES: usize = 64 << 20;
 
 /// A place in a vault's log.
@@ -42,6 +43,10 @@ pub(crate) struct Log {
     /// Held while segments are merged or the index is rebuilt.
     merging: Mutex<()>,
     cache: Mutex<Lru<(u64, u64), lookup::DataIds>>,
+    /// Bytes that the cache may hold.
+    cache_bytes: usize,
+    /// Held while a segment is read for it.
+    reading: Mutex<()>,
 }
 
 impl Log {
@@ -54,9 +59,14 @@ impl Log {
     }
 
     pub(crate) fn open(objects: Objects) -> Result<Self, Error> {
+        Self::open_with(objects, SEGMENT_CACHE_BYTES)
+    }
+
+    fn open_with(objects: Objects, cache_bytes: usize) -> Result<Self, Error> {
         let state = RwLock::new(load::load(&objects)?);
-        let cache = Mutex::new(Lru::new(SEGMENT_CACHE_BYTES, 4096));
-        Ok(Self { objects, state, writer: Mutex::new(false), merging: Mutex::new(()), cache })
+        let cache = Mutex::new(Lru::new(cache_bytes, 4096));
+        let (writer, merging, reading) = Default::default();
+        Ok(Self { objects, state, writer, merging, cache, cache_bytes, reading })
     }
 
     /// Runs `look` on the state of a log that is whole.

@@ -13,7 +13,8 @@ use blobs::BlobStore;
 use format::limits;
 use format::ranges::Address;
 use format::record::FormatRecord;
-use model::{ChunkId, Clock, VaultId, failpoint};
+use model::{ChunkId, Clock, Damaged, VaultId, failpoint};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 /// A vault in an object store. All calls block; it is shared between threads as `Arc<Vault>`.
@@ -121,9 +122,18 @@ impl Vault {
         self.log.position()
     }
 
-    /// For each id the address of a live data chunk, where there is one.
-    pub fn look_up(&self, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, Error> {
-        self.log.look_up(ids)
+    /// For each id the address of a live data chunk that is not in what is `damaged`, where there is one.
+    pub fn look_up(
+        &self,
+        ids: &[ChunkId],
+        damaged: &HashSet<Damaged>,
+    ) -> Result<Vec<Option<Address>>, Error> {
+        self.log.look_up(ids, damaged)
+    }
+
+    /// Ids of data chunks that a copy of the whole index holds.
+    pub fn data_ids(&self) -> Result<u64, Error> {
+        self.log.with(crate::log::LogState::data_ids)
     }
 
     /// Merges index segments as far as that is worth it. Call it after uploads, now and then.

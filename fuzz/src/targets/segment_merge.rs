@@ -37,7 +37,11 @@ fn any_segments(bodies: &[Vec<u8>]) -> bool {
     assert_eq!(Segment::decode(&merged.encode()).as_ref(), Ok(&merged));
     for (kind, table) in [(PackKind::Data, &merged.data_ids), (PackKind::Hunk, &merged.hunk_ids)] {
         let positions = merged.addresses(kind);
-        let is_live = |place: &u32| positions.get(*place).is_some_and(|(_, frame)| frame.retired == 0);
+        let is_live = |place: &u32| {
+            let address = positions.get(*place).expect("a place lies in a pack");
+            let packs = merged.packs.iter().filter(|pack| pack.id == address.pack);
+            packs.filter_map(|pack| pack.frame(address.frame)).any(|frame| frame.retired == 0)
+        };
         assert!(table.positions.iter().all(is_live), "an id of a retired frame was kept");
     }
     true

@@ -164,8 +164,21 @@ fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session
         workers: 0,
         checkpoint_every: checkpoint_every(),
         renewal_limit_bytes: RENEWAL_LIMIT_BYTES,
+        index_ids_max: index_ids_max(),
         count_ahead: true,
     }
+}
+
+#[cfg(not(feature = "test-hooks"))]
+const fn index_ids_max() -> u64 {
+    backup::INDEX_IDS_MAX
+}
+
+/// Tests have vaults of few chunks.
+#[cfg(feature = "test-hooks")]
+fn index_ids_max() -> u64 {
+    let ids = std::env::var("HOLDFAST_TEST_INDEX_IDS").ok().and_then(|text| text.parse().ok());
+    ids.unwrap_or(backup::INDEX_IDS_MAX)
 }
 
 #[cfg(not(feature = "test-hooks"))]

@@ -3,7 +3,7 @@
 use super::base::{BaseEntries, BaseEntry, BaseHunk};
 use super::cache::CacheWriter;
 use super::held::HeldClasses;
-use super::index::Index;
+use super::index::{Found, Index};
 use super::item::Item;
 use super::packer::{FrameSlot, Packer};
 use crate::EngineError;
@@ -97,7 +97,7 @@ impl<'a> HunkStore<'a> {
         if bytes.len() > limits::HUNK_MAX {
             return Err(EngineError::Defect("a part of the list of files is larger than readers take"));
         }
-        if let Some(address) = self.index.find(PackKind::Hunk, &id) {
+        if let Found::At(address) = self.index.find(PackKind::Hunk, &id) {
             return Ok(address);
         }
         if self.frame.content_bytes() + bytes.len() > limits::FRAME_CONTENT_MAX {
@@ -110,7 +110,7 @@ impl<'a> HunkStore<'a> {
         let ordinal = self.frame.push(id, bytes);
         self.references.push(references);
         let address = Address { pack: slot.pack_id(), frame: slot.number, ordinal };
-        self.index.add(PackKind::Hunk, id, address);
+        self.index.added.add(PackKind::Hunk, id, address);
         self.slot = Some(slot);
         if self.frame.is_full() {
             self.seal()?;
@@ -150,7 +150,9 @@ impl HunkWriter {
     pub(super) fn take(&mut self, store: &mut HunkStore<'_>, item: Item) -> Result<(), EngineError> {
         match item {
             Item::Nothing => Ok(()),
-            Item::Read(_) | Item::Link(_) => Err(EngineError::Defect("a file was not read")),
+            Item::Read(_) | Item::Link(_) | Item::Waiting(..) => {
+                Err(EngineError::Defect("a file was not read"))
+            }
             Item::Same(base) => self.same(store, &base),
             Item::Entry(entry, ids) => self.entry(store, &entry, &ids),
         }

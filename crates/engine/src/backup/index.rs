@@ -2,20 +2,24 @@
 //!
 //! Segments are kept as they came, in `cache/index/`; the folder may vanish at any time. What this run adds
 //! is held beside them and never written: the server tells it in the next run.
+//!
+//! Of a vault with very many chunks the copy has no ids of data (it lies in `cache/index-frames/`, and the two are
+//! never mixed): where such a chunk lies is asked for, and the answer is believed only where the copy lets it be.
 
+use super::added::Added;
 use crate::EngineError;
-use crate::remote::{LogPosition, Remote, RemoteError};
+use crate::remote::{IndexIds, Lease, LogPosition, Remote, RemoteError};
 use format::frame::PackKind;
 use format::ranges::{Address, RangeList};
-use format::segment::{self, PackRow, Positions, Segment};
+use format::segment::{self, IdTable, PackRow, Positions, Segment};
 use model::{ChunkId, Code, Damaged, PackId};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// Segments that are kept apart before they are joined into one.
 const SEGMENTS_MAX: usize = 8;
-const SHARDS: usize = 16;
+/// Chunks of a run that are held about, where the server is asked for others anyhow: some 40 MB.
+const ADDED_MAX: usize = 500_000;
 
 /// The index as one run sees it.
 pub(super) struct Index {
@@ -26,26 +30,46 @@ pub(super) struct Index {
     packs: HashMap<PackId, PackRow>,
     /// Retired frames whose content this run brings anew.
     renewed: HashSet<(PackId, u32)>,
-    /// Chunks that this run adds, by kind and the first byte of their id.
-    added: [Vec<Mutex<HashMap<ChunkId, Address>>>; 2],
+    /// Which ids the copy has.
+    ids: IndexIds,
+    /// What this run adds.
+    pub(super) added: Added,
+}
+
+/// What is known of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The vault or this run has it here.
+    At(Address),
+    /// Neither has it.
+    Absent,
+    /// Only the server can say: the copy has no ids of data, or this run has forgotten some of what it added.
+    Unknown,
 }
 
 impl Index {
-    /// Brings the copy up to the log position of the lease, and keeps it for the next run.
+    /// Brings the copy up to the log position of the lease, and keeps it for the next run. With more than `ids_max`
+    /// ids of data in the vault it is one without them.
     pub(super) fn load(
         remote: &dyn Remote,
         cache: &Path,
-        at_least: LogPosition,
+        lease: &Lease,
+        ids_max: u64,
     ) -> Result<Self, EngineError> {
-        let folder = cache.join("index");
+        let at_least = lease.position;
+        let (ids, folder) = if lease.data_ids > ids_max {
+            (IndexIds::Hunks, cache.join("index-frames"))
+        } else {
+            (IndexIds::All, cache.join("index"))
+        };
         let mut segments = read_copy(&folder, at_least.incarnation);
         let known = segments.len();
         let after =
             segments.last().map(|last| LogPosition { incarnation: last.incarnation, sequence: last.to });
-        match fetch(remote, after, &mut segments) {
+        match fetch(remote, after, ids, &mut segments) {
             Err(error) if error.code == Code::IndexGap && after.is_some() => {
                 segments.clear();
-                fetch(remote, None, &mut segments)?;
+                fetch(remote, None, ids, &mut segments)?;
             }
             other => other?,
         }
@@ -61,11 +85,12 @@ impl Index {
         if segments.len() != known {
             keep_copy(&folder, &segments);
         }
-        Ok(Self::new(segments))
+        Ok(Self::new(segments, ids, ids_max))
     }
 
-    /// The index that these segments make, from the first on.
-    pub(super) fn new(segments: Vec<Segment>) -> Self {
+    /// The index that these segments make, from the first on, which have these ids. Of what the run adds it holds about
+    /// `ids_max` data chunks, and fewer where it asks for all others anyhow.
+    pub(super) fn new(segments: Vec<Segment>, ids: IndexIds, ids_max: u64) -> Self {
         let mut packs: HashMap<PackId, PackRow> = HashMap::new();
         for segment in &segments {
             for pack in &segment.packs {
@@ -77,12 +102,16 @@ impl Index {
                 }
             }
         }
-        let shards = || (0..SHARDS).map(|_| Mutex::default()).collect();
         let positions = segments
             .iter()
             .map(|segment| [segment.addresses(PackKind::Data), segment.addresses(PackKind::Hunk)])
             .collect();
-        Self { segments, positions, packs, renewed: HashSet::new(), added: [shards(), shards()] }
+        let ids_max = usize::try_from(ids_max).unwrap_or(usize::MAX);
+        let added = Added::new(match ids {
+            IndexIds::All => ids_max,
+            IndexIds::Hunks => ids_max.min(ADDED_MAX),
+        });
+        Self { segments, positions, packs, renewed: HashSet::new(), ids, added }
     }
 
     /// Chooses the retired frames whose content this run brings anew: the longest retired first, up to a limit
@@ -152,12 +181,33 @@ impl Index {
         frame.is_some_and(|frame| frame.retired == 0 && address.ordinal < frame.chunks)
     }
 
-    /// Where the vault, or this run, has a chunk.
-    pub(super) fn find(&self, kind: PackKind, id: &ChunkId) -> Option<Address> {
-        if let Some(address) = lock(self.shard(kind, id)).get(id) {
-            return Some(*address);
+    /// What is known of a chunk.
+    pub(super) fn find(&self, kind: PackKind, id: &ChunkId) -> Found {
+        if let Some(address) = self.added.find(kind, id) {
+            return Found::At(address);
         }
-        (0..self.segments.len()).rev().find_map(|at| self.find_in(at, kind, id))
+        match (0..self.segments.len()).rev().find_map(|at| self.find_in(at, kind, id)) {
+            Some(address) => Found::At(address),
+            None if kind == PackKind::Hunk => Found::Absent,
+            None if self.lists_data() && !self.added.has_forgotten() => Found::Absent,
+            None => Found::Unknown,
+        }
+    }
+
+    /// Whether the copy has the ids of data.
+    pub(super) fn lists_data(&self) -> bool {
+        self.ids == IndexIds::All
+    }
+
+    /// Whether new entries may refer to a data chunk that the server says to be at this place: a live frame of the
+    /// copy, or one that this run adds.
+    pub(super) fn may_match(&self, address: &Address) -> bool {
+        if let Some(is_added) = self.added.has(address) {
+            return is_added;
+        }
+        let pack = self.packs.get(&address.pack).filter(|pack| pack.kind == PackKind::Data);
+        let frame = pack.and_then(|pack| pack.frame(address.frame));
+        frame.is_some_and(|frame| frame.retired == 0 && address.ordinal < frame.chunks)
     }
 
     /// A live place of a chunk among those of one segment.
@@ -167,30 +217,21 @@ impl Index {
         let positions = &self.positions[at][usize::from(kind == PackKind::Hunk)];
         // A chunk that was brought anew has several places, and the first may be the one that is not to be used.
         table.places(id).iter().find_map(|place| {
-            let (address, _) = positions.get(*place)?;
+            let address = positions.get(*place)?;
             // The frame's state is that of the whole log, not of the segment.
             let frame = self.packs.get(&address.pack)?.frame(address.frame)?;
             (frame.retired == 0 && address.ordinal < frame.chunks).then_some(address)
         })
     }
 
-    /// Notes a chunk that this run adds; an earlier note stays.
-    pub(super) fn add(&self, kind: PackKind, id: ChunkId, address: Address) {
-        lock(self.shard(kind, &id)).entry(id).or_insert(address);
-    }
-
-    fn shard(&self, kind: PackKind, id: &ChunkId) -> &Mutex<HashMap<ChunkId, Address>> {
-        &self.added[usize::from(kind == PackKind::Hunk)][id.as_bytes()[0] as usize % SHARDS]
-    }
-
-    /// The ids of live data frames by their address, for a base that came without them.
+    /// The ids of data frames by their address, as far as the copy has them, for a base that came without them.
     pub(super) fn ids_by_frame(&self) -> HashMap<(PackId, u32), Vec<Option<ChunkId>>> {
         let mut frames: HashMap<(PackId, u32), Vec<Option<ChunkId>>> = HashMap::new();
         for (segment, [positions, _]) in self.segments.iter().zip(&self.positions) {
             for (id, place) in segment.data_ids.ids.iter().zip(&segment.data_ids.positions) {
-                let Some((address, frame)) = positions.get(*place) else { continue };
+                let Some(address) = positions.get(*place) else { continue };
                 let ids = frames.entry((address.pack, address.frame)).or_default();
-                ids.resize(frame.chunks as usize, None);
+                ids.resize(ids.len().max(address.ordinal as usize + 1), None);
                 ids[address.ordinal as usize] = Some(*id);
             }
         }
@@ -201,7 +242,7 @@ impl Index {
     pub(super) fn lists(&self, name: (PackId, u32), ids: &[ChunkId]) -> bool {
         self.segments.iter().zip(&self.positions).all(|(segment, [positions, _])| {
             let rows = segment.data_ids.ids.iter().zip(&segment.data_ids.positions);
-            rows.filter_map(|(id, place)| Some((id, positions.get(*place)?.0)))
+            rows.filter_map(|(id, place)| Some((id, positions.get(*place)?)))
                 .filter(|(_, address)| (address.pack, address.frame) == name)
                 .all(|(id, address)| ids.get(address.ordinal as usize) == Some(id))
         })
@@ -218,26 +259,21 @@ impl Index {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 fn gap(detail: &str) -> EngineError {
-    EngineError::Remote(RemoteError {
-        code: Code::ResponseInvalid,
-        detail: detail.to_owned(),
-        transient: false,
-        retry_after_seconds: None,
-        missing: Vec::new(),
-    })
+    RemoteError::new(Code::ResponseInvalid, detail).into()
 }
 
 fn fetch(
     remote: &dyn Remote,
     after: Option<LogPosition>,
+    ids: IndexIds,
     segments: &mut Vec<Segment>,
 ) -> Result<(), RemoteError> {
-    remote.index(after, &mut |segment| {
+    remote.index(after, ids, &mut |mut segment| {
+        if ids == IndexIds::Hunks {
+            // Whatever the server sends: there is no room for them.
+            segment.data_ids = IdTable::default();
+        }
         segments.push(segment);
         Ok(())
     })

@@ -2,6 +2,7 @@
 
 use super::base::BaseEntry;
 use format::entry::Entry;
+use format::ranges::{Address, RangeList};
 use model::ChunkId;
 use platform::{Dir, Stat};
 use std::sync::Arc;
@@ -19,12 +20,40 @@ pub(super) enum Item {
     Same(BaseEntry),
     /// Complete.
     Entry(Box<Entry>, Vec<ChunkId>),
+    /// Complete but for its content: some of its chunks wait for the server to say where they are.
+    Waiting(Box<Entry>, Stored),
     /// A further name of a file that came before; to be read itself when the first name gave no content.
     Link(Box<ReadJob>),
     /// To be read by a worker.
     Read(Box<ReadJob>),
     /// Nothing, since it vanished.
     Nothing,
+}
+
+/// Where a chunk lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Location {
+    /// Here.
+    Known(Address),
+    /// The server is asked; the worker's answer has this number.
+    Waits(u64),
+}
+
+/// Consecutive chunks.
+pub(super) type Stored = Vec<(ChunkId, Location)>;
+
+impl Item {
+    /// The entry of a file with this content.
+    pub(super) fn of(mut entry: Box<Entry>, stored: Stored) -> Self {
+        let mut ids = Vec::with_capacity(stored.len());
+        entry.content = RangeList::new();
+        for (id, location) in &stored {
+            let Location::Known(address) = location else { return Self::Waiting(entry, stored) };
+            ids.push(*id);
+            entry.content.push(*address);
+        }
+        Self::Entry(entry, ids)
+    }
 }
 
 /// A file to be read.

@@ -276,14 +276,8 @@ impl<'a> Packer<'a> {
         bytes: &Bytes,
         progress: &Progress,
     ) -> Result<(), EngineError> {
-        let lease = self.lease();
-        let receipt = match remote.send_pack(lease, pack, bytes.clone()) {
-            Err(error) if self.is_over(lease, &error) => {
-                let renewed = self.renew(remote, set, lease)?;
-                remote.send_pack(renewed, pack, bytes.clone())?
-            }
-            other => other?,
-        };
+        let receipt =
+            self.under_lease(remote, set, |lease| Ok(remote.send_pack(lease, pack, bytes.clone())?))?;
         if receipt.stored {
             add(&progress.stored_bytes, bytes.len() as u64);
         }
@@ -298,9 +292,25 @@ impl<'a> Packer<'a> {
         }
     }
 
+    /// Makes a call under the lease, and when that is over once more under a new one.
+    pub(super) fn under_lease<T>(
+        &self,
+        remote: &dyn Remote,
+        set: SetId,
+        mut call: impl FnMut(LeaseId) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let lease = self.lease();
+        match call(lease) {
+            Err(EngineError::Remote(error)) if self.is_over(lease, &error) => {
+                call(self.renew(remote, set, lease)?)
+            }
+            other => other,
+        }
+    }
+
     /// Whether a call under `lease` failed only because the lease passed its deadline, the server forgot it, or
     /// another lane has fetched a newer one meanwhile.
-    pub(super) fn is_over(&self, lease: LeaseId, error: &RemoteError) -> bool {
+    fn is_over(&self, lease: LeaseId, error: &RemoteError) -> bool {
         match error.code {
             Code::LeaseExpired | Code::LeaseUnknown => true,
             Code::LeaseSuperseded => self.lease() != lease,
@@ -309,12 +319,7 @@ impl<'a> Packer<'a> {
     }
 
     /// A new lease instead of `over`, unless another lane has fetched one meanwhile.
-    pub(super) fn renew(
-        &self,
-        remote: &dyn Remote,
-        set: SetId,
-        over: LeaseId,
-    ) -> Result<LeaseId, EngineError> {
+    fn renew(&self, remote: &dyn Remote, set: SetId, over: LeaseId) -> Result<LeaseId, EngineError> {
         let mut lease = lock(&self.lease);
         if *lease == over {
             let granted: Lease = remote.grant(set)?;

@@ -1,16 +1,15 @@
 //! Reads one file: attributes, runs of data, chunks, and whether it changed meanwhile.
 
 use super::findings::reason_of;
-use super::item::{Item, ReadJob};
+use super::item::{Item, ReadJob, Stored};
 use super::meta;
 use super::segments;
-use super::worker::{BlockedFile, Shared, Stored, Worker, content_of};
+use super::worker::{BlockedFile, Shared, Worker};
 use crate::EngineError;
 use crate::progress::add;
 use format::entry::{DataRun, Entry, flags};
 use format::limits;
-use format::ranges::RangeList;
-use model::{ChunkId, FindingReason};
+use model::FindingReason;
 use platform::file::{self, Advice};
 use platform::{FileKind, Node, Stat};
 use std::fs::File;
@@ -22,13 +21,6 @@ const BLOCKED_FROM: u64 = 32 << 20;
 const BLOCK: usize = 2 << 20;
 /// Room for reading at least, in bytes.
 const BUFFER_MIN: usize = 1 << 20;
-
-/// Ids and addresses of a file's chunks.
-#[derive(Default)]
-pub(super) struct Content {
-    pub(super) ids: Vec<ChunkId>,
-    pub(super) ranges: RangeList,
-}
 
 /// Reads the file of `job`. A file that cannot be read is a finding and keeps its earlier version.
 pub(super) fn file(
@@ -96,11 +88,10 @@ fn read(
         Err(Failure::Engine(error)) => return Err(error),
         Err(Failure::File(error)) => return Ok(unreadable(job, &error)),
     }
-    let content = reading.finish()?;
-    entry.content = content.ranges;
+    let stored = reading.finish()?;
     meta::read_xattrs(&mut entry, Node::File(&file), &job.findings);
     mark_changes(job, &file, &before, read_from, &mut entry);
-    Ok(Item::Entry(Box::new(entry), content.ids))
+    Ok(Item::of(Box::new(entry), stored))
 }
 
 /// Notes whether the file changed while it was read, or may have without a trace in its times.
@@ -192,7 +183,8 @@ impl Reading<'_, '_> {
     /// Reads, cuts and stores one run of data; gives the bytes that were there.
     fn run(&mut self, file: &File, offset: u64, length: u64) -> Result<u64, Failure> {
         let chunker = &self.shared.chunkers[self.class as usize];
-        let room = (2 * chunker.max()).max(BUFFER_MIN).min(usize::try_from(length).unwrap_or(usize::MAX));
+        let least = if self.blocks.is_some() { 2 * BLOCK } else { BUFFER_MIN };
+        let room = (2 * chunker.max()).max(least).min(usize::try_from(length).unwrap_or(usize::MAX));
         if self.buffer.len() < room {
             self.buffer.resize(room, 0);
         }
@@ -245,12 +237,11 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Content, EngineError> {
-        let stored = match self.blocks {
-            Some(blocks) => blocks.finish(self.shared, self.worker)?,
-            None => self.stored,
-        };
-        Ok(content_of(stored))
+    fn finish(self) -> Result<Stored, EngineError> {
+        match self.blocks {
+            Some(blocks) => blocks.finish(self.shared, self.worker),
+            None => Ok(self.stored),
+        }
     }
 }
 

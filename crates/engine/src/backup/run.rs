@@ -6,6 +6,7 @@ use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
+use super::lookups::{Lookups, Used};
 use super::meta::Owners;
 use super::packer::Packer;
 use super::rules::Rules;
@@ -101,7 +102,7 @@ impl<'a> Attempt<'a> {
     /// What there is to know before the walk: the vault's chunks that may be referred to, and the base.
     fn prepare(&self, lease: &Lease, forbidden: &[(PackId, u32)]) -> Result<(Index, Base), EngineError> {
         let request = self.request;
-        let mut index = Index::load(self.remote, &request.cache, lease.position)?;
+        let mut index = Index::load(self.remote, &request.cache, lease, request.index_ids_max)?;
         index.renew(request.renewal_limit_bytes);
         // After the lease: what is found from now on, the commit is refused for.
         index.forbid_damaged(&self.remote.damage()?);
@@ -129,11 +130,20 @@ impl<'a> Attempt<'a> {
         let findings = Arc::new(Findings::new(started, earlier));
         let chunkers = self.classes.as_slice().iter().map(|class| ids.chunker(class.average)).collect();
         let count = workers(request);
+        let lookups = Lookups {
+            remote: self.remote,
+            keyring: self.keyring,
+            set: self.set,
+            index,
+            packer,
+            used: Mutex::new(Used::new()),
+        };
         let shared = Shared {
             ids,
             classes: self.classes,
             chunkers,
             index,
+            lookups: &lookups,
             packer,
             progress: self.progress,
             blocks: crossbeam_channel::bounded(2 * count),
@@ -244,28 +254,37 @@ fn workers(request: &BackupRequest) -> usize {
     }
 }
 
-/// Takes batches, and before them blocks of large files, until there are no more.
+/// Takes batches, and before them blocks of large files, until there are no more. Who has to wait for work first asks
+/// for what batches still wait for: nobody else would pass them on.
 fn run_worker(
     worker: &Mutex<Worker>,
     shared: &Shared<'_>,
     to_work: &Receiver<Batch>,
     done: &Sender<Batch>,
 ) -> Result<(), EngineError> {
+    let worker = || worker.lock().unwrap_or_else(PoisonError::into_inner);
+    let pass_on = |batches: Vec<Batch>| {
+        batches.into_iter().try_for_each(|batch| done.send(batch).map_err(|_| EngineError::Stopped))
+    };
     loop {
         if let Ok(block) = shared.blocks.1.try_recv() {
-            worker.lock().unwrap_or_else(PoisonError::into_inner).process_block(shared, &block);
+            worker().process_block(shared, &block);
             continue;
         }
+        if let Ok(batch) = to_work.try_recv() {
+            pass_on(worker().process(shared, batch)?)?;
+            continue;
+        }
+        pass_on(worker().settle(shared)?)?;
         select! {
             recv(shared.blocks.1) -> block => {
                 if let Ok(block) = block {
-                    worker.lock().unwrap_or_else(PoisonError::into_inner).process_block(shared, &block);
+                    worker().process_block(shared, &block);
                 }
             }
             recv(to_work) -> batch => {
-                let Ok(mut batch) = batch else { return Ok(()) };
-                worker.lock().unwrap_or_else(PoisonError::into_inner).process(shared, &mut batch)?;
-                done.send(batch).map_err(|_| EngineError::Stopped)?;
+                let Ok(batch) = batch else { return Ok(()) };
+                pass_on(worker().process(shared, batch)?)?;
             }
         }
     }
@@ -335,7 +354,7 @@ impl<'r> Running<'r, '_> {
             return Ok(item);
         }
         let own = self.workers.last().ok_or(EngineError::Defect("there is no worker"))?;
-        own.lock().unwrap_or_else(PoisonError::into_inner).read(self.shared, job)
+        own.lock().unwrap_or_else(PoisonError::into_inner).read_at_once(self.shared, job)
     }
 
     fn seal_workers(&self) -> Result<(), EngineError> {
@@ -435,6 +454,7 @@ impl<'r> Running<'r, '_> {
         };
         let record = SnapshotRecord::seal(clear, &sealed, attempt.keyring)
             .map_err(|error| EngineError::damaged("snapshot record", error))?;
+        self.shared.lookups.check()?;
         self.send_commit(snapshot, &record.encode())?;
         let (device, held) = (request.device, list.held.clone());
         let header = BaseHeader { vault, device, set, snapshot, complete, findings, roots, held };
@@ -442,14 +462,8 @@ impl<'r> Running<'r, '_> {
     }
 
     fn send_commit(&self, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, EngineError> {
-        let (remote, lease) = (self.attempt.remote, self.packer.lease());
-        match remote.commit(lease, snapshot, record) {
-            Err(error) if self.packer.is_over(lease, &error) => {
-                let renewed = self.packer.renew(remote, self.attempt.set, lease)?;
-                Ok(remote.commit(renewed, snapshot, record)?)
-            }
-            other => Ok(other?),
-        }
+        let Attempt { remote, set, .. } = *self.attempt;
+        self.packer.under_lease(remote, set, |lease| Ok(remote.commit(lease, snapshot, record)?))
     }
 }
 

@@ -19,6 +19,10 @@ pub(super) fn check(
     lease: LeaseId,
     index: &Index,
 ) -> Result<Vec<frames::FrameName>, EngineError> {
+    if !index.lists_data() {
+        // There are no ids to be trusted. Those that the server tells are looked at when they were used.
+        return Ok(Vec::new());
+    }
     let mut frames = index.live_data_frames();
     let mut sample = Vec::new();
     while sample.len() < SAMPLE && !frames.is_empty() {
@@ -28,17 +32,30 @@ pub(super) fn check(
     if sample.is_empty() {
         return Ok(Vec::new());
     }
+    open_each(remote, keyring, lease, &sample, &mut |name, frame| {
+        let listed = index.lists(name, &frame.ids);
+        let wrong = format::Error::Mismatch { what: "index", check: "list of ids" };
+        if listed { Ok(()) } else { Err(EngineError::damaged("the index", wrong)) }
+    })
+}
+
+/// Opens these data frames, and fails when one is not what it must be or `check` refuses it. Gives those that the
+/// server cannot read.
+pub(super) fn open_each(
+    remote: &dyn Remote,
+    keyring: &Keyring,
+    lease: LeaseId,
+    names: &[frames::FrameName],
+    check: &mut dyn FnMut(frames::FrameName, &frames::CheckedFrame) -> Result<(), EngineError>,
+) -> Result<Vec<frames::FrameName>, EngineError> {
     let mut unreadable = Vec::new();
     let ids = keyring.id_keys();
     let mut bad = None;
     remote
-        .sample_frames(lease, &sample, &mut |name, sealed| {
+        .sample_frames(lease, names, &mut |name, sealed| {
             let opened = match sealed {
-                Ok(sealed) => frames::open(keyring, &ids, PackKind::Data, name, sealed).and_then(|frame| {
-                    let listed = index.lists(name, &frame.ids);
-                    let wrong = format::Error::Mismatch { what: "index", check: "list of ids" };
-                    if listed { Ok(()) } else { Err(EngineError::damaged("the index", wrong)) }
-                }),
+                Ok(sealed) => frames::open(keyring, &ids, PackKind::Data, name, sealed)
+                    .and_then(|frame| check(name, &frame)),
                 Err(error) if error.code == Code::DataDamaged => {
                     unreadable.push(name);
                     Ok(())
@@ -46,15 +63,9 @@ pub(super) fn check(
                 Err(error) => Err(error.into()),
             };
             opened.map_err(|error| {
-                let detail = error.to_string();
+                let refusal = RemoteError::new(Code::DataDamaged, error.to_string());
                 bad = Some(error);
-                RemoteError {
-                    code: Code::DataDamaged,
-                    detail,
-                    transient: false,
-                    retry_after_seconds: None,
-                    missing: Vec::new(),
-                }
+                refusal
             })
         })
         .map_err(|error| bad.unwrap_or_else(|| error.into()))?;

@@ -6,15 +6,18 @@ use super::cache::{CacheReader, CacheWriter};
 use super::held::HeldClasses;
 use super::index::Index;
 use crate::remote::Remote;
-use crate::{EngineError, frames, reader::SnapshotReader};
+use crate::{EngineError, frames::FrameName, reader::SnapshotReader};
 use format::classes::Classes;
-use format::frame::PackKind;
 use format::keys::Keyring;
-use model::{ChunkId, PackId, SetId, SnapshotId};
+use format::ranges::{Address, RangeList};
+use model::{ChunkId, SetId, SnapshotId};
 use std::collections::HashMap;
 
 /// Frames whose ids are asked for with one request.
-const FRAMES_PER_REQUEST: usize = 16;
+const FRAMES_PER_REQUEST: usize = 256;
+
+/// Ids that are held between two hunks at most; beyond that they are asked for again.
+const IDS_HELD: usize = 1 << 20;
 
 /// Snapshots that are tried as base before a run goes without one.
 const BASES_MAX: usize = 8;
@@ -99,7 +102,8 @@ fn fill_cache(
     snapshot: SnapshotId,
 ) -> Result<(), EngineError> {
     let reader = SnapshotReader::open(remote, keyring, snapshot)?;
-    let mut ids = Ids { known: index.ids_by_frame(), reader: &reader };
+    let mut ids =
+        Ids { listed: index.ids_by_frame(), fetched: HashMap::new(), fetched_ids: 0, reader: &reader };
     let mut cache = CacheWriter::create(&request.cache, set)?;
     let all = 0..reader.hunk_addresses().len();
     let mut hunks = reader.hunks(all);
@@ -127,44 +131,42 @@ fn fill_cache(
     })
 }
 
-/// Ids of chunks by their address: from the index, and for frames it does not list from the frames themselves.
+/// Ids of chunks by their address: from the index, and for frames that it does not list from the server, which may say
+/// any: they are compared with the digest in their hunk.
 struct Ids<'r, 'a> {
-    known: HashMap<(PackId, u32), Vec<Option<ChunkId>>>,
+    listed: HashMap<FrameName, Vec<Option<ChunkId>>>,
+    fetched: HashMap<FrameName, Vec<ChunkId>>,
+    fetched_ids: usize,
     reader: &'r SnapshotReader<'a>,
 }
 
 impl Ids<'_, '_> {
-    fn of(&mut self, ranges: &format::ranges::RangeList) -> Result<Vec<ChunkId>, EngineError> {
-        let unknown = |known: &HashMap<(PackId, u32), Vec<Option<ChunkId>>>| {
-            let missing = ranges.addresses().filter(|address| {
-                let frame = known.get(&(address.pack, address.frame));
-                frame.and_then(|ids| ids.get(address.ordinal as usize)).copied().flatten().is_none()
-            });
-            let mut names: Vec<_> = missing.map(|address| (address.pack, address.frame)).collect();
-            names.sort_unstable();
-            names.dedup();
-            names
-        };
-        for names in unknown(&self.known).chunks(FRAMES_PER_REQUEST) {
-            let (reader, known) = (self.reader, &mut self.known);
-            frames::fetch(
-                reader.remote(),
-                reader.keyring(),
-                reader.id_keys(),
-                PackKind::Data,
-                reader.clear().snapshot,
-                names,
-                &mut |name, frame| {
-                    known.insert(name, frame?.ids.into_iter().map(Some).collect());
-                    Ok(())
-                },
-            )?;
+    fn of(&mut self, ranges: &RangeList) -> Result<Vec<ChunkId>, EngineError> {
+        if self.fetched_ids > IDS_HELD {
+            self.fetched.clear();
+            self.fetched_ids = 0;
         }
-        let missing = EngineError::Defect("the ids of a frame were fetched and are not there");
-        let found = ranges.addresses().map(|address| {
-            let frame = self.known.get(&(address.pack, address.frame))?;
-            frame.get(address.ordinal as usize).copied().flatten()
-        });
-        found.collect::<Option<Vec<ChunkId>>>().ok_or(missing)
+        let unknown = ranges.addresses().filter(|address| self.get(address).is_none());
+        let mut names: Vec<FrameName> = unknown.map(|address| (address.pack, address.frame)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let snapshot = self.reader.clear().snapshot;
+        for names in names.chunks(FRAMES_PER_REQUEST) {
+            self.reader.remote().frame_ids(snapshot, names, &mut |name, ids| {
+                let ids = ids?;
+                self.fetched_ids += ids.len();
+                self.fetched.insert(name, ids);
+                Ok(())
+            })?;
+        }
+        let found: Option<Vec<ChunkId>> = ranges.addresses().map(|address| self.get(&address)).collect();
+        let short = format::Error::Mismatch { what: "frame", check: "number of chunks" };
+        found.ok_or_else(|| EngineError::damaged(format!("ids of snapshot {snapshot}"), short))
+    }
+
+    fn get(&self, address: &Address) -> Option<ChunkId> {
+        let (name, ordinal) = ((address.pack, address.frame), address.ordinal as usize);
+        let listed = self.listed.get(&name).and_then(|ids| ids.get(ordinal).copied().flatten());
+        listed.or_else(|| self.fetched.get(&name)?.get(ordinal).copied())
     }
 }

@@ -1,10 +1,12 @@
 //! Reads files, cuts and hashes them, and puts new chunks into frames. One worker per thread, each with a
 //! frame of its own; a large file is cut by one and hashed and compressed by all.
 
-use super::index::Index;
-use super::item::{Batch, Item, ReadJob};
+use super::index::{Found, Index};
+use super::item::{Batch, Item, Location, ReadJob, Stored};
+use super::lookups::Lookups;
 use super::packer::{FrameSlot, Packer};
-use super::read::{self, Content};
+use super::read;
+use super::waiting::Waiting;
 use crate::EngineError;
 use crate::progress::{Progress, add};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -23,6 +25,7 @@ pub(super) struct Shared<'a> {
     pub(super) classes: &'a Classes,
     pub(super) chunkers: Vec<Chunker>,
     pub(super) index: &'a Index,
+    pub(super) lookups: &'a Lookups<'a>,
     pub(super) packer: &'a Packer<'a>,
     pub(super) progress: &'a Progress,
     /// Blocks of large files that any worker may take.
@@ -46,15 +49,13 @@ pub(super) struct Results {
     failure: Mutex<Option<EngineError>>,
 }
 
-/// Ids and addresses of consecutive chunks.
-pub(super) type Stored = Vec<(ChunkId, Address)>;
-
 /// The state of one worker.
 pub(super) struct Worker {
     compressor: Compressor,
     frame: FrameBuilder,
     slot: Option<FrameSlot>,
     buffer: Vec<u8>,
+    waiting: Waiting,
 }
 
 impl Worker {
@@ -64,11 +65,17 @@ impl Worker {
             frame: FrameBuilder::with_target(frame_target),
             slot: None,
             buffer: Vec::new(),
+            waiting: Waiting::default(),
         }
     }
 
-    /// Completes the items of a batch that have to be read.
-    pub(super) fn process(&mut self, shared: &Shared<'_>, batch: &mut Batch) -> Result<(), EngineError> {
+    /// Reads the items of a batch that have to be read. Gives the batches that are complete by that: not this one as
+    /// long as chunks of it wait.
+    pub(super) fn process(
+        &mut self,
+        shared: &Shared<'_>,
+        mut batch: Batch,
+    ) -> Result<Vec<Batch>, EngineError> {
         for item in &mut batch.items {
             if let Item::Read(_) = item {
                 shared.progress.go_on()?;
@@ -76,27 +83,79 @@ impl Worker {
                 *item = self.read(shared, &job)?;
             }
         }
-        Ok(())
+        Ok(self.waiting.pass(batch))
     }
 
-    /// Reads one file.
-    pub(super) fn read(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
+    /// Asks for all chunks that wait, and gives the batches that are complete by that: all.
+    pub(super) fn settle(&mut self, shared: &Shared<'_>) -> Result<Vec<Batch>, EngineError> {
+        self.ask(shared)?;
+        Ok(self.waiting.complete())
+    }
+
+    fn read(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let outcome = read::file(job, shared, &mut buffer, self);
         self.buffer = buffer;
         outcome
     }
 
-    /// Stores one chunk unless the vault has it.
+    /// Reads one file, and asks for what waits of it.
+    pub(super) fn read_at_once(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
+        // Not together with what else this worker holds, and nothing of it is left behind.
+        let others = std::mem::take(&mut self.waiting);
+        let item = self.read(shared, job)?;
+        self.ask(shared)?;
+        let item = self.waiting.fill(item);
+        self.waiting = others;
+        Ok(item)
+    }
+
+    /// Stores one chunk unless the vault has it. One of which only the server can say that waits.
     pub(super) fn store(
         &mut self,
         shared: &Shared<'_>,
         content: &[u8],
-    ) -> Result<(ChunkId, Address), EngineError> {
+    ) -> Result<(ChunkId, Location), EngineError> {
         let id = shared.ids.chunk_id(content);
-        if let Some(address) = shared.index.find(PackKind::Data, &id) {
-            return Ok((id, address));
+        let location = match shared.index.find(PackKind::Data, &id) {
+            Found::At(address) => Location::Known(address),
+            Found::Absent => Location::Known(self.append(shared, id, content)?),
+            Found::Unknown => {
+                let location = self.waiting.push(id, content);
+                if self.waiting.is_full() {
+                    self.ask(shared)?;
+                }
+                location
+            }
+        };
+        Ok((id, location))
+    }
+
+    /// Asks the server for the chunks that wait, and stores those that it does not have, in the order in which they came.
+    fn ask(&mut self, shared: &Shared<'_>) -> Result<(), EngineError> {
+        let question = self.waiting.take_question();
+        if question.ids().is_empty() {
+            return Ok(());
         }
+        let answers = shared.lookups.ask(question.ids())?;
+        for ((id, content), answer) in question.chunks().zip(answers) {
+            // It may have been stored since, by another worker or from this very question.
+            let address = match (shared.index.added.find(PackKind::Data, &id), answer) {
+                (Some(added), _) => added,
+                (None, Some(known)) => {
+                    shared.lookups.note_used(id, known);
+                    known
+                }
+                (None, None) => self.append(shared, id, content)?,
+            };
+            self.waiting.answer(address);
+        }
+        self.waiting.give_back(question);
+        Ok(())
+    }
+
+    /// Appends a chunk that the vault does not have to the frame.
+    fn append(&mut self, shared: &Shared<'_>, id: ChunkId, content: &[u8]) -> Result<Address, EngineError> {
         add(&shared.progress.new_bytes, content.len() as u64);
         if self.frame.content_bytes() + content.len() > limits::FRAME_CONTENT_MAX {
             self.seal(shared)?;
@@ -107,12 +166,13 @@ impl Worker {
         };
         let ordinal = self.frame.push(id, content);
         let address = Address { pack: slot.pack_id(), frame: slot.number, ordinal };
-        shared.index.add(PackKind::Data, id, address);
+        shared.index.added.add(PackKind::Data, id, address);
+        shared.index.added.forget(&shared.packer.sent);
         self.slot = Some(slot);
         if self.frame.is_full() {
             self.seal(shared)?;
         }
-        Ok((id, address))
+        Ok(address)
     }
 
     /// Seals the frame that is being filled, if any.
@@ -122,16 +182,19 @@ impl Worker {
             .frame
             .seal(&slot.pack.cipher, slot.number, &mut self.compressor)
             .map_err(|error| EngineError::damaged("frame", error))?;
+        shared.index.added.add_frame(slot.pack_id(), slot.number, built.ids.len() as u32);
         shared.packer.put(&slot, built, Vec::new())
     }
 
-    /// Stores the chunks of a stretch that is cut already.
+    /// Stores the chunks of a stretch that is cut already; none of them waits.
     fn store_block(
         &mut self,
         shared: &Shared<'_>,
         bytes: &[u8],
         lengths: &[u32],
     ) -> Result<Stored, EngineError> {
+        // A file waits for its blocks: what else this worker holds is not asked for with them.
+        let others = std::mem::take(&mut self.waiting);
         let mut stored = Vec::with_capacity(lengths.len());
         let mut rest = bytes;
         for length in lengths {
@@ -139,6 +202,9 @@ impl Worker {
             stored.push(self.store(shared, chunk)?);
             rest = after;
         }
+        self.ask(shared)?;
+        self.waiting.fill_in(&mut stored);
+        self.waiting = others;
         Ok(stored)
     }
 
@@ -208,16 +274,6 @@ impl BlockedFile {
         let done = std::mem::take(&mut *lock(&self.results.done));
         Ok(done.into_iter().flatten().flatten().collect())
     }
-}
-
-/// Splits what was stored into the ids and the list of ranges.
-pub(super) fn content_of(stored: Stored) -> Content {
-    let mut content = Content::default();
-    for (id, address) in stored {
-        content.ids.push(id);
-        content.ranges.push(address);
-    }
-    content
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

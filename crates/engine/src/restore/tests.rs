@@ -1,7 +1,9 @@
 //! Restores into a folder that is said to ignore case: few machines have one.
 
 use super::*;
-use crate::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo};
+use crate::remote::{
+    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+};
 use format::frame::SealedFrame;
 use format::keys::Keyring;
 use format::ranges::Address;
@@ -40,6 +42,7 @@ impl Remote for Reading {
     fn index(
         &self,
         _: Option<LogPosition>,
+        _: IndexIds,
         _: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
         refused()
@@ -82,6 +85,15 @@ impl Remote for Reading {
         });
         asked.map_err(inner)?;
         answers.into_iter().try_for_each(|(name, frame)| sink(name, frame))
+    }
+
+    fn frame_ids(
+        &self,
+        _: SnapshotId,
+        _: &[(PackId, u32)],
+        _: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        refused()
     }
 
     fn sample_frames(

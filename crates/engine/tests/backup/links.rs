@@ -1,7 +1,7 @@
 //! A file with several names is stored under each of them, whatever becomes of the first one during the run.
 
 use super::{Bench, noise};
-use engine::backup::BackupRequest;
+use engine::backup::{BackupRequest, INDEX_IDS_MAX};
 use format::entry::flags;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -10,6 +10,15 @@ use testkit::memory_remote::Call;
 
 /// Runs a backup in which `then` happens after the walk and before the names in question are read.
 fn run_with(bench: &Bench, then: impl Fn() + Send + Sync + 'static) -> engine::backup::BackupSummary {
+    run_asking_from(INDEX_IDS_MAX, bench, then)
+}
+
+/// The same with a limit on the ids that the run holds, beyond which it asks the server.
+fn run_asking_from(
+    index_ids_max: u64,
+    bench: &Bench,
+    then: impl Fn() + Send + Sync + 'static,
+) -> engine::backup::BackupSummary {
     // The only worker has this in hand while its first pack goes out.
     bench.write("0 large", &noise(64 << 20, 1));
     bench.remote.fail_when(move |call, before| {
@@ -18,20 +27,22 @@ fn run_with(bench: &Bench, then: impl Fn() + Send + Sync + 'static) -> engine::b
         }
         None
     });
-    bench.try_run(&BackupRequest { workers: 1, ..bench.request() }).unwrap()
+    bench.try_run(&BackupRequest { workers: 1, index_ids_max, ..bench.request() }).unwrap()
 }
 
 #[test]
 fn the_first_name_goes_before_it_is_read() {
-    let bench = Bench::new();
-    bench.write("a", b"content");
-    fs::hard_link(bench.root().join("a"), bench.root().join("b")).unwrap();
-    fs::hard_link(bench.root().join("a"), bench.root().join("c")).unwrap();
-    let first = bench.root().join("a");
-    let summary = run_with(&bench, move || fs::remove_file(&first).unwrap());
-    assert!(summary.findings.is_empty(), "{:?}", summary.findings);
-    bench.assert_stored(summary.snapshot);
-    assert_eq!(summary.files, 3);
+    for index_ids_max in [INDEX_IDS_MAX, 0] {
+        let bench = Bench::new();
+        bench.write("a", b"content");
+        fs::hard_link(bench.root().join("a"), bench.root().join("b")).unwrap();
+        fs::hard_link(bench.root().join("a"), bench.root().join("c")).unwrap();
+        let first = bench.root().join("a");
+        let summary = run_asking_from(index_ids_max, &bench, move || fs::remove_file(&first).unwrap());
+        assert!(summary.findings.is_empty(), "{:?}", summary.findings);
+        bench.assert_stored(summary.snapshot);
+        assert_eq!(summary.files, 3);
+    }
 }
 
 #[test]

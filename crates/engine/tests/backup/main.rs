@@ -12,9 +12,10 @@ mod damage;
 mod failures;
 mod file_systems;
 mod links;
+mod lookups;
 mod roots;
 
-use engine::backup::{self, BackupRequest, BackupSummary};
+use engine::backup::{self, BackupRequest, BackupSummary, INDEX_IDS_MAX};
 use engine::frames;
 use engine::progress::Progress;
 use engine::reader::SnapshotReader;
@@ -78,6 +79,7 @@ impl Bench {
             workers: 2,
             checkpoint_every: Duration::from_secs(900),
             renewal_limit_bytes: 1 << 30,
+            index_ids_max: INDEX_IDS_MAX,
             count_ahead: true,
         }
     }

@@ -56,6 +56,7 @@ impl Bench {
             workers: 2,
             checkpoint_every: Duration::from_secs(900),
             renewal_limit_bytes: 1 << 30,
+            index_ids_max: backup::INDEX_IDS_MAX,
             count_ahead: false,
         };
         let summary = backup::run(

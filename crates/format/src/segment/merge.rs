@@ -121,7 +121,7 @@ fn ids(segments: &[Segment], kind: PackKind, places: &Places) -> IdTable {
         let table = if kind == PackKind::Data { &segment.data_ids } else { &segment.hunk_ids };
         let positions = segment.addresses(kind);
         for (id, place) in table.ids.iter().zip(&table.positions) {
-            let Some((address, _)) = positions.get(*place) else { continue };
+            let Some(address) = positions.get(*place) else { continue };
             if let Some(place) = places.of(at, kind, &address) {
                 pairs.push((*id, place));
             }

@@ -82,7 +82,7 @@ fn answers(segments: &[Segment]) -> Answers {
             let positions = segment.addresses(kind);
             for (id, place) in table.ids.iter().zip(&table.positions) {
                 assert!(table.places(id).contains(place));
-                ids.entry((number, *id)).or_default().insert(positions.get(*place).unwrap().0);
+                ids.entry((number, *id)).or_default().insert(positions.get(*place).unwrap());
             }
         }
     }
@@ -234,5 +234,60 @@ fn a_pack_that_came_again_outlives_the_removal_of_the_first() {
         let (packs, ids) = answers(&merged);
         assert!(packs.iter().any(|pack| pack.added == 3));
         assert_eq!(ids.len(), 2);
+    }
+}
+
+/// Scans an object in pieces of this length.
+fn scanned(object: &[u8], piece: usize) -> Result<(Segment, SparseIds), Error> {
+    let mut scanner = SegmentScanner::new();
+    object.chunks(piece).try_for_each(|piece| scanner.feed(piece))?;
+    scanner.finish()
+}
+
+/// The places of an id, read block by block.
+fn places_by_block(object: &[u8], sparse: &SparseIds, id: &ChunkId) -> Vec<u32> {
+    let read = |range: &std::ops::Range<u64>| &object[range.start as usize..range.end as usize];
+    let blocks = sparse.blocks_of(id).map(|number| sparse.block(number));
+    blocks
+        .flat_map(|[ids, places]| IdTable::of_bytes(read(&ids), read(&places)).places(id).to_vec())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn a_scan_in_pieces_finds_what_a_whole_segment_has(
+        packs in prop::collection::vec(prop::collection::vec(0u16..900, 1..400), 1..6),
+        hunks in prop::collection::vec(any::<u8>(), 1..9),
+        piece in 1usize..3_000,
+    ) {
+        let id = |number: u16| ChunkId::from_bytes([number.to_be_bytes(); 8].concat().try_into().unwrap());
+        let mut segments = vec![added(1, 100, PackKind::Hunk, &[hunks])];
+        for (at, ids) in packs.iter().enumerate() {
+            let mut table = table(at as u8, PackKind::Data, &[vec![], vec![]]);
+            let (first, second) = ids.split_at(ids.len() / 3);
+            table.frames[0].ids = first.iter().map(|number| id(*number)).collect();
+            table.frames[1].ids = second.iter().map(|number| id(*number)).collect();
+            let number = at as u64 + 2;
+            let row = PackRow::new(&table, LeaseId::from_bytes([1; 16]), 10, number);
+            segments.push(Segment::of_packs([7; 16], number, vec![(row, &table)]));
+        }
+        let whole = merge(&segments).unwrap();
+        let object = whole.encode();
+        let (rest, sparse) = scanned(&object, piece).unwrap();
+        for number in 0..901 {
+            prop_assert_eq!(places_by_block(&object, &sparse, &id(number)), whole.data_ids.places(&id(number)));
+        }
+        prop_assert_eq!(rest, Segment { data_ids: IdTable::default(), ..whole });
+    }
+
+    #[test]
+    fn a_scan_refuses_what_is_damaged_or_cut(segments in log(), at: prop::sample::Index, piece in 1usize..300) {
+        let object = merge(&segments).unwrap().encode();
+        let at = at.index(object.len());
+        let mut damaged = object.clone();
+        damaged[at] ^= 0x40;
+        prop_assert!(scanned(&damaged, piece).is_err());
+        prop_assert!(scanned(&object[..at], piece).is_err());
+        prop_assert!(scanned(&[&object[..], &[0]].concat(), piece).is_err());
     }
 }

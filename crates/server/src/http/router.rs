@@ -31,6 +31,7 @@ pub fn router(instance: Arc<Instance>) -> Router {
         .route(paths::SNAPSHOTS, get(routes::snapshots::list))
         .route(paths::SNAPSHOT, get(routes::snapshots::read))
         .route(paths::SNAPSHOT_FRAMES, post(routes::frames::of_snapshot))
+        .route(paths::SNAPSHOT_IDS, post(routes::frames::ids_of_snapshot))
         .route_layer(from_fn_with_state(shared.clone(), auth::authenticate));
     Router::new()
         .route(paths::ACTIVATE, post(routes::activation::activate))

@@ -83,6 +83,23 @@ fn what_a_reader_meets_is_told_and_refused_until_it_is_good_again() {
 }
 
 #[test]
+fn what_is_damaged_is_not_found_by_look_ups() {
+    let (site, device, tree) = site();
+    let lease = device.grant("default");
+    let ids: Vec<_> = tree.data.table.frames.iter().map(|frame| frame.ids[0]).collect();
+    let found = || device.remote.look_up(lease.id, &ids).unwrap();
+    let at = |frame| Some(tree.data.at(frame, 0));
+    damage(&site, &tree.data, 1);
+    assert_eq!(found(), [at(0), at(1), at(2)], "nobody has looked");
+    assert_eq!(device.unreadable(&tree), [Code::DataDamaged]);
+    assert_eq!(found(), [at(0), None, at(2)]);
+    // Brought anew it is found there.
+    let anew = device.agent.data_pack(&[vec![noise(2, 3_000)]]);
+    device.send(&lease, &anew);
+    assert_eq!(found(), [at(0), Some(anew.at(0, 0)), at(2)]);
+}
+
+#[test]
 fn one_lost_pack_makes_the_server_look_for_the_others() {
     let (mut site, device, tree) = site();
     let other = device.agent.tree(&[noise(4, 3_000)], DEFAULT);

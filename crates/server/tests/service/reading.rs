@@ -2,8 +2,10 @@
 
 use crate::support::Site;
 use crate::support::agent::{DEFAULT, noise};
-use engine::remote::{LogPosition, Remote};
-use model::{Code, PackId};
+use crate::support::device::Device;
+use engine::remote::{IndexIds, LogPosition, Remote};
+use format::segment::{IdTable, Segment};
+use model::{Code, Damaged, PackId};
 use server::admin::Command;
 use std::os::unix::fs::FileExt;
 
@@ -96,7 +98,7 @@ fn the_index_is_given_from_a_number_on() {
     let lease = device.grant("default");
     let read = |after: Option<LogPosition>| {
         let mut numbers = Vec::new();
-        device.remote.index(after, &mut |segment| {
+        device.remote.index(after, IndexIds::All, &mut |segment| {
             numbers.push((segment.from, segment.to));
             Ok(())
         })?;
@@ -115,6 +117,63 @@ fn the_index_is_given_from_a_number_on() {
     assert_eq!(read(other).unwrap_err().code, Code::IndexGap);
     let path = format!("GET {}?after=2", api::routes::index(device.vault()));
     assert_eq!(site.request(&device, &path, "", b"").code(), "request_invalid");
+    let path = format!("GET {}?ids=some", api::routes::index(device.vault()));
+    assert_eq!(site.request(&device, &path, "", b"").code(), "request_invalid");
+}
+
+#[test]
+fn the_index_is_given_without_the_ids_of_data_and_a_lease_says_how_many_they_are() {
+    let site = Site::new();
+    let device = site.device("anna");
+    assert_eq!(device.grant("default").data_ids, 0);
+    let tree = device.agent.tree(&[noise(1, 3_000), noise(2, 3_000), noise(3, 3_000)], DEFAULT);
+    device.back_up(&tree, DEFAULT);
+    assert_eq!(device.grant("default").data_ids, 3);
+    let read = |ids| {
+        let mut segments = Vec::new();
+        device.remote.index(None, ids, &mut |segment| Ok(segments.push(segment))).unwrap();
+        segments
+    };
+    let all = read(IndexIds::All);
+    let of_hunks = read(IndexIds::Hunks);
+    let count =
+        |segments: &[Segment]| segments.iter().map(|segment| segment.data_ids.ids.len()).sum::<usize>();
+    assert_eq!((count(&all), count(&of_hunks)), (3, 0));
+    let stripped = |segment: Segment| Segment { data_ids: IdTable::default(), ..segment };
+    assert_eq!(of_hunks, all.into_iter().map(stripped).collect::<Vec<_>>());
+}
+
+#[test]
+fn ids_of_frames_are_given_without_their_content() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let trees = [1, 2].map(|seed| device.agent.tree(&[noise(seed, 3_000), noise(seed + 10, 3_000)], DEFAULT));
+    trees.iter().for_each(|tree| device.back_up(tree, DEFAULT));
+    let [tree, other] = &trees;
+    let wanted = [(tree.data.id, 1), (tree.data.id, 0), (other.data.id, 0), (tree.data.id, 9)];
+    let read = |device: &Device| {
+        let mut found = Vec::new();
+        let result = device.remote.frame_ids(tree.snapshot, &wanted, &mut |name, ids| {
+            found.push((name, ids.map_err(|error| error.code)));
+            Ok(())
+        });
+        result.map(|()| found).map_err(|error| error.code)
+    };
+    let ids = |frame: usize| Ok(tree.data.table.frames[frame].ids.clone());
+    let answers = [ids(1), ids(0), Err(Code::NotFound), Err(Code::NotFound)];
+    assert_eq!(read(&device), Ok(wanted.into_iter().zip(answers).collect()));
+    assert_eq!(read(&site.device("bert")), Err(Code::VaultUnknown));
+
+    // A pack that is lost is noted as damage.
+    let keys = site.objects("vaults/");
+    let name = format!("/{}.0", tree.data.id);
+    std::fs::remove_file(site.object_path(keys.iter().find(|key| key.ends_with(&name)).unwrap())).unwrap();
+    site.restart();
+    let device = site.again(&device, device.counter.clone());
+    let lost = Err(Code::DataDamaged);
+    let answers = [lost.clone(), lost, Err(Code::NotFound), Err(Code::NotFound)];
+    assert_eq!(read(&device), Ok(wanted.into_iter().zip(answers).collect()));
+    assert!(device.remote.damage().unwrap().contains(&Damaged::pack(tree.data.id)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::support::agent::{DEFAULT, noise};
 use crate::support::{DAY, Site};
-use engine::remote::Remote;
+use engine::remote::{IndexIds, Remote};
 use model::{Code, SnapshotId};
 use server::admin::Command;
 use std::path::Path;
@@ -65,7 +65,7 @@ fn a_lost_index_is_rebuilt_from_the_packs() {
         [Some(tree.data.at(0, 0)), Some(tree.data.at(1, 0))]
     );
     assert!(device.unreadable(&tree).is_empty());
-    let refused = device.remote.index(Some(before), &mut |_| Ok(()));
+    let refused = device.remote.index(Some(before), IndexIds::All, &mut |_| Ok(()));
     assert_eq!(refused.unwrap_err().code, Code::IndexGap);
 }
 

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use client::{Connection, CounterStore, Options, RemoteError, RemoteVault, RetryPolicy, VaultCreation};
-use engine::remote::{LogPosition, Remote};
+use engine::remote::{IndexIds, LogPosition, Remote};
 use format::frame::{FrameContext, PackKind, SealedFrame};
 use format::ranges::Address;
 use format::segment::{Change, ChangeKind, Segment};
@@ -34,7 +34,7 @@ struct Told {
     counters: Vec<Option<u64>>,
     leases: Vec<Option<u64>>,
     packs: Vec<(PackId, Bytes, u16)>,
-    indexes: Vec<Option<u64>>,
+    indexes: Vec<(Option<u64>, api::runs::IndexIds)>,
     frame_lists: Vec<usize>,
     /// Answers with frames break off after this many.
     frames_at_once: Option<usize>,
@@ -78,6 +78,7 @@ async fn lease(State(fake): State<Fake>, Json(request): Json<LeaseRequest>) -> J
         deadline: clock().now(),
         server_time: clock().now(),
         counter: request.counter.map_or(1, |counter| counter + 1),
+        data_ids: 9,
     })
 }
 
@@ -132,7 +133,7 @@ fn segment(number: u64) -> Segment {
 /// Five segments; each answer breaks off in the second one it holds.
 async fn index(State(fake): State<Fake>, Query(query): Query<IndexQuery>) -> Response {
     let after = query.position().unwrap();
-    fake.told.lock().unwrap().indexes.push(after.map(|(_, after)| after));
+    fake.told.lock().unwrap().indexes.push((after.map(|(_, after)| after), query.ids));
     if after.is_some_and(|(incarnation, _)| incarnation != Incarnation(INCARNATION)) {
         return refuse(&Problem::new(Code::IndexGap, "another incarnation"));
     }
@@ -320,6 +321,7 @@ fn the_counter_is_stored_and_goes_with_its_lease() {
     let second = rig.remote.grant(set(2)).unwrap();
     assert_eq!(*rig.counter.0.lock().unwrap(), [1, 2]);
     assert_eq!(first.position, LogPosition { incarnation: INCARNATION, sequence: 4 });
+    assert_eq!(first.data_ids, 9);
     let commit = |lease| rig.remote.commit(lease, SnapshotId::random(), b"record").unwrap();
     assert_eq!(commit(first.id).sequence, 12);
     commit(second.id);
@@ -421,7 +423,7 @@ fn the_log_goes_on_where_the_connection_broke() {
     let rig = rig();
     let mut numbers = Vec::new();
     let all = |numbers: &mut Vec<u64>, after| {
-        rig.remote.index(after, &mut |segment| {
+        rig.remote.index(after, IndexIds::Hunks, &mut |segment| {
             assert_eq!(segment, self::segment(segment.from));
             numbers.push(segment.to);
             Ok(())
@@ -429,7 +431,8 @@ fn the_log_goes_on_where_the_connection_broke() {
     };
     all(&mut numbers, None).unwrap();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
-    assert_eq!(rig.fake.told.lock().unwrap().indexes, [None, Some(1), Some(2), Some(3), Some(4)]);
+    let asked = [None, Some(1), Some(2), Some(3), Some(4)].map(|after| (after, api::runs::IndexIds::Hunks));
+    assert_eq!(rig.fake.told.lock().unwrap().indexes, asked);
 
     let other = LogPosition { incarnation: [0; 16], sequence: 3 };
     assert_eq!(all(&mut numbers, Some(other)).unwrap_err().code, Code::IndexGap);
@@ -439,13 +442,13 @@ fn the_log_goes_on_where_the_connection_broke() {
 fn an_error_of_the_sink_ends_the_call_and_is_not_repeated() {
     let rig = rig();
     let mut calls = 0;
-    let error = rig.remote.index(None, &mut |_| {
+    let error = rig.remote.index(None, IndexIds::All, &mut |_| {
         calls += 1;
         // Even one that would be repeated if it came from the network.
         rig.connection.health().map(drop)
     });
     assert_eq!((error.unwrap_err().code, calls), (Code::ResponseInvalid, 1));
-    assert_eq!(rig.fake.told.lock().unwrap().indexes, [None]);
+    assert_eq!(rig.fake.told.lock().unwrap().indexes, [(None, api::runs::IndexIds::All)]);
 }
 
 #[test]

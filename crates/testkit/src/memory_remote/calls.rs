@@ -2,12 +2,15 @@
 
 use super::{Call, FrameName, Grant, MemoryRemote, Pack, State, commit, lock, refusal};
 use bytes::Bytes;
-use engine::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo};
+use engine::remote::{
+    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+};
 use format::frame::{PackKind, SealedFrame};
 use format::pack::PackScanner;
 use format::ranges::Address;
-use format::segment::{PackRow, Segment};
+use format::segment::{IdTable, PackRow, Segment};
 use model::{ChunkId, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long a lease lives.
@@ -49,13 +52,25 @@ impl MemoryRemote {
     }
 }
 
+/// Fails unless the snapshot refers to all of these frames.
+fn check_reach(state: &State, snapshot: SnapshotId, wanted: &[FrameName]) -> Result<(), RemoteError> {
+    let found = state.snapshots.iter().find(|known| known.info.id == snapshot && !known.deleted);
+    let found = found.ok_or_else(|| refusal(Code::SnapshotUnknown, "no such snapshot"))?;
+    match wanted.iter().all(|name| found.frames.contains(name)) {
+        true => Ok(()),
+        false => Err(refusal(Code::NotFound, "the snapshot does not refer to this frame")),
+    }
+}
+
+fn damaged(name: FrameName) -> RemoteError {
+    refusal(Code::DataDamaged, format!("frame {} of pack {} cannot be read", name.1, name.0))
+}
+
 fn read_frame(state: &State, name: FrameName) -> Result<SealedFrame, RemoteError> {
-    let damaged =
-        || refusal(Code::DataDamaged, format!("frame {} of pack {} cannot be read", name.1, name.0));
-    let pack = state.packs.get(&name.0).ok_or_else(damaged)?;
-    let row = pack.table.frame(name.1).ok_or_else(damaged)?;
+    let pack = state.packs.get(&name.0).ok_or_else(|| damaged(name))?;
+    let row = pack.table.frame(name.1).ok_or_else(|| damaged(name))?;
     if state.lost.contains(&name) {
-        return Err(damaged());
+        return Err(damaged(name));
     }
     let start = row.offset as usize;
     Ok(SealedFrame {
@@ -80,7 +95,8 @@ impl Remote for MemoryRemote {
         let deadline = server_time.after(LEASE);
         let id = LeaseId::random();
         state.leases.insert(id, Grant { set, epoch: position.sequence, deadline, superseded: false });
-        Ok(Lease { id, position, deadline, server_time })
+        let data_ids = state.log.iter().map(|segment| segment.data_ids.ids.len() as u64).sum();
+        Ok(Lease { id, position, deadline, server_time, data_ids })
     }
 
     fn release(&self, lease: LeaseId) -> Result<(), RemoteError> {
@@ -91,6 +107,7 @@ impl Remote for MemoryRemote {
     fn index(
         &self,
         after: Option<LogPosition>,
+        ids: IndexIds,
         sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
         let segments: Vec<Segment> = {
@@ -108,7 +125,12 @@ impl Remote for MemoryRemote {
             }
             state.log.iter().filter(|segment| segment.from > sequence).cloned().collect()
         };
-        segments.into_iter().try_for_each(sink)
+        segments.into_iter().try_for_each(|mut segment| {
+            if ids == IndexIds::Hunks {
+                segment.data_ids = IdTable::default();
+            }
+            sink(segment)
+        })
     }
 
     fn damage(&self) -> Result<Vec<Damaged>, RemoteError> {
@@ -122,22 +144,30 @@ impl Remote for MemoryRemote {
     }
 
     fn look_up(&self, lease: LeaseId, ids: &[ChunkId]) -> Result<Vec<Option<Address>>, RemoteError> {
-        let state = self.enter(Call::LookUp)?;
+        let mut state = self.enter(Call::LookUp)?;
         self.check_lease(&state, lease)?;
         if ids.len() > LOOK_UP_MAX {
             return Err(refusal(Code::RequestTooLarge, "more than 16,384 ids"));
         }
-        let mut known = std::collections::HashMap::new();
+        state.ids_asked += ids.len() as u64;
+        let mut known = HashMap::new();
         for pack in state.packs.values().filter(|pack| pack.row.kind == PackKind::Data) {
             for row in &pack.table.frames {
-                let is_live = pack.row.frame(row.number).is_some_and(|frame| frame.retired == 0);
+                let is_live = pack.row.frame(row.number).is_some_and(|frame| frame.retired == 0)
+                    && !Damaged::is_in(&state.damaged, pack.row.id, row.number);
                 for (ordinal, id) in row.ids.iter().enumerate().filter(|_| is_live) {
                     let address = Address { pack: pack.row.id, frame: row.number, ordinal: ordinal as u32 };
                     known.insert(*id, address);
                 }
             }
         }
-        Ok(ids.iter().map(|id| known.get(id).copied()).collect())
+        drop(state);
+        let lie = lock(&self.lie);
+        let answer = |id: &ChunkId| {
+            let honest = known.get(id).copied();
+            lie.as_ref().map_or(honest, |lie| lie(*id, honest))
+        };
+        Ok(ids.iter().map(answer).collect())
     }
 
     fn send_pack(&self, lease: LeaseId, id: PackId, bytes: Bytes) -> Result<PackReceipt, RemoteError> {
@@ -209,15 +239,26 @@ impl Remote for MemoryRemote {
         wanted: &[FrameName],
         sink: &mut dyn FnMut(FrameName, Result<SealedFrame, RemoteError>) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
-        {
-            let state = self.enter(Call::Frames)?;
-            let found = state.snapshots.iter().find(|known| known.info.id == snapshot && !known.deleted);
-            let found = found.ok_or_else(|| refusal(Code::SnapshotUnknown, "no such snapshot"))?;
-            if wanted.iter().any(|name| !found.frames.contains(name)) {
-                return Err(refusal(Code::NotFound, "the snapshot does not refer to this frame"));
-            }
-        }
+        check_reach(&*self.enter(Call::Frames)?, snapshot, wanted)?;
         self.give_frames(wanted, sink)
+    }
+
+    fn frame_ids(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[FrameName],
+        sink: &mut dyn FnMut(FrameName, Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        check_reach(&*self.enter(Call::FrameIds)?, snapshot, wanted)?;
+        for name in wanted {
+            let ids = {
+                let state = lock(&self.state);
+                let row = state.packs.get(&name.0).and_then(|pack| pack.table.frame(name.1));
+                row.map(|row| row.ids.clone()).ok_or_else(|| damaged(*name))
+            };
+            sink(*name, ids)?;
+        }
+        Ok(())
     }
 
     fn sample_frames(

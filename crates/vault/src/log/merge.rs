@@ -87,16 +87,15 @@ impl Log {
         failpoint::hit("vault.merge.before_put");
         self.objects.replace(&key, &bytes)?;
         failpoint::hit("vault.merge.after_put");
-        let ids = (merged.data_ids.ids.len() + merged.hunk_ids.ids.len()) as u64;
         let size_bytes = bytes.len() as u64;
-        let info = SegmentInfo { from: merged.from, to: merged.to, size_bytes, ids };
+        let info = SegmentInfo::new(&merged, size_bytes);
         if write(&self.state).replace(incarnation, run, info) && run.len() > 1 {
             for part in run {
                 self.objects.delete(&self.objects.names.segment(part.from, part.to)?)?;
                 failpoint::hit("vault.merge.after_delete");
             }
         }
-        lock(&self.cache).clear();
+        run.iter().for_each(|part| lock(&self.cache).remove(&(part.from, part.to)));
         Ok(size_bytes)
     }
 
@@ -158,7 +157,7 @@ mod tests {
     fn chain(sizes: &[u64]) -> Vec<SegmentInfo> {
         let info = |(at, size): (usize, &u64)| {
             let number = at as u64 + 1;
-            SegmentInfo { from: number, to: number, size_bytes: *size, ids: *size }
+            SegmentInfo { from: number, to: number, size_bytes: *size, ids: *size, data_ids: *size }
         };
         sizes.iter().enumerate().map(info).collect()
     }
@@ -189,7 +188,7 @@ mod tests {
             let size_bytes = chain[run.clone()].iter().map(|info| info.size_bytes).sum();
             assert!(size_bytes <= MOST_BYTES);
             let (from, to) = (chain[run.start].from, chain[run.end - 1].to);
-            chain.splice(run, [SegmentInfo { from, to, size_bytes, ids: size_bytes }]);
+            chain.splice(run, [SegmentInfo { from, to, size_bytes, ids: size_bytes, data_ids: size_bytes }]);
         }
         assert!(chain.len() < 30, "{} segments", chain.len());
     }
@@ -199,7 +198,7 @@ mod tests {
         let mut chain: Vec<SegmentInfo> = Vec::new();
         let mut written = 0;
         for number in 1..=5000u64 {
-            chain.push(SegmentInfo { from: number, to: number, size_bytes: 10, ids: 10 });
+            chain.push(SegmentInfo { from: number, to: number, size_bytes: 10, ids: 10, data_ids: 10 });
             let run = choose(&chain, number, 1 << 40);
             if !run.is_empty() {
                 let size_bytes = chain[run.clone()].iter().map(|info| info.size_bytes).sum();
@@ -209,6 +208,7 @@ mod tests {
                     to: chain[run.end - 1].to,
                     size_bytes,
                     ids: size_bytes,
+                    data_ids: size_bytes,
                 };
                 chain.splice(run, [info]);
             }

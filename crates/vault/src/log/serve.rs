@@ -15,6 +15,7 @@ pub struct Segments {
     incarnation: [u8; 16],
     next: u64,
     last: u64,
+    with_data_ids: bool,
 }
 
 impl Log {
@@ -30,7 +31,12 @@ impl Log {
     }
 
     /// The segment that begins at `next`: its last number and its bytes.
-    fn segment_at(&self, incarnation: [u8; 16], next: u64) -> Result<(u64, Vec<u8>), Error> {
+    fn segment_at(
+        &self,
+        incarnation: [u8; 16],
+        next: u64,
+        with_data_ids: bool,
+    ) -> Result<(u64, Vec<u8>), Error> {
         for _ in 0..ATTEMPTS {
             let found = {
                 let state = read(&self.state);
@@ -38,8 +44,13 @@ impl Log {
                 at.ok().filter(|_| state.incarnation == incarnation).map(|at| state.segments[at])
             };
             let Some(segment) = found else { return Err(Error::IndexGap) };
-            let key = self.objects.names.segment(segment.from, segment.to)?;
-            if let Some(bytes) = self.objects.read(&key, limits::SEGMENT_MAX)? {
+            let bytes = if with_data_ids {
+                let key = self.objects.names.segment(segment.from, segment.to)?;
+                self.objects.read(&key, limits::SEGMENT_MAX)?
+            } else {
+                self.scan(segment.from, segment.to)?.map(|scanned| scanned.segment.encode())
+            };
+            if let Some(bytes) = bytes {
                 return Ok((segment.to, bytes));
             }
         }
@@ -54,7 +65,16 @@ impl Vault {
     /// the reader starts anew.
     pub fn segments_after(self: &Arc<Self>, after: Option<Position>) -> Result<Segments, Error> {
         let (here, next) = self.log.begin(after)?;
-        Ok(Segments { vault: Arc::clone(self), incarnation: here.incarnation, next, last: here.sequence })
+        let (incarnation, last) = (here.incarnation, here.sequence);
+        Ok(Segments { vault: Arc::clone(self), incarnation, next, last, with_data_ids: true })
+    }
+}
+
+impl Segments {
+    /// The same with an empty table of data ids in each, for a reader that asks for their places instead.
+    #[must_use]
+    pub fn without_data_ids(self) -> Self {
+        Self { with_data_ids: false, ..self }
     }
 }
 
@@ -65,7 +85,7 @@ impl Iterator for Segments {
         if self.next > self.last {
             return None;
         }
-        match self.vault.log.segment_at(self.incarnation, self.next) {
+        match self.vault.log.segment_at(self.incarnation, self.next, self.with_data_ids) {
             Ok((to, bytes)) => {
                 self.next = to + 1;
                 Some(Ok(bytes))

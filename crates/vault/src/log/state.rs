@@ -13,6 +13,16 @@ pub(crate) struct SegmentInfo {
     pub(crate) size_bytes: u64,
     /// Ids of chunks and hunks in it.
     pub(crate) ids: u64,
+    /// Those of chunks.
+    pub(crate) data_ids: u64,
+}
+
+impl SegmentInfo {
+    pub(crate) fn new(segment: &Segment, size_bytes: u64) -> Self {
+        let data_ids = segment.data_ids.ids.len() as u64;
+        let ids = data_ids + segment.hunk_ids.ids.len() as u64;
+        Self { from: segment.from, to: segment.to, size_bytes, ids, data_ids }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -53,8 +63,7 @@ impl LogState {
 
     /// Adds the segment that follows the last number.
     pub(crate) fn apply(&mut self, segment: Segment, size_bytes: u64) {
-        let ids = (segment.data_ids.ids.len() + segment.hunk_ids.ids.len()) as u64;
-        self.segments.push(SegmentInfo { from: segment.from, to: segment.to, size_bytes, ids });
+        self.segments.push(SegmentInfo::new(&segment, size_bytes));
         self.incarnation = segment.incarnation;
         self.sequence = segment.to;
         self.times.extend(segment.times);
@@ -67,6 +76,11 @@ impl LogState {
                 self.packs.remove(&change.pack);
             }
         }
+    }
+
+    /// Ids of data chunks that a copy of the index holds.
+    pub(crate) fn data_ids(&self) -> u64 {
+        self.segments.iter().map(|info| info.data_ids).sum()
     }
 
     /// Chunks in frames that may be matched.

@@ -8,7 +8,7 @@ use crate::{Error, FrameId, Vault};
 use blobs::ErrorKind;
 use format::frame::SealedFrame;
 use format::pack::FrameRow;
-use model::{LeaseId, PackId, SnapshotId};
+use model::{ChunkId, LeaseId, PackId, SnapshotId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -96,6 +96,16 @@ impl Iterator for Frames {
 }
 
 impl Frames {
+    /// Answers for the next frame with the ids of its chunks alone. They stand in the pack's table: no frame is read.
+    pub fn next_ids(&mut self) -> Option<(FrameId, Result<Vec<ChunkId>, FrameFailure>)> {
+        let id = self.wanted.pop_front()?;
+        let ids = || {
+            let file = self.open(id.pack).map_err(|error| refusal(&error))?;
+            file.table.frame(id.frame).map(|row| row.ids.clone()).ok_or(FrameFailure::NotFound)
+        };
+        Some((id, if self.allows(id) { ids() } else { Err(FrameFailure::NotFound) }))
+    }
+
     /// Reads the next frames that lie in one pack.
     fn fill(&mut self) {
         let Some(pack) = self.wanted.front().map(|id| id.pack) else { return };
@@ -157,12 +167,7 @@ impl Frames {
 
     /// Answers for frames of a pack that cannot be opened.
     fn refuse(&self, group: &[FrameId], error: &Error) -> Vec<FrameAnswer> {
-        tracing::warn!(%error, "a pack cannot be opened");
-        let reason = match failure(error) {
-            // A frame that the scope reaches and whose pack is gone is damage, not a wrong question.
-            FrameFailure::NotFound => FrameFailure::Damaged,
-            other => other,
-        };
+        let reason = refusal(error);
         let answer = |id: &FrameId| FrameAnswer {
             id: *id,
             frame: Err(if self.allows(*id) { reason } else { FrameFailure::NotFound }),
@@ -250,6 +255,16 @@ fn seal(
         references: row.references.clone(),
         ciphertext,
     })
+}
+
+/// Why no frame of a pack is given that cannot be opened.
+fn refusal(error: &Error) -> FrameFailure {
+    tracing::warn!(%error, "a pack cannot be opened");
+    match failure(error) {
+        // A frame that the scope reaches and whose pack is gone is damage, not a wrong question.
+        FrameFailure::NotFound => FrameFailure::Damaged,
+        other => other,
+    }
 }
 
 fn failure(error: &Error) -> FrameFailure {

@@ -10,6 +10,7 @@ use format::frame::PackKind;
 use format::pack::{FrameRow, PackHeader, PackScanner, PackTable};
 use format::segment::{PackRow, Segment};
 use model::{LeaseId, PackId, failpoint};
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
@@ -209,7 +210,7 @@ impl Vault {
             return Ok(0);
         }
         // Frame by frame: a look-up takes several times the memory of its ids.
-        let known = |frame: &FrameRow| Ok(self.log.look_up(&frame.ids)?.iter().flatten().count() as u64);
+        let known = |frame: &FrameRow| Ok(self.log.look_up(&frame.ids, &HashSet::new())?.iter().flatten().count() as u64);
         table.frames.iter().map(known).sum()
     }
 

@@ -444,7 +444,7 @@ fn a_retired_frame_dies_on_a_tree_that_never_changes() {
         let lease = world.grant();
         let ids: Vec<_> =
             last.files.iter().map(|file| world.agent.keys.chunk_id(&file.chunks[0].content)).collect();
-        let found = world.vault.look_up(&ids).unwrap();
+        let found = world.vault.look_up(&ids, &HashSet::new()).unwrap();
         let anew: Vec<Vec<u8>> = last
             .files
             .iter()

@@ -4,9 +4,9 @@ use crate::support::agent::{frames, noise};
 use crate::support::{World, upload};
 use blobs::{BlobStore, Fault, FaultPlan, Faulty, Key, Op};
 use format::frame::PackKind;
-use format::segment::Segment;
+use format::segment::{IdTable, Segment};
 use model::{ChunkId, LeaseId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use vault::{Error, Position, Vault};
 
@@ -69,7 +69,7 @@ fn knowledge(segments: &[Segment]) -> BTreeMap<ChunkId, format::ranges::Address>
     for segment in segments {
         let positions = segment.addresses(PackKind::Data);
         for (id, place) in segment.data_ids.ids.iter().zip(&segment.data_ids.positions) {
-            let (address, _) = positions.get(*place).unwrap();
+            let address = positions.get(*place).unwrap();
             let frame = packs.get(&address.pack).and_then(|row| row.frame(address.frame));
             if frame.is_some_and(|frame| frame.retired == 0) {
                 known.insert(*id, address);
@@ -84,18 +84,40 @@ fn merging_keeps_every_answer_and_the_newest_numbers() {
     let mut world = World::new();
     let ids = fill(&world, &world.vault, 100);
     let whole = knowledge(&segments(&world.vault, None).unwrap());
-    let answers = world.vault.look_up(&ids).unwrap();
+    let answers = world.vault.look_up(&ids, &HashSet::new()).unwrap();
     let report = world.vault.merge_segments().unwrap();
     assert!(report.merged_segments >= 30, "{report:?}");
     assert_eq!(world.objects("index").len() as u64, report.segments);
     for _ in 0..2 {
         assert_eq!(knowledge(&segments(&world.vault, None).unwrap()), whole);
-        assert_eq!(world.vault.look_up(&ids).unwrap(), answers);
+        assert_eq!(world.vault.look_up(&ids, &HashSet::new()).unwrap(), answers);
         assert_eq!(segments(&world.vault, at(&world.vault, 90)).unwrap().len(), 11);
         assert!(matches!(segments(&world.vault, at(&world.vault, 5)), Err(Error::IndexGap)));
         world.reopen();
     }
     assert_eq!(world.vault.merge_segments().unwrap().merged_segments, 0);
+}
+
+#[test]
+fn an_agent_may_leave_the_ids_of_data_out() {
+    let world = World::new();
+    let ids = fill(&world, &world.vault, 100);
+    let lease = world.grant();
+    let tree = world.agent.tree(&frames(1, 2, 2));
+    world.back_up(lease, &tree);
+    assert_eq!(world.vault.data_ids().unwrap(), ids.len() as u64 + 4);
+    for after in [None, at(&world.vault, 90)] {
+        for _ in 0..2 {
+            let whole = segments(&world.vault, after).unwrap();
+            let without = world.vault.segments_after(after).unwrap().without_data_ids();
+            let without: Vec<Segment> =
+                without.map(|bytes| Segment::decode(&bytes.unwrap()).unwrap()).collect();
+            assert!(without.iter().any(|segment| !segment.hunk_ids.ids.is_empty()));
+            let stripped = |segment: &Segment| Segment { data_ids: IdTable::default(), ..segment.clone() };
+            assert_eq!(without, whole.iter().map(stripped).collect::<Vec<_>>());
+            world.vault.merge_segments().unwrap();
+        }
+    }
 }
 
 #[test]
@@ -123,7 +145,7 @@ fn a_second_writer_takes_no_number_twice() {
     ids.extend(fill(&world, &world.vault, 3));
     assert_eq!(world.vault.position().unwrap().sequence, 10);
     assert_eq!(world.objects("index").len(), 10);
-    assert!(world.vault.look_up(&ids).unwrap().iter().all(Option::is_some));
+    assert!(world.vault.look_up(&ids, &HashSet::new()).unwrap().iter().all(Option::is_some));
     // A pack that the other has written is known when the number is found taken.
     let pack = world.agent.data_pack(&frames(1, 1, 1));
     let lease = LeaseId::from_bytes([2; 16]);
@@ -192,10 +214,10 @@ fn an_id_is_found_where_it_is_live() {
     let id = thin.table.frames[0].ids[0];
     world.end(lease);
     assert_eq!(world.mark().retired.frames, 1);
-    assert_eq!(world.vault.look_up(&[id]).unwrap(), [None]);
+    assert_eq!(world.vault.look_up(&[id], &HashSet::new()).unwrap(), [None]);
     let lease = world.grant();
     let anew = world.agent.data_pack(&[vec![content[0][0].clone()]]);
     world.upload(lease, &anew).unwrap();
-    let twice = world.vault.look_up(&[id, ChunkId::from_bytes([0; 16]), id]).unwrap();
+    let twice = world.vault.look_up(&[id, ChunkId::from_bytes([0; 16]), id], &HashSet::new()).unwrap();
     assert_eq!(twice, [Some(anew.at(0, 0)), None, Some(anew.at(0, 0))]);
 }

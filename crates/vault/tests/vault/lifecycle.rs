@@ -5,6 +5,7 @@ use crate::support::restore::assert_restores;
 use crate::support::{DAY, World, record};
 use blobs::{BlobStore, Fault, FaultPlan, Faulty, Key, Op, PutMode};
 use model::{DeviceId, Timestamp, VaultId};
+use std::collections::HashSet;
 use std::sync::Arc;
 use vault::{Error, Holder, LogProblem, Vault};
 
@@ -117,7 +118,7 @@ fn a_lost_index_is_noticed_and_rebuilt_from_packs() {
     assert!(matches!(world.vault.segments_after(Some(before)), Err(Error::IndexGap)));
     world.assert_clean();
     let ids: Vec<_> = tree.packs[0].table.frames.iter().flat_map(|row| row.ids.clone()).collect();
-    assert!(world.vault.look_up(&ids).unwrap().iter().all(Option::is_some));
+    assert!(world.vault.look_up(&ids, &HashSet::new()).unwrap().iter().all(Option::is_some));
     world.reopen();
     assert_eq!(world.vault.position().unwrap(), after);
     assert_restores(&world.vault, &world.agent, snapshot, &tree.files);

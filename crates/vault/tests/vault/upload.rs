@@ -6,6 +6,7 @@ use blobs::{BlobStore, Key, PutMode};
 use format::pack::{HEADER_LEN, PackScanner, TRAILER_LEN};
 use model::{PackId, VaultId};
 use proptest::prelude::*;
+use std::collections::HashSet;
 use vault::{Error, PackFault};
 
 fn key(world: &World, pack: PackId, generation: u32) -> Key {
@@ -25,7 +26,7 @@ fn a_pack_is_stored_once_and_then_known() {
     assert!(!again.stored && again.sequence == 2);
     assert_eq!(world.vault.position().unwrap().sequence, 2);
     let ids: Vec<_> = pack.table.frames.iter().flat_map(|row| row.ids.clone()).collect();
-    let found = world.vault.look_up(&ids).unwrap();
+    let found = world.vault.look_up(&ids, &HashSet::new()).unwrap();
     assert_eq!(found, [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(frame, ordinal)| Some(pack.at(frame, ordinal))));
 }
 
@@ -50,7 +51,7 @@ fn hunks_are_not_found_by_look_ups() {
     let tree = world.agent.tree(&frames(1, 1, 1));
     world.back_up(world.grant(), &tree);
     let id = tree.hunks.table.frames[0].ids[0];
-    assert_eq!(world.vault.look_up(&[id]).unwrap(), [None]);
+    assert_eq!(world.vault.look_up(&[id], &HashSet::new()).unwrap(), [None]);
 }
 
 /// A pack whose table is what `change` made of it, with a trailer that fits.

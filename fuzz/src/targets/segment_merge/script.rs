@@ -149,7 +149,7 @@ fn answers(segments: &[Segment]) -> (Vec<PackRow>, Places, Vec<Option<Timestamp>
         {
             let positions = segment.addresses(kind);
             for (id, place) in table.ids.iter().zip(&table.positions) {
-                places.entry((is_hunk, *id)).or_default().insert(positions.get(*place).unwrap().0);
+                places.entry((is_hunk, *id)).or_default().insert(positions.get(*place).unwrap());
             }
         }
     }

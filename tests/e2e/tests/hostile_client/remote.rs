@@ -9,7 +9,9 @@ use e2e::{Agent, Site, tree};
 use engine::EngineError;
 use engine::backup::{self, BackupRequest};
 use engine::progress::Progress;
-use engine::remote::{Committed, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo};
+use engine::remote::{
+    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+};
 use format::frame::SealedFrame;
 use format::ranges::Address;
 use format::segment::Segment;
@@ -55,9 +57,10 @@ impl Remote for Liar {
     fn index(
         &self,
         after: Option<LogPosition>,
+        ids: IndexIds,
         sink: &mut dyn FnMut(Segment) -> Result<(), RemoteError>,
     ) -> Result<(), RemoteError> {
-        self.honest.index(after, sink)
+        self.honest.index(after, ids, sink)
     }
 
     fn damage(&self) -> Result<Vec<Damaged>, RemoteError> {
@@ -103,6 +106,15 @@ impl Remote for Liar {
         self.honest.frames(snapshot, wanted, sink)
     }
 
+    fn frame_ids(
+        &self,
+        snapshot: SnapshotId,
+        wanted: &[(PackId, u32)],
+        sink: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+    ) -> Result<(), RemoteError> {
+        self.honest.frame_ids(snapshot, wanted, sink)
+    }
+
     fn sample_frames(
         &self,
         lease: LeaseId,
@@ -142,6 +154,7 @@ fn run(agent: &Agent, documents: &Path, cache: PathBuf, lie: Lie, from: u64) -> 
         workers: 0,
         checkpoint_every: Duration::from_secs(86_400),
         renewal_limit_bytes: 0,
+        index_ids_max: backup::INDEX_IDS_MAX,
         count_ahead: false,
     };
     let classes = &identity.vault.format.classes;

@@ -9,7 +9,7 @@ use crate::http::state::Shared;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{damage, leases};
-use api::binary::{frame_header, frame_refusal, read_frame_list};
+use api::binary::{frame_header, frame_refusal, read_frame_list, write_ids};
 use api::limits;
 use axum::extract::State;
 use axum::response::Response;
@@ -35,7 +35,19 @@ pub(in crate::http) async fn of_snapshot(
 ) -> Handled<Response> {
     let open = vault_of(&shared.instance, &device, vault).await?;
     snapshots::visible(&shared, vault, snapshot).await?;
-    give(shared, open, Scope::Snapshot(snapshot), &body).await
+    give(shared, open, Scope::Snapshot(snapshot), &body, read_frames).await
+}
+
+/// Gives the ids of the chunks in frames that a snapshot reaches.
+pub(in crate::http) async fn ids_of_snapshot(
+    State(shared): State<Shared>,
+    Caller(device): Caller,
+    Ids((vault, snapshot)): Ids<(VaultId, SnapshotId)>,
+    BinaryBody(body): BinaryBody<BODY>,
+) -> Handled<Response> {
+    let open = vault_of(&shared.instance, &device, vault).await?;
+    snapshots::visible(&shared, vault, snapshot).await?;
+    give(shared, open, Scope::Snapshot(snapshot), &body, read_ids).await
 }
 
 /// Gives frames of the log to the holder of a lease.
@@ -47,30 +59,51 @@ pub(in crate::http) async fn of_lease(
     BinaryBody(body): BinaryBody<BODY>,
 ) -> Handled<Response> {
     let (open, _) = leases::claim(&shared.instance, &device, vault, lease, counter).await?;
-    give(shared, open, Scope::Lease(lease), &body).await
+    give(shared, open, Scope::Lease(lease), &body, read_frames).await
 }
 
-async fn give(shared: Shared, open: Arc<OpenVault>, scope: Scope, body: &[u8]) -> Handled<Response> {
+async fn give(
+    shared: Shared,
+    open: Arc<OpenVault>,
+    scope: Scope,
+    body: &[u8],
+    read: fn(Rest) -> Result<Option<(Bytes, Rest)>, vault::Error>,
+) -> Handled<Response> {
     let wanted: Vec<_> =
         read_frame_list(body)?.into_iter().map(|(pack, frame)| FrameId { pack, frame }).collect();
     let to_note = Arc::new((shared.instance.clone(), open.clone()));
-    let first = shared.job(move || read_batch((open.vault().frames(scope, wanted)?, to_note))).await?;
-    Ok(stream(shared, first, read_batch))
+    let first = shared.job(move || read((open.vault().frames(scope, wanted)?, to_note))).await?;
+    Ok(stream(shared, first, read))
 }
 
 /// What is left of an answer, and where damage is noted.
 type Rest = (Frames, Arc<(Arc<Instance>, Arc<OpenVault>)>);
+/// The content of a record.
+type Content = Result<Vec<u8>, FrameFailure>;
+
+fn read_frames(rest: Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
+    read_batch(rest, |frames| {
+        frames.next().map(|FrameAnswer { id, frame }| (id, frame.map(|frame| frame.encode())))
+    })
+}
+
+fn read_ids(rest: Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
+    read_batch(rest, |frames| frames.next_ids().map(|(id, ids)| (id, ids.map(|ids| write_ids(&ids)))))
+}
 
 /// The next records, at least one, and the frames that are left.
-fn read_batch((mut frames, to_note): Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
+fn read_batch(
+    (mut frames, to_note): Rest,
+    next: fn(&mut Frames) -> Option<(FrameId, Content)>,
+) -> Result<Option<(Bytes, Rest)>, vault::Error> {
     let mut batch = Vec::new();
     let mut damaged = Vec::new();
     while batch.len() < BATCH_BYTES {
-        let Some(answer) = frames.next() else { break };
-        if let Err(FrameFailure::Damaged) = answer.frame {
-            damaged.push(Damaged::frame(answer.id.pack, answer.id.frame));
+        let Some((id, content)) = next(&mut frames) else { break };
+        if let Err(FrameFailure::Damaged) = content {
+            damaged.push(Damaged::frame(id.pack, id.frame));
         }
-        write_record(answer, &mut batch);
+        write_record(id, content, &mut batch);
     }
     if !damaged.is_empty() {
         note(&to_note.0, &to_note.1, damaged);
@@ -89,10 +122,9 @@ fn note(instance: &Arc<Instance>, open: &Arc<OpenVault>, damaged: Vec<Damaged>) 
     tracing::warn!(vault = %open.vault().id(), error = failed, "damage could not be noted");
 }
 
-fn write_record(FrameAnswer { id, frame }: FrameAnswer, out: &mut Vec<u8>) {
-    match frame {
-        Ok(frame) => {
-            let record = frame.encode();
+fn write_record(id: FrameId, content: Content, out: &mut Vec<u8>) {
+    match content {
+        Ok(record) => {
             out.extend_from_slice(&frame_header(record.len() as u32));
             out.extend_from_slice(&record);
         }

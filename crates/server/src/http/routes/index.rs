@@ -6,7 +6,7 @@ use crate::http::input::{Asked, Ids};
 use crate::http::refusal::Handled;
 use crate::http::routes::stream;
 use crate::http::state::Shared;
-use api::runs::IndexQuery;
+use api::runs::{IndexIds, IndexQuery};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -33,6 +33,13 @@ pub(in crate::http) async fn read(
         Ok::<_, vault::Error>(record.map(|record| (record, segments)))
     };
     // The first one before the answer begins, since a gap has a status of its own.
-    let first = shared.job(move || next(open.vault().segments_after(after)?)).await?;
+    let begin = move || {
+        let segments = open.vault().segments_after(after)?;
+        next(match query.ids {
+            IndexIds::All => segments,
+            IndexIds::Hunks => segments.without_data_ids(),
+        })
+    };
+    let first = shared.job(begin).await?;
     Ok(stream(shared, first, next))
 }

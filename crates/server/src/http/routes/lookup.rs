@@ -5,7 +5,7 @@ use crate::http::input::{BinaryBody, Ids, Shown};
 use crate::http::refusal::Handled;
 use crate::http::routes::binary;
 use crate::http::state::Shared;
-use crate::leases;
+use crate::{damage, leases};
 use api::binary::{Place, read_ids, write_places};
 use api::limits;
 use axum::extract::State;
@@ -25,7 +25,8 @@ pub(in crate::http) async fn look_up(
 ) -> Handled<Response> {
     let (open, _) = leases::claim(&shared.instance, &device, vault, lease, counter).await?;
     let ids = read_ids(&body)?;
-    let found = shared.job(move || open.vault().look_up(&ids)).await?;
+    let damaged = damage::known(&shared.instance, vault).await?.into_iter().collect();
+    let found = shared.job(move || open.vault().look_up(&ids, &damaged)).await?;
     let place = |Address { pack, frame, ordinal }| Place { pack, frame, ordinal };
     let places: Vec<_> = found.into_iter().map(|address| address.map(place)).collect();
     Ok(binary(write_places(&places)))

@@ -7,6 +7,7 @@ use blobs::{BlobStore, Fault, FaultPlan, Faulty, MemoryStore, Op, PutMode};
 use format::frame::{BuiltFrame, FrameContext, PackKind};
 use format::pack::PackWriter;
 use model::{ChunkId, VaultId};
+use std::collections::HashSet;
 
 const VAULT: VaultId = VaultId::from_bytes([1; 16]);
 const PACKS: usize = 12;
@@ -77,7 +78,7 @@ fn a_cut_off_rebuild_never_passes_for_a_whole_one() {
                 assert_eq!(log.position().unwrap().sequence, 4);
                 let ids: Vec<ChunkId> =
                     (0..120u8).map(|at| ChunkId::from_bytes([at / 10 * 16 + at % 10; 16])).collect();
-                assert!(log.look_up(&ids).unwrap().iter().all(Option::is_some));
+                assert!(log.look_up(&ids, &HashSet::new()).unwrap().iter().all(Option::is_some));
                 crashes += u32::from(faulty.is_crashed());
             }
             if n > 9 {
