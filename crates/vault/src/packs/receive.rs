@@ -210,7 +210,9 @@ impl Vault {
             return Ok(0);
         }
         // Frame by frame: a look-up takes several times the memory of its ids.
-        let known = |frame: &FrameRow| Ok(self.log.look_up(&frame.ids, &HashSet::new())?.iter().flatten().count() as u64);
+        let known = |frame: &FrameRow| {
+            Ok(self.log.look_up(&frame.ids, &HashSet::new())?.iter().flatten().count() as u64)
+        };
         table.frames.iter().map(known).sum()
     }
 
