@@ -141,6 +141,10 @@ fn one_broken_vault_keeps_nothing_of_the_others() {
     ids.sort_unstable();
     expected.sort_unstable();
     assert_eq!(ids, expected);
+    // All or none.
+    let both = vec![his.to_string(), hers.to_string()];
+    assert_eq!(site.refusal(Command::SnapshotDelete { ids: both }), Code::DataDamaged);
+    assert!(listed(&site).iter().all(|(_, deleted_by)| deleted_by.is_none()));
 
     let stats = site.run(Command::Stats).unwrap();
     assert_eq!(stats.exit_status(), exit::DAMAGED);
