@@ -132,7 +132,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Meta(error) => error.code(),
-            Self::Store(error) => store_code(error),
+            Self::Store(error) | Self::Vault(vault::Error::Store(error)) => store_code(error),
             Self::Vault(error) => error.code(),
             Self::Format(format::Error::TooNew { .. }) => Code::FormatTooNew,
             Self::Format(_) => Code::DataDamaged,

@@ -6,7 +6,7 @@ use crate::mirror::{Mirror, Unreadable};
 use crate::names::{counted, show_bytes};
 use crate::reconcile::Compared;
 use crate::{Error, Result, blocking, reconcile};
-use blobs::{BlobStore, FolderStore, StoreId};
+use blobs::{BlobStore, FolderStore, Key, PutMode, StoreId};
 use meta::KnownDamage;
 use model::code::exit;
 use model::{Code, Custody, SnapshotId, Timestamp, VaultId};
@@ -171,6 +171,13 @@ fn store(instance: &Instance, view: &mut CheckView) {
     if let Err(error) = FolderStore::open(&path, StoreId::parse(&settings.store_id)) {
         let error = Error::from(error);
         view.add(Severity::Error, "store", error.code(), error.to_string());
+    }
+    // A disk with an error may have become read-only. Nothing is seen of an object that is not finished.
+    if let Err(error) =
+        Key::parse("server/check").and_then(|key| instance.store.create(&key, PutMode::Replace))
+    {
+        let message = format!("the store cannot be written, so nothing is backed up: {error}");
+        view.add(Severity::Error, "store", Error::from(error).code(), message);
     }
     match instance.store.space() {
         Ok(Some(space)) => {

@@ -3,6 +3,7 @@
 use super::{CONSOLE, show_time, users};
 use crate::instance::Instance;
 use crate::names::show_bytes;
+use crate::vaults::OpenVault;
 use crate::{Error, Result, blocking, cleanup, reconcile};
 use meta::{Device, SnapshotRow, SnapshotScope, User, Vault};
 use model::code::exit;
@@ -152,8 +153,7 @@ impl Named {
 /// Hides snapshots. One that the store has lost is given up at once: nothing is left that could be brought back.
 pub(super) async fn delete(instance: &Arc<Instance>, ids: &[String]) -> Result<ChangedView> {
     let (mut snapshots, mut forgotten, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    for Named { id, vault, is_replaced } in find(instance, ids).await? {
-        let open = instance.vault(vault).await?;
+    for (Named { id, is_replaced, .. }, open) in opened(instance, find(instance, ids).await?).await? {
         match cleanup::hide(instance, &open, id, CONSOLE).await {
             Ok(deletion) => {
                 tracing::info!(snapshot = %id, "snapshot deleted");
@@ -179,8 +179,7 @@ pub(super) async fn undelete(instance: &Arc<Instance>, ids: &[String]) -> Result
         return Err(meta::Error::CheckpointReplaced { snapshot: *id }.into());
     }
     let mut snapshots = Vec::new();
-    for Named { id, vault, .. } in named {
-        let open = instance.vault(vault).await?;
+    for (Named { id, .. }, open) in opened(instance, named).await? {
         let _no_comparison = open.commits.lock().await;
         let at = open.clone();
         blocking(move || at.vault().undelete_snapshot(id)).await?;
@@ -194,6 +193,15 @@ pub(super) async fn undelete(instance: &Arc<Instance>, ids: &[String]) -> Result
     }
     let (action, forgotten) = ("undeleted".to_owned(), Vec::new());
     Ok(ChangedView { action, snapshots, forgotten, undo_until: None })
+}
+
+/// The snapshots with their vaults. One that cannot be opened is no reason to stop half-way.
+async fn opened(instance: &Arc<Instance>, named: Vec<Named>) -> Result<Vec<(Named, Arc<OpenVault>)>> {
+    let mut opened = Vec::with_capacity(named.len());
+    for one in named {
+        opened.push((one, instance.vault(one.vault).await?));
+    }
+    Ok(opened)
 }
 
 /// The snapshots with these ids or beginnings of ids; all or none.

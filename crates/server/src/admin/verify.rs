@@ -37,7 +37,7 @@ pub struct VaultReport {
     pub read_bytes: u64,
     /// Snapshots that were looked at.
     pub snapshots: u64,
-    /// Why the log or the vault cannot be used.
+    /// Why the vault could not be looked at, with the code: nothing is known of what it holds.
     pub problem: Option<String>,
     /// Number of damages.
     pub damage_count: u64,
@@ -63,11 +63,12 @@ pub struct DamageView {
 }
 
 impl VaultReport {
+    fn is_damaged(&self) -> bool {
+        self.damage_count > 0 || !self.unreadable_snapshots.is_empty() || !self.missing_snapshots.is_empty()
+    }
+
     fn is_clean(&self) -> bool {
-        self.problem.is_none()
-            && self.damage_count == 0
-            && self.unreadable_snapshots.is_empty()
-            && self.missing_snapshots.is_empty()
+        self.problem.is_none() && !self.is_damaged()
     }
 }
 
@@ -85,10 +86,15 @@ pub(super) async fn run(instance: &Arc<Instance>, read_data: bool, watch: &Watch
         watch.check()?;
         let report = match verify(instance, vault.id, read_data, watch).await {
             Err(Error::Stopped) => return Err(Error::Stopped),
-            Err(error) => VaultReport { problem: Some(error.to_string()), ..VaultReport::default() },
+            Err(error) => {
+                VaultReport { problem: Some(format!("{error} [{}]", error.code())), ..VaultReport::default() }
+            }
             Ok(report) => report,
         };
-        if !report.is_clean() {
+        if let Some(problem) = &report.problem {
+            tracing::error!(vault = %vault.id, problem, "a vault could not be verified");
+        }
+        if report.is_damaged() {
             tracing::error!(vault = %vault.id, damages = report.damage_count, "verification found damage");
         }
         view.vaults.push(VaultReport { vault: Some(vault.id), ..report });
@@ -133,7 +139,9 @@ async fn verify(
         frames: found.frames,
         read_bytes: found.read_bytes,
         snapshots: found.snapshots,
-        problem: found.log_problem.map(|problem| format!("the index cannot be used: {problem}")),
+        problem: found
+            .log_problem
+            .map(|problem| format!("the index cannot be used: {problem} [{}]", Code::DataDamaged)),
         damage_count: found.damage_count,
         damages: damages.collect(),
         affected_snapshots: found.affected_snapshots,
@@ -178,10 +186,13 @@ impl fmt::Display for VerifyView {
 
 fn write_damage(report: &VaultReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let name = report.vault.map(|id| id.to_string()).unwrap_or_default();
-    writeln!(f, "Vault {name} is damaged [{}]:", Code::DataDamaged)?;
     if let Some(problem) = &report.problem {
-        writeln!(f, "  {problem}")?;
+        writeln!(f, "Vault {name} was not verified: {problem}")?;
     }
+    if !report.is_damaged() {
+        return Ok(());
+    }
+    writeln!(f, "Vault {name} is damaged [{}]:", Code::DataDamaged)?;
     if report.damage_count > 0 {
         writeln!(f, "  {}, the first:", counted(report.damage_count, "damage"))?;
     }

@@ -195,7 +195,9 @@ fn a_store_that_is_not_at_its_place_has_not_lost_anything() {
     std::fs::rename(&store, &aside).unwrap();
     // However much of it can still be read.
     let _ = device.remote.frames(tree.snapshot, &[(tree.data.id, 1)], &mut |_, _| Ok(()));
-    let _ = site.run(Command::Verify { read_data: true });
+    let told = site.run(Command::Verify { read_data: true }).unwrap().to_string();
+    assert!(told.contains("was not verified") && told.contains("[store_missing]"), "{told}");
+    assert!(!told.contains("is damaged"), "{told}");
     assert_eq!(device.remote.damage().unwrap(), []);
     std::fs::rename(&aside, &store).unwrap();
     assert_eq!(device.unreadable(&tree), [Code::DataDamaged]);

@@ -141,6 +141,10 @@ fn one_broken_vault_keeps_nothing_of_the_others() {
     ids.sort_unstable();
     expected.sort_unstable();
     assert_eq!(ids, expected);
+    // All or none.
+    let both = vec![his.to_string(), hers.to_string()];
+    assert_eq!(site.refusal(Command::SnapshotDelete { ids: both }), Code::DataDamaged);
+    assert!(listed(&site).iter().all(|(_, deleted_by)| deleted_by.is_none()));
 
     let stats = site.run(Command::Stats).unwrap();
     assert_eq!(stats.exit_status(), exit::DAMAGED);
@@ -169,7 +173,7 @@ fn a_check_that_fails_half_way_in_a_vault_says_so_and_goes_on() {
     let view = site.json(Command::Check);
     let mut codes = problems(&view);
     codes.sort_unstable();
-    assert_eq!(codes, ["internal", "key_missing"], "{view}");
+    assert_eq!(codes, ["key_missing", "local_failed"], "{view}");
     assert_eq!(view["vaults"].as_u64(), Some(2));
 }
 
@@ -260,4 +264,26 @@ fn another_authority_in_the_store_is_found() {
     assert_eq!(problems(&site.json(Command::Check)), ["data_damaged"]);
     std::fs::write(&object, own).unwrap();
     assert_eq!(status(&site, Command::Check), 0);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told_and_can_be_read() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let tree = device.agent.tree(&[noise(1, 1_000)], DEFAULT);
+    let snapshot = device.back_up(&tree, DEFAULT);
+    let (temporary, aside) = (site.data().store().join("tmp"), site.path("aside"));
+    std::fs::rename(&temporary, &aside).unwrap();
+    std::fs::write(&temporary, "no folder").unwrap();
+    let view = site.json(Command::Check);
+    assert_eq!(problems(&view), ["local_failed"]);
+    assert!(view.to_string().contains("cannot be written"), "{view}");
+    // No defect of ours.
+    assert_eq!(site.refusal(Command::SnapshotDelete { ids: vec![snapshot.to_string()] }), Code::LocalFailed);
+    assert!(device.unreadable(&tree).is_empty());
+    std::fs::remove_file(&temporary).unwrap();
+    std::fs::rename(&aside, &temporary).unwrap();
+    let before = site.objects("");
+    assert_eq!(status(&site, Command::Check), 0);
+    assert_eq!((site.objects(""), std::fs::read_dir(&temporary).unwrap().count()), (before, 0));
 }
