@@ -148,7 +148,9 @@ fn ids_of_frames_are_given_without_their_content() {
     let mut site = Site::new();
     let device = site.device("anna");
     let trees = [1, 2].map(|seed| device.agent.tree(&[noise(seed, 3_000), noise(seed + 10, 3_000)], DEFAULT));
-    trees.iter().for_each(|tree| device.back_up(tree, DEFAULT));
+    for tree in &trees {
+        device.back_up(tree, DEFAULT);
+    }
     let [tree, other] = &trees;
     let wanted = [(tree.data.id, 1), (tree.data.id, 0), (other.data.id, 0), (tree.data.id, 9)];
     let read = |device: &Device| {
@@ -162,7 +164,7 @@ fn ids_of_frames_are_given_without_their_content() {
     let ids = |frame: usize| Ok(tree.data.table.frames[frame].ids.clone());
     let answers = [ids(1), ids(0), Err(Code::NotFound), Err(Code::NotFound)];
     assert_eq!(read(&device), Ok(wanted.into_iter().zip(answers).collect()));
-    assert_eq!(read(&site.device("bert")), Err(Code::VaultUnknown));
+    assert_eq!(read(&site.device("bert")), Err(Code::SnapshotUnknown));
 
     // A pack that is lost is noted as damage.
     let keys = site.objects("vaults/");
