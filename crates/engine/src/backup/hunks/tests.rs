@@ -4,8 +4,8 @@ use super::*;
 use crate::backup::base::BaseHeader;
 use crate::backup::cache::CacheReader;
 use crate::backup::tests::plain_entry;
-use format::entry::{DataRun, Xattr};
 use crate::remote::IndexIds;
+use format::entry::{DataRun, Xattr};
 use format::keys::Keyring;
 use model::{Custody, DeviceId, LeaseId, PackId, SetId, SnapshotId, VaultId};
 
@@ -101,7 +101,8 @@ fn a_hunk_that_no_reader_takes_is_not_stored() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
     let (packer, _packs) =
         Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
-    let (keys, classes, index) = (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
+    let (keys, classes, index) =
+        (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
     let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);
     let largest = vec![0; limits::HUNK_MAX];
     store.store(ChunkId::from_bytes([1; 16]), &largest, RangeList::new()).unwrap();
