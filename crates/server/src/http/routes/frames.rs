@@ -67,7 +67,7 @@ async fn give(
     open: Arc<OpenVault>,
     scope: Scope,
     body: &[u8],
-    read: fn(Rest) -> Result<Option<(Bytes, Rest)>, vault::Error>,
+    read: fn(Rest) -> Result<Batch, vault::Error>,
 ) -> Handled<Response> {
     let wanted: Vec<_> =
         read_frame_list(body)?.into_iter().map(|(pack, frame)| FrameId { pack, frame }).collect();
@@ -78,16 +78,18 @@ async fn give(
 
 /// What is left of an answer, and where damage is noted.
 type Rest = (Frames, Arc<(Arc<Instance>, Arc<OpenVault>)>);
+/// Records, and what is left after them.
+type Batch = Option<(Bytes, Rest)>;
 /// The content of a record.
 type Content = Result<Vec<u8>, FrameFailure>;
 
-fn read_frames(rest: Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
+fn read_frames(rest: Rest) -> Result<Batch, vault::Error> {
     read_batch(rest, |frames| {
         frames.next().map(|FrameAnswer { id, frame }| (id, frame.map(|frame| frame.encode())))
     })
 }
 
-fn read_ids(rest: Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
+fn read_ids(rest: Rest) -> Result<Batch, vault::Error> {
     read_batch(rest, |frames| frames.next_ids().map(|(id, ids)| (id, ids.map(|ids| write_ids(&ids)))))
 }
 
@@ -95,7 +97,7 @@ fn read_ids(rest: Rest) -> Result<Option<(Bytes, Rest)>, vault::Error> {
 fn read_batch(
     (mut frames, to_note): Rest,
     next: fn(&mut Frames) -> Option<(FrameId, Content)>,
-) -> Result<Option<(Bytes, Rest)>, vault::Error> {
+) -> Result<Batch, vault::Error> {
     let mut batch = Vec::new();
     let mut damaged = Vec::new();
     while batch.len() < BATCH_BYTES {
