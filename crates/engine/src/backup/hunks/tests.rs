@@ -39,7 +39,8 @@ fn written(entries: &[(Entry, Vec<ChunkId>)]) -> Vec<BaseHunk> {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
     let (packer, _packs) =
         Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
-    let (keys, classes, index) = (keyring.id_keys(), Classes::default(), Index::new(Vec::new()));
+    let (keys, classes, index) =
+        (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
     let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);
     let (folder, set) = (tempfile::tempdir().unwrap(), SetId::from_bytes([1; 16]));
     let mut writer = HunkWriter::new(CacheWriter::create(folder.path(), set).unwrap());
