@@ -1,5 +1,6 @@
 //! A vault with more chunks than an agent holds ids of: it asks the server where they are, and backups, restores, a
 //! lost cache and a second device are as ever.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use e2e::random::Random;
 use e2e::{Agent, Site, tree};

@@ -131,7 +131,11 @@ fn the_index_is_given_without_the_ids_of_data_and_a_lease_says_how_many_they_are
     assert_eq!(device.grant("default").data_ids, 3);
     let read = |ids| {
         let mut segments = Vec::new();
-        device.remote.index(None, ids, &mut |segment| Ok(segments.push(segment))).unwrap();
+        let mut take = |segment| {
+            segments.push(segment);
+            Ok(())
+        };
+        device.remote.index(None, ids, &mut take).unwrap();
         segments
     };
     let all = read(IndexIds::All);
