@@ -9,7 +9,7 @@ use api::runs::{CommitAnswer, LeaseAnswer, LeaseRequest, PackAnswer, SnapshotRow
 use api::{headers, limits, routes};
 use bytes::Bytes;
 use engine::remote::{
-    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
 };
 use format::frame::SealedFrame;
 use format::ranges::Address;
@@ -258,7 +258,7 @@ impl Remote for RemoteVault {
         &self,
         snapshot: SnapshotId,
         wanted: &[(PackId, u32)],
-        sink: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+        sink: &mut IdSink<'_>,
     ) -> Result<(), RemoteError> {
         let read = |_, bytes: &[u8]| {
             binary::read_ids(bytes).map_err(|error| failure(Code::ResponseInvalid, error.to_string()))

@@ -104,6 +104,10 @@ pub struct SnapshotInfo {
     pub findings: u64,
 }
 
+/// Takes the ids of each frame that was asked for.
+pub type IdSink<'a> =
+    dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError> + 'a;
+
 /// The server as the engine sees it, bound to one device and its vault.
 pub trait Remote: Send + Sync {
     /// The vault this remote is bound to.
@@ -168,7 +172,7 @@ pub trait Remote: Send + Sync {
         &self,
         snapshot: SnapshotId,
         wanted: &[(PackId, u32)],
-        sink: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+        sink: &mut IdSink<'_>,
     ) -> Result<(), RemoteError>;
 
     /// Frames of the vault's live index under a lease, for the check of a sample before its ids are trusted.

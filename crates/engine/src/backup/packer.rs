@@ -14,6 +14,7 @@ use format::limits;
 use format::pack::PackWriter;
 use format::ranges::RangeList;
 use model::{Code, LeaseId, PackId, SetId};
+use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Packs on their way at once, each on a connection of its own.
@@ -96,6 +97,8 @@ pub(super) struct Packer<'a> {
     unsent: Mutex<Unsent>,
     changed: Condvar,
     lease: Mutex<LeaseId>,
+    /// Packs that the server has acknowledged: it can be asked for their chunks.
+    pub(super) sent: Mutex<HashSet<PackId>>,
 }
 
 #[derive(Default)]
@@ -127,6 +130,7 @@ impl<'a> Packer<'a> {
             unsent: Mutex::default(),
             changed: Condvar::new(),
             lease: Mutex::new(lease),
+            sent: Mutex::default(),
         };
         (packer, packs)
     }
@@ -281,6 +285,7 @@ impl<'a> Packer<'a> {
         if receipt.stored {
             add(&progress.stored_bytes, bytes.len() as u64);
         }
+        lock(&self.sent).insert(pack);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::remote::{
-    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
 };
 use format::frame::SealedFrame;
 use format::keys::Keyring;
@@ -87,12 +87,7 @@ impl Remote for Reading {
         answers.into_iter().try_for_each(|(name, frame)| sink(name, frame))
     }
 
-    fn frame_ids(
-        &self,
-        _: SnapshotId,
-        _: &[(PackId, u32)],
-        _: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
-    ) -> Result<(), RemoteError> {
+    fn frame_ids(&self, _: SnapshotId, _: &[(PackId, u32)], _: &mut IdSink<'_>) -> Result<(), RemoteError> {
         refused()
     }
 

@@ -3,7 +3,7 @@
 use super::{Call, FrameName, Grant, MemoryRemote, Pack, State, commit, lock, refusal};
 use bytes::Bytes;
 use engine::remote::{
-    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
 };
 use format::frame::{PackKind, SealedFrame};
 use format::pack::PackScanner;
@@ -247,7 +247,7 @@ impl Remote for MemoryRemote {
         &self,
         snapshot: SnapshotId,
         wanted: &[FrameName],
-        sink: &mut dyn FnMut(FrameName, Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+        sink: &mut IdSink<'_>,
     ) -> Result<(), RemoteError> {
         check_reach(&*self.enter(Call::FrameIds)?, snapshot, wanted)?;
         for name in wanted {

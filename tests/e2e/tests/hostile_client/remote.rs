@@ -10,7 +10,7 @@ use engine::EngineError;
 use engine::backup::{self, BackupRequest};
 use engine::progress::Progress;
 use engine::remote::{
-    Committed, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
+    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
 };
 use format::frame::SealedFrame;
 use format::ranges::Address;
@@ -110,7 +110,7 @@ impl Remote for Liar {
         &self,
         snapshot: SnapshotId,
         wanted: &[(PackId, u32)],
-        sink: &mut dyn FnMut((PackId, u32), Result<Vec<ChunkId>, RemoteError>) -> Result<(), RemoteError>,
+        sink: &mut IdSink<'_>,
     ) -> Result<(), RemoteError> {
         self.honest.frame_ids(snapshot, wanted, sink)
     }
