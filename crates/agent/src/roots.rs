@@ -3,7 +3,7 @@
 
 use crate::AgentError;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,19 +14,28 @@ pub(crate) struct Root {
     pub(crate) through_link: bool,
 }
 
-/// The root that `path` names. One that does not exist, or cannot be looked at, is only made absolute: it may be that
-/// of a set whose folder is gone, which the run reports.
+/// The root that `path` names. Of one that does not exist, that cannot be looked at or that is a symbolic link to nowhere
+/// the folders above it are resolved as far as they are there: it may be that of a set whose folder is gone, which the
+/// run reports.
 pub(crate) fn resolve(path: &Path) -> Result<Root, AgentError> {
     let absolute = std::path::absolute(path).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => AgentError::Usage("a path to back up is not empty".into()),
         _ => AgentError::local(path, error),
     })?;
-    let Ok(real) = path.canonicalize() else {
-        return Ok(Root { path: absolute, through_link: false });
-    };
+    let missing = || AgentError::PathMissing { path: path.to_owned() };
+    let real = absolute.ancestors().find_map(|above| {
+        let rest = absolute.strip_prefix(above).ok()?;
+        Some((above.canonicalize().ok()?, rest))
+    });
+    let (above, rest) = real.ok_or_else(missing)?;
+    // What `..` leads back from is not there.
+    if rest.components().any(|part| part == Component::ParentDir) {
+        return Err(missing());
+    }
+    let real = if rest.as_os_str().is_empty() { above } else { above.join(rest) };
     // `..` and doubled slashes are no links.
     let through_link = absolute.components().ne(real.components())
-        && !absolute.components().any(|part| part == std::path::Component::ParentDir);
+        && !absolute.components().any(|part| part == Component::ParentDir);
     Ok(Root { path: real, through_link })
 }
 
@@ -51,5 +60,12 @@ mod tests {
         assert_eq!(root(base.join("gone")), (base.join("gone"), false));
         assert_eq!(root(PathBuf::from("/")), (PathBuf::from("/"), false));
         assert!(resolve(Path::new("")).is_err());
+        // A link to nowhere is meant itself, and so is what is gone.
+        std::os::unix::fs::symlink("/not/there", base.join("dangling")).unwrap();
+        assert_eq!(root(base.join("real/../dangling")), (base.join("dangling"), false));
+        assert_eq!(root(base.join("link/../gone/deep")), (base.join("gone/deep"), false));
+        assert_eq!(root(base.join("link/gone")), (base.join("real/gone"), true));
+        let error = resolve(&base.join("gone/../real")).unwrap_err();
+        assert_eq!(error.code(), model::Code::PathMissing);
     }
 }

@@ -12,6 +12,7 @@ mod index;
 mod item;
 mod lookups;
 mod meta;
+mod mounts;
 mod packer;
 mod read;
 mod rules;
@@ -20,6 +21,7 @@ mod sample;
 mod scan;
 mod segments;
 mod source;
+mod standing;
 mod waiting;
 mod walk;
 mod worker;
@@ -46,7 +48,8 @@ pub struct BackupRequest {
     pub device_name: String,
     /// Name of the set.
     pub set_name: String,
-    /// Folders and files, absolute. One that is not there is a finding.
+    /// Folders and files, absolute, without `..`; one may lie in another, and is walked whatever the rules say of it.
+    /// One that is not there is a finding.
     pub paths: Vec<PathBuf>,
     /// Rules of exclusion, in the syntax of gitignore, anchored at `/`; later ones win.
     pub exclusions: Vec<String>,
@@ -56,7 +59,8 @@ pub struct BackupRequest {
     pub one_file_system: bool,
     /// Folders of our own that are never backed up.
     pub own_folders: Vec<PathBuf>,
-    /// The user says that roots which are missing, empty, something else or on another file system are meant to be so.
+    /// The user says that roots which are missing, empty, something else or on another file system are meant to be so,
+    /// and so are file systems below them that are not mounted.
     pub accept_changed_roots: bool,
     /// Where the caches of this vault may lie; the folder may vanish at any time.
     pub cache: PathBuf,
@@ -116,7 +120,8 @@ pub fn run(
         return Err(EngineError::EmptySet);
     }
     let set = ClearPart::set_id(request.device, request.set_name.as_bytes());
-    let attempt = run::Attempt { remote, keyring, classes, request, clock, progress, set };
+    let roots = walk::normalised(&request.paths)?;
+    let attempt = run::Attempt { remote, keyring, classes, request, roots, clock, progress, set };
     match attempt.run(&[]) {
         Err(EngineError::Remote(error)) if error.code == Code::RangesMissing => {
             tracing::warn!(

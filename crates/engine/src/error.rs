@@ -59,6 +59,12 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// No snapshot can hold a root with this path.
+    #[error("{} cannot be backed up: the path is not absolute, goes back by '..', or is too long", path.display())]
+    BadRoot {
+        /// The path.
+        path: PathBuf,
+    },
     /// Nothing to back up.
     #[error("the set has no folders")]
     EmptySet,
@@ -107,7 +113,7 @@ impl EngineError {
             Self::NotInSnapshot { .. } | Self::NeverRead { .. } => Code::PathMissing,
             Self::Output { source } if source.kind() == std::io::ErrorKind::StorageFull => Code::DiskFull,
             Self::Output { .. } => Code::LocalFailed,
-            Self::NotAFile { .. } | Self::BadRule { .. } => Code::Usage,
+            Self::NotAFile { .. } | Self::BadRule { .. } | Self::BadRoot { .. } => Code::Usage,
             Self::EmptySet => Code::SetEmpty,
             Self::TargetExists { .. } => Code::TargetExists,
             Self::TargetFull { .. } => Code::TargetFull,

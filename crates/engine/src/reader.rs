@@ -9,7 +9,7 @@ use format::keys::{IdKeys, Keyring};
 use format::path;
 use format::ranges::Address;
 use format::snapshot::{ClearPart, SealedPart, SnapshotRecord};
-use model::SnapshotId;
+use model::{Finding, SnapshotId};
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -70,6 +70,12 @@ impl<'a> SnapshotReader<'a> {
     /// The server.
     pub const fn remote(&self) -> &'a dyn Remote {
         self.remote
+    }
+
+    /// What the backup missed at and below `folder`, as far as the snapshot lists it.
+    pub fn missed<'f>(&'f self, folder: &'f [u8]) -> impl Iterator<Item = &'f Finding> {
+        let findings = self.sealed.findings.iter();
+        findings.filter(move |finding| finding.is_missed() && path::is_within(&finding.path, folder))
     }
 
     /// Address of each hunk, in order.

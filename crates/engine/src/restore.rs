@@ -157,6 +157,11 @@ pub struct RestorePlan {
     pub unchanged: u64,
     /// Names that would be left out, as far as they are known.
     pub skipped: u64,
+    /// Names among them that something is in the way of which is never replaced, or that cannot be looked at: the
+    /// restore would have a finding for each. What lies below them is left out too.
+    pub blocked: u64,
+    /// What the backup missed of the selection, or could not read: the restore would have a finding for each.
+    pub missed: u64,
     /// Names that would be restored beside an existing one.
     pub kept_both: u64,
     /// Names that are taken, under [`Conflict::Refuse`].

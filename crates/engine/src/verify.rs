@@ -37,6 +37,8 @@ pub struct VerifyReport {
     pub findings: Vec<Finding>,
     /// Findings in all.
     pub finding_count: u64,
+    /// What the backup missed, as far as the snapshot lists it: the snapshot is no worse for it, and cannot bring it.
+    pub missed: u64,
 }
 
 impl VerifyReport {
@@ -65,6 +67,7 @@ pub fn verify(
         last_path: Vec::new(),
         last_part: None,
     };
+    check.report.missed = reader.missed(b"/").count() as u64;
     let uses = check.lists(read_data)?;
     if read_data {
         progress.enter(Phase::Working);

@@ -1,6 +1,7 @@
 //! An entry: one name in a snapshot with everything that restore needs.
 
 use crate::ranges::RangeList;
+use crate::{limits, path};
 use std::sync::Arc;
 
 /// What an entry is.
@@ -74,6 +75,11 @@ pub struct FileTime {
     pub secs: i64,
     /// Nanoseconds, below 1,000,000,000.
     pub nanos: u32,
+}
+
+impl FileTime {
+    /// Nanoseconds of a second.
+    pub(crate) const NANOS: u32 = 1_000_000_000;
 }
 
 /// Owner and group by number and name.
@@ -168,6 +174,14 @@ impl Entry {
     /// True when this is the continuation with this number of the file at `path`.
     pub fn is_part_of(&self, path: &[u8], part: u64) -> bool {
         self.kind == EntryKind::Continuation && self.path == path && self.rare.part == part
+    }
+
+    /// False for one that readers refuse for its path, mode or times, with the whole part of the list that it is in.
+    pub fn is_storable(&self) -> bool {
+        self.path.len() <= limits::PATH_MAX
+            && path::is_plain(&self.path)
+            && self.mode <= 0o7777
+            && [self.modified, self.changed].iter().all(|time| time.nanos < FileTime::NANOS)
     }
 
     /// True when this flag is set.

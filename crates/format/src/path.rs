@@ -16,6 +16,15 @@ const fn rank(byte: u8) -> u8 {
     if byte == b'/' { 0 } else { byte }
 }
 
+/// True for a path that an entry may have but for its length: absolute, without a NUL, with no name that is empty, `.`
+/// or `..`.
+pub fn is_plain(path: &[u8]) -> bool {
+    path.first() == Some(&b'/')
+        && !path.contains(&0)
+        && (path == b"/"
+            || path[1..].split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b"..")))
+}
+
 /// True when `path` is `folder` itself or lies below it.
 pub fn is_within(path: &[u8], folder: &[u8]) -> bool {
     match path.strip_prefix(folder) {
@@ -58,6 +67,16 @@ mod tests {
         let mut paths: Vec<&[u8]> = vec![b"/a!", b"/a/b", b"/", b"/a", b"/a/b/c", b"/a-b", b"/ab"];
         paths.sort_by(|a, b| compare(a, b));
         assert_eq!(paths, [&b"/"[..], b"/a", b"/a/b", b"/a/b/c", b"/a!", b"/a-b", b"/ab"]);
+    }
+
+    #[test]
+    fn plain_paths() {
+        for plain in ["/", "/a", "/a/...", "/.a/b."] {
+            assert!(is_plain(plain.as_bytes()), "{plain}");
+        }
+        for bad in ["", "a", "//", "/a/", "/a//b", "/.", "/a/./b", "/..", "/a/../b", "/a\0"] {
+            assert!(!is_plain(bad.as_bytes()), "{bad}");
+        }
     }
 
     #[test]

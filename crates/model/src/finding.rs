@@ -75,6 +75,12 @@ reasons! {
     /// A root of the set was a folder, or a file, and something that cannot hold as much stands there now; its last
     /// version is kept.
     RootReplaced = "root_replaced", 19;
+    /// A file system that was mounted below a root is not mounted, or shows nothing; what it held is kept.
+    MountMissing = "mount_missing", 20;
+    /// A root of the set is an object store of a server, which is never backed up.
+    ObjectStore = "object_store", 21;
+    /// A root of the set is a view of the kernel's own state (such as `/proc`), which is never backed up.
+    PseudoFileSystem = "pseudo_file_system", 22;
 }
 
 /// One entry of a run's report.
@@ -90,6 +96,16 @@ pub struct Finding {
     pub first_seen: Timestamp,
     /// The snapshot holds an earlier version of this path.
     pub kept_previous: bool,
+}
+
+impl Finding {
+    /// True when the snapshot that lists it has no version of what lies at its path: a restore cannot bring it.
+    pub const fn is_missed(&self) -> bool {
+        use FindingReason::{AttributesTooLarge, AttributesUnreadable, Changing, Vanished};
+        let has_content =
+            matches!(self.reason, AttributesTooLarge | AttributesUnreadable | Changing | Vanished);
+        !self.kept_previous && !has_content
+    }
 }
 
 #[cfg(test)]

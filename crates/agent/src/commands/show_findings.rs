@@ -61,6 +61,11 @@ pub(super) const fn words(reason: FindingReason) -> &'static str {
         FindingReason::RootEmpty => "a folder of the set became empty",
         FindingReason::RootMoved => "a folder of the set lies on another file system than before",
         FindingReason::RootReplaced => "a folder or file of the set is something else now",
+        FindingReason::MountMissing => {
+            "a file system below a folder of the set is not mounted, or shows nothing"
+        }
+        FindingReason::ObjectStore => "an object store of a server, which is never backed up",
+        FindingReason::PseudoFileSystem => "a view of the system's own state, which is never backed up",
         FindingReason::AttributesUnreadable => "attributes could not be read",
         FindingReason::Vanished => "vanished meanwhile",
         FindingReason::AttributesTooLarge => "attributes are too large and were left out",
@@ -81,6 +86,7 @@ pub(super) fn advice(findings: &[Finding]) -> Option<&'static str> {
         FindingReason::RootEmpty,
         FindingReason::RootMoved,
         FindingReason::RootReplaced,
+        FindingReason::MountMissing,
     ];
     findings.iter().any(|finding| roots.contains(&finding.reason)).then_some(
         "If the folder is meant to be so, say it once: holdfast backup --accept-changed-roots. Until then its last \

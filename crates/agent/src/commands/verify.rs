@@ -53,6 +53,7 @@ struct Summary {
     frames: u64,
     read_bytes: u64,
     findings: u64,
+    missed: u64,
     seconds: f64,
 }
 
@@ -83,12 +84,13 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> Result<Outcome, Agent
         frames: report.frames,
         read_bytes: report.read_bytes,
         findings: report.finding_count,
+        missed: report.missed,
         seconds: took.as_secs_f64(),
     };
     context.output.print(&Event { event: "summary", fields }, |out| {
         write(out, snapshot, args.read_data, &report, took)
     })?;
-    Ok(if report.is_good() { Outcome::Complete } else { Outcome::Failed(Code::DataDamaged) })
+    Ok(if report.is_good() { Outcome::with(report.missed) } else { Outcome::Failed(Code::DataDamaged) })
 }
 
 fn write(
@@ -109,6 +111,10 @@ fn write(
         writeln!(out, "Snapshot {id} is good: {content} was checked, in {took}.")?;
         if !read_data {
             writeln!(out, "The content of the files was not read; --read-data does.")?;
+        }
+        if report.missed > 0 {
+            let missed = text::counted(report.missed, "path");
+            writeln!(out, "The backup missed {missed}, which it cannot bring: holdfast findings {id}.")?;
         }
         return Ok(());
     }
@@ -137,6 +143,9 @@ mod tests {
         assert!(text.starts_with("Snapshot cdcdcdcd is good: the list of 0 files"), "{text}");
         assert!(text.contains("--read-data"), "{text}");
         assert!(!words(true, &good).contains("--read-data"));
+        assert!(!text.contains("missed"), "{text}");
+        let text = words(true, &VerifyReport { missed: 2, ..good });
+        assert!(text.contains("is good") && text.contains("missed 2 paths"), "{text}");
 
         let finding = Finding {
             path: b"/a".to_vec(),

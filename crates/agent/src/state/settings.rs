@@ -6,7 +6,7 @@ use crate::AgentError;
 use platform::durable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 const VERSION: u32 = 1;
 const LIMIT_BYTES: u64 = 16 << 20;
@@ -106,6 +106,13 @@ impl Settings {
                 let shown = relative.0.display();
                 return Err(invalid(format!("the path '{shown}' of the set '{name}' is not absolute")));
             }
+            let goes_back = |path: &&StoredPath| path.0.components().any(|part| part == Component::ParentDir);
+            if let Some(path) = set.paths.iter().find(goes_back) {
+                let shown = path.0.display();
+                return Err(invalid(format!(
+                    "the path '{shown}' of the set '{name}' goes back by '..'; write where it leads to"
+                )));
+            }
         }
         Ok(settings)
     }
@@ -165,6 +172,7 @@ mod tests {
             ("version = 1\n[sets.default\n", "line 2"),
             ("version = 1\n[sets.default]\npaths = [\"/etc\"]\nexlude = []\n", "exlude"),
             ("version = 1\n[sets.x]\npaths = [\"etc\"]\n", "absolute"),
+            ("version = 1\n[sets.x]\npaths = [\"/work/../etc\"]\n", "'..'"),
             ("", "version"),
         ] {
             write(text);

@@ -10,7 +10,7 @@ use crate::EngineError;
 use format::classes::Classes;
 use format::entry::{Entry, EntryKind, FileTime, Rare, flags};
 use format::frame::{Compressor, FrameBuilder, PackKind};
-use format::hunk::HunkBuilder;
+use format::hunk::{Hunk, HunkBuilder};
 use format::keys::IdKeys;
 use format::limits;
 use format::path;
@@ -353,6 +353,10 @@ fn append(
     cache: &mut CacheWriter,
     built: format::hunk::BuiltHunk,
 ) -> Result<(), EngineError> {
+    // What no reader takes must not be committed, whatever let it come here.
+    if Hunk::decode(&built.bytes).is_err() {
+        return Err(EngineError::Defect("a part of the list of files is one that readers refuse"));
+    }
     let address = store.store(built.id, &built.bytes, built.references)?;
     list.hunks.push(HunkRef { id: built.id, entries: built.entries, first_path: built.first_path });
     list.addresses.push(address);

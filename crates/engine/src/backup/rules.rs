@@ -50,8 +50,9 @@ impl Rules {
         self.own.contains(&(dev, ino))
     }
 
-    /// Drops from a folder's listing what its kind says is not to be kept.
-    pub(super) fn trim(&self, dir: &Dir, listing: &mut Listing) {
+    /// Drops from a folder's listing what its kind says is not to be kept. A folder that the user named is kept although
+    /// it is a cache. True for an object store.
+    pub(super) fn trim(&self, dir: &Dir, listing: &mut Listing, is_named: bool) -> bool {
         let (mut tag, mut marker) = (false, false);
         for name in listing.iter() {
             tag |= name.name == CACHE_TAG;
@@ -59,9 +60,12 @@ impl Rules {
         }
         if marker && begins_with(dir, STORE_MARKER, STORE_TITLE) {
             listing.retain(|name| name.name == STORE_MARKER);
-        } else if tag && self.exclude_caches && begins_with(dir, CACHE_TAG, CACHE_SIGNATURE) {
+            return true;
+        }
+        if tag && self.exclude_caches && !is_named && begins_with(dir, CACHE_TAG, CACHE_SIGNATURE) {
             listing.retain(|name| name.name == CACHE_TAG);
         }
+        false
     }
 }
 
@@ -149,14 +153,14 @@ mod tests {
         std::fs::write(folder.path().join("CACHEDIR.TAG"), CACHE_SIGNATURE).unwrap();
         std::fs::write(folder.path().join("big"), b"x").unwrap();
         let dir = Dir::open_root(folder.path()).unwrap();
-        let names = |caches| {
+        let names = |caches, is_named| {
             let mut listing = dir.names().unwrap();
-            Rules::new(&[], caches, &[]).unwrap().trim(&dir, &mut listing);
+            assert!(!Rules::new(&[], caches, &[]).unwrap().trim(&dir, &mut listing, is_named));
             listing.len()
         };
-        assert_eq!((names(true), names(false)), (1, 2));
+        assert_eq!([names(true, false), names(false, false), names(true, true)], [1, 2, 2]);
         std::fs::write(folder.path().join("CACHEDIR.TAG"), b"not a signature").unwrap();
-        assert_eq!(names(true), 2);
+        assert_eq!(names(true, false), 2);
     }
     #[test]
     fn an_object_store_is_known_by_what_its_marker_says() {
@@ -167,8 +171,8 @@ mod tests {
         {
             std::fs::write(folder.path().join("HOLDFAST-STORE"), marker).unwrap();
             let mut listing = dir.names().unwrap();
-            Rules::new(&[], true, &[]).unwrap().trim(&dir, &mut listing);
-            assert_eq!(listing.len(), kept, "{marker:?}");
+            let is_store = Rules::new(&[], true, &[]).unwrap().trim(&dir, &mut listing, true);
+            assert_eq!((listing.len(), is_store), (kept, kept == 1), "{marker:?}");
         }
     }
 }

@@ -8,11 +8,13 @@ use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
 use super::lookups::{Lookups, Used};
 use super::meta::Owners;
+use super::mounts::Mounts;
 use super::packer::Packer;
 use super::rules::Rules;
 use super::scan::{self, Outlets, Scan};
 use super::source::{self, Base};
-use super::walk::{Ahead, Walk, normalised};
+use super::standing::Standing;
+use super::walk::{Ahead, Walk};
 use super::worker::{Shared, Worker};
 use super::{BackupRequest, BackupSummary, cache, count, sample};
 use crate::EngineError;
@@ -23,7 +25,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use format::classes::Classes;
 use format::keys::{IdKeys, Keyring};
 use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
-use model::{Clock, PackId, SetId, SnapshotId, Timestamp};
+use model::{Clock, FindingReason, PackId, SetId, SnapshotId, Timestamp};
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -40,6 +42,8 @@ pub(super) struct Attempt<'a> {
     pub(super) keyring: &'a Keyring,
     pub(super) classes: &'a Classes,
     pub(super) request: &'a BackupRequest,
+    /// Its paths, normalised.
+    pub(super) roots: Vec<Vec<u8>>,
     pub(super) clock: &'a Clock,
     pub(super) progress: &'a Progress,
     pub(super) set: SetId,
@@ -151,7 +155,6 @@ impl<'a> Attempt<'a> {
         let worker = || Worker::new(request.compression_level, request.frame_target);
         let worker_states: Vec<_> = (0..=count).map(|_| Mutex::new(worker())).collect();
         let failures = Failures::default();
-        let roots = normalised(&request.paths);
         self.progress.enter(Phase::Working);
         let result = std::thread::scope(|scope| {
             for _ in 0..Packer::lanes() {
@@ -159,7 +162,7 @@ impl<'a> Attempt<'a> {
             }
             let (end, ended) = bounded::<()>(0);
             if request.count_ahead {
-                let walk = Walk::new(roots.clone(), rules, request.one_file_system);
+                let walk = Walk::new(self.roots.clone(), rules, request.one_file_system);
                 scope.spawn(move || count::run(walk, self.progress, &ended));
             }
             let (work, to_work) = unbounded();
@@ -178,7 +181,7 @@ impl<'a> Attempt<'a> {
             }
             drop(to_work);
             let known = header.as_ref().filter(|_| !request.accept_changed_roots);
-            let walk = Walk::new(roots, rules, request.one_file_system)
+            let walk = Walk::new(self.roots.clone(), rules, request.one_file_system)
                 .without_moved(move |root| scan::has_moved(known, root));
             let scan = Scan {
                 request,
@@ -198,6 +201,9 @@ impl<'a> Attempt<'a> {
                 last_dir: None,
                 roots: Vec::new(),
                 replaced_root: None,
+                mounts: Mounts::default(),
+                kept: Standing::new(&self.roots),
+                unmounted: Standing::new(&self.roots),
             };
             let scanner = scope.spawn(|| scan.run().inspect_err(|_| self.progress.stop_for_failure()));
             let running = Running {
@@ -325,6 +331,12 @@ impl<'r> Running<'r, '_> {
                         Item::Link(job) => self.further_name(&writer, &job)?,
                         other => other,
                     };
+                    if let Item::Entry(entry, _) = &item
+                        && !entry.is_storable()
+                    {
+                        self.findings.note(&entry.path, FindingReason::ReadError, 0, false);
+                        continue;
+                    }
                     writer.take(&mut store, item)?;
                 }
                 next += 1;

@@ -7,6 +7,8 @@ use super::findings::{Findings, reason_of};
 use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
 use super::meta::{self, Owners};
+use super::mounts::Mounts;
+use super::standing::Standing;
 use super::walk::{Ahead, Found, Place, RootPlace};
 use crate::EngineError;
 use crate::progress::{Progress, add};
@@ -15,7 +17,7 @@ use format::entry::{Entry, EntryKind, flags};
 use format::path;
 use format::snapshot::Root;
 use model::FindingReason;
-use platform::{Dir, FileKind};
+use platform::{Dir, FileKind, Stat};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,8 @@ const BATCH_DIRS: usize = 8;
 const FILE_COST: u64 = 4096;
 /// How often a waiting scan looks whether the run was stopped.
 const LOOK_UP: Duration = Duration::from_millis(50);
+/// `ENOTDIR` on Linux.
+const NOT_A_FOLDER: i32 = 20;
 /// File systems whose id stays the same over mounts and machines.
 const STABLE_IDS: [&[u8]; 4] = [b"ext2", b"ext3", b"ext4", b"btrfs"];
 
@@ -65,6 +69,11 @@ pub(super) struct Scan<'a> {
     pub(super) roots: Vec<Root>,
     /// The root that is left out since its last version stays in its place.
     pub(super) replaced_root: Option<Vec<u8>>,
+    pub(super) mounts: Mounts,
+    /// What the base has in these folders stays.
+    pub(super) kept: Standing,
+    /// The last version of these stays although the walk goes through what stands there now.
+    pub(super) unmounted: Standing,
 }
 
 impl Scan<'_> {
@@ -75,28 +84,60 @@ impl Scan<'_> {
             self.take(found)?;
         }
         // What is left of the base was deleted; reading it to its end shows that it could be read.
-        while self.base.take()?.is_some() {}
+        while self.base.peek()?.is_some() {
+            self.pass()?;
+        }
         self.send()?;
         Ok(self.roots)
     }
 
     fn take(&mut self, found: Found) -> Result<(), EngineError> {
         match found {
-            Found::Parent(place) => self.entry(place, flags::PARENT),
+            Found::Entry(Place { path, .. })
+            | Found::Parent { path, .. }
+            | Found::ParentGone { path }
+            | Found::Unreadable { path, .. }
+            | Found::Unlisted { path, .. }
+            | Found::MountHidden { path }
+                if self.unmounted.has(&path) =>
+            {
+                Ok(())
+            }
+            Found::Parent { path, place } => self.parent(path, &place),
+            Found::ParentGone { path } => self.parent_gone(&path),
             // It is no folder, so nothing follows below it.
             Found::Entry(place) if self.replaced_root.as_ref() == Some(&place.path) => Ok(()),
-            Found::Entry(place) => self.entry(place, 0),
+            Found::Entry(place) => self.entry(place),
             Found::Root(place) => self.root(place),
             Found::RootMoved(place) => self.root_moved(&place),
             Found::RootGone { path, error } => {
-                let reason =
-                    if error.is_not_found() { FindingReason::RootMissing } else { reason_of(&error) };
+                // Below something that is no folder nothing is.
+                let is_missing = error.is_not_found() || error.errno() == Some(NOT_A_FOLDER);
+                let reason = if is_missing { FindingReason::RootMissing } else { reason_of(&error) };
                 self.root_lost(&path, reason, error.errno().unwrap_or(0), false)
             }
-            Found::RootEnd { path, empty: true } if self.base_has_below(&path)? => {
-                self.root_lost(&path, FindingReason::RootEmpty, 0, true)
+            Found::RootRefused { path, reason } => {
+                self.findings.note(&path, reason, 0, false);
+                Ok(())
             }
-            Found::RootEnd { .. } => Ok(()),
+            Found::RootEmpty { path } => {
+                if self.base_has_below(&path)? {
+                    self.root_lost(&path, FindingReason::RootEmpty, 0, true)?;
+                }
+                Ok(())
+            }
+            Found::MountHidden { path } => {
+                // What belongs to a root below is walked with that one.
+                let has_own = self.base_has_below(&path)?
+                    && self
+                        .base
+                        .peek()?
+                        .is_some_and(|next| !self.kept.leads_to_root(&next.entry().path, &path));
+                if has_own && !self.request.accept_changed_roots {
+                    self.keep_unmounted(&path)?;
+                }
+                Ok(())
+            }
             Found::Unreadable { path, error } => {
                 let kept = self.keep(&path, false)?;
                 self.findings.note(&path, reason_of(&error), error.errno().unwrap_or(0), kept);
@@ -191,13 +232,22 @@ impl Scan<'_> {
     /// Passes over entries of the base that are no longer there.
     fn drop_before(&mut self, path: &[u8]) -> Result<(), EngineError> {
         while self.base.is_before(path)? {
-            self.base.take()?;
+            self.pass()?;
         }
         Ok(())
     }
 
-    /// Takes over what the base has at and below `path` (or only below); says whether that was anything. What the
-    /// vault has lost of it is a finding.
+    /// Passes over the next entry of the base, which stays if its folder does.
+    fn pass(&mut self) -> Result<(), EngineError> {
+        let Some(previous) = self.base.take()? else { return Ok(()) };
+        if self.kept.has(&previous.entry().path) {
+            self.keep_entry(&previous, false)?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what the base has at and below `path` (or only below); says whether that was anything. What comes
+    /// behind a root that lies below follows when that root is through.
     fn keep(&mut self, path: &[u8], strictly: bool) -> Result<bool, EngineError> {
         self.drop_before(path)?;
         let mut any = false;
@@ -206,31 +256,90 @@ impl Scan<'_> {
                 break;
             }
             let itself = next.entry().path == path;
-            let Some(previous) = self.base.take()? else { break };
-            if itself && strictly {
-                continue;
+            if !itself && self.kept.leads_to_root(&next.entry().path, path) {
+                self.kept.add(path);
+                break;
             }
-            if self.index.has(&previous.entry().content) {
-                // The name of what no run could ever read is no version of it.
-                any |= !previous.entry().has(flags::UNREAD);
-                self.count_done(previous.entry());
-                self.push(meta::kept(&previous), 0)?;
-            } else if !itself {
-                // For `path` itself the caller has a finding.
-                self.findings.note(&previous.entry().path, FindingReason::Damaged, 0, false);
+            let Some(previous) = self.base.take()? else { break };
+            if !(itself && strictly) {
+                any |= self.keep_entry(&previous, itself)?;
             }
         }
         Ok(any)
     }
 
-    fn entry(&mut self, place: Place, flag: u32) -> Result<(), EngineError> {
-        self.drop_before(&place.path)?;
-        let is_next = self.base.peek()?.is_some_and(|next| next.entry().path == place.path);
-        let previous = if is_next { self.base.take()? } else { None };
-        let owner = self.owners.of(&place.stat);
-        let file_system = self.file_systems.number(&place.stat, previous.as_ref().map(BaseEntry::entry));
-        let mut now = meta::entry(place.path.clone(), &place.stat, file_system, &owner);
-        now.flags |= flag;
+    /// Takes over an entry of the base; says whether it is a version of anything. What the vault has lost of it is a
+    /// finding, unless the caller has one.
+    fn keep_entry(&mut self, previous: &BaseEntry, has_finding: bool) -> Result<bool, EngineError> {
+        if self.index.has(&previous.entry().content) {
+            self.count_done(previous.entry());
+            self.push(meta::kept(previous), 0)?;
+            // The name of what no run could ever read is no version of it.
+            return Ok(!previous.entry().has(flags::UNREAD));
+        }
+        if !has_finding {
+            self.findings.note(&previous.entry().path, FindingReason::Damaged, 0, false);
+        }
+        Ok(false)
+    }
+
+    /// What a file system held that is not mounted stays until the user says that it is meant so.
+    fn keep_unmounted(&mut self, path: &[u8]) -> Result<(), EngineError> {
+        let kept = self.keep(path, true)?;
+        self.findings.note(path, FindingReason::MountMissing, 0, kept);
+        Ok(())
+    }
+
+    /// A folder above a root. Its attributes are those of the folder that the path leads to.
+    fn parent(&mut self, path: Vec<u8>, place: &Place) -> Result<(), EngineError> {
+        let previous = self.previous(&path)?;
+        let mut now = self.now(path, &place.stat, previous.as_ref());
+        now.flags |= flags::PARENT;
+        match previous.filter(|previous| meta::is_same(previous.entry(), &now)) {
+            Some(previous) => self.push(meta::same(&previous), 0),
+            None => self.special(now, place),
+        }
+    }
+
+    /// Where no folder is above a root now, the last one stays: what is kept below it needs it.
+    fn parent_gone(&mut self, path: &[u8]) -> Result<(), EngineError> {
+        match self.previous(path)?.filter(|previous| previous.entry().kind == EntryKind::Dir) {
+            Some(previous) => self.push(meta::with_flag(&previous, flags::PARENT | flags::KEPT), 0),
+            None => Ok(()),
+        }
+    }
+
+    /// The entry of the base with this path.
+    fn previous(&mut self, path: &[u8]) -> Result<Option<BaseEntry>, EngineError> {
+        self.drop_before(path)?;
+        let is_next = self.base.peek()?.is_some_and(|next| next.entry().path == path);
+        if is_next { self.base.take() } else { Ok(None) }
+    }
+
+    fn now(&mut self, path: Vec<u8>, stat: &Stat, previous: Option<&BaseEntry>) -> Entry {
+        let owner = self.owners.of(stat);
+        let file_system = self.file_systems.number(stat, previous.map(BaseEntry::entry));
+        meta::entry(path, stat, file_system, &owner)
+    }
+
+    /// Whether nothing is mounted at this folder, which is no root, although the base has what was mounted there.
+    fn is_unmounted(&mut self, place: &Place, previous: Option<&BaseEntry>) -> Result<bool, EngineError> {
+        let is_root = self.roots.last().is_some_and(|root| root.path == place.path);
+        let was_mounted =
+            self.mounts.enter(&place.path, &place.stat, previous.map(BaseEntry::entry)) && !is_root;
+        Ok(was_mounted && !self.request.accept_changed_roots && self.base_has_below(&place.path)?)
+    }
+
+    fn entry(&mut self, place: Place) -> Result<(), EngineError> {
+        let previous = self.previous(&place.path)?;
+        if place.stat.kind == FileKind::Dir && self.is_unmounted(&place, previous.as_ref())? {
+            if let Some(folder) = &previous {
+                self.push(meta::kept(folder), 0)?;
+            }
+            self.unmounted.add(&place.path);
+            return self.keep_unmounted(&place.path);
+        }
+        let now = self.now(place.path.clone(), &place.stat, previous.as_ref());
         if let Some(previous) =
             previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))
         {
@@ -248,7 +357,7 @@ impl Scan<'_> {
                 return self.push(Item::Entry(Box::new(entry), previous.ids().to_vec()), 0);
             }
         }
-        if now.kind == EntryKind::File { self.file(now, place, previous) } else { self.other(now, &place) }
+        if now.kind == EntryKind::File { self.file(now, place, previous) } else { self.special(now, &place) }
     }
 
     fn file(&mut self, now: Entry, place: Place, previous: Option<BaseEntry>) -> Result<(), EngineError> {
@@ -276,10 +385,10 @@ impl Scan<'_> {
     }
 
     /// Folders, links, pipes, sockets and devices: everything there is to know is read here.
-    fn other(&mut self, mut now: Entry, place: &Place) -> Result<(), EngineError> {
-        let name = path::name(&now.path).to_vec();
+    fn special(&mut self, mut now: Entry, place: &Place) -> Result<(), EngineError> {
+        let name = path::name(&place.path);
         if now.kind == EntryKind::Symlink {
-            match place.dir.read_link(&name) {
+            match place.dir.read_link(name) {
                 Ok(target) => now.rare.target = Some(target),
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => {
@@ -288,7 +397,7 @@ impl Scan<'_> {
                 }
             }
         }
-        self.xattrs(&mut now, &place.dir, &name);
+        self.xattrs(&mut now, &place.dir, name);
         self.push(Item::Entry(Box::new(now), Vec::new()), 0)
     }
 

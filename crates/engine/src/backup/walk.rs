@@ -2,17 +2,17 @@
 
 mod ahead;
 mod levels;
+mod roots;
 
 use super::findings::NAME_TOO_LONG;
 use super::rules::Rules;
 pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
+use model::FindingReason;
 use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
+pub(super) use roots::{RootPlace, normalised};
 use std::collections::VecDeque;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What the walk comes upon.
@@ -20,20 +20,27 @@ use std::sync::Arc;
 pub(super) enum Found {
     /// An entry with its attributes, in its open folder.
     Entry(Place),
-    /// A folder above a root.
-    Parent(Place),
+    /// A folder above a root: its path, and where it lies, which is elsewhere when a symbolic link leads to it.
+    Parent { path: Vec<u8>, place: Place },
+    /// Above a root, where no folder can be reached.
+    ParentGone { path: Vec<u8> },
     /// A root itself, before its entry.
     Root(RootPlace),
     /// A root that is there and is left out, since it is not what it was.
     RootMoved(RootPlace),
     /// A root that is not there or cannot be reached.
     RootGone { path: Vec<u8>, error: Error },
+    /// A root of a kind that is never backed up. Of an object store its entry and marker come all the same.
+    RootRefused { path: Vec<u8>, reason: FindingReason },
+    /// A root folder whose entry was given and that holds nothing.
+    RootEmpty { path: Vec<u8> },
     /// An entry whose attributes cannot be read. What lies below it is not walked.
     Unreadable { path: Vec<u8>, error: Error },
     /// A folder whose entry was given and that cannot be listed.
     Unlisted { path: Vec<u8>, error: Error },
-    /// A root folder is through; whether it held anything.
-    RootEnd { path: Vec<u8>, empty: bool },
+    /// A folder whose entry was given and where another file system begins that shows nothing to the walk: it is empty,
+    /// or of a kind that is not walked.
+    MountHidden { path: Vec<u8> },
 }
 
 /// An entry where it lies.
@@ -48,27 +55,25 @@ pub(super) struct Place {
 /// Says of a root whether it is another one than it was, and is left out.
 type HasMoved<'a> = Box<dyn Fn(&RootPlace) -> bool + Send + 'a>;
 
-/// Where a root lies, with the type of its file system.
-#[derive(Debug)]
-pub(super) struct RootPlace {
-    pub(super) path: Vec<u8>,
-    pub(super) kind: FileKind,
-    /// The system's number for its file system.
-    pub(super) dev: u64,
-    pub(super) fs_type: Vec<u8>,
-    pub(super) fs_id: u64,
-    pub(super) mount_point: bool,
-}
-
 /// The walk; an iterator in all but name, since it lends its table of mounts.
 pub(super) struct Walk<'a> {
     rules: &'a Rules,
     one_file_system: bool,
     has_moved: HasMoved<'a>,
     mounts: MountTable,
+    /// Those that are still to come.
     roots: VecDeque<Vec<u8>>,
+    /// Folders above roots that were given, as parents or as entries.
     given_parents: Vec<Vec<u8>>,
     queue: VecDeque<Found>,
+    at: Position,
+    /// Where the walk stands in the roots around the present one, the outermost first.
+    around: Vec<Position>,
+}
+
+/// Where the walk of one root stands.
+#[derive(Default)]
+struct Position {
     path: Vec<u8>,
     levels: Levels,
     /// The folder whose entry was given last and that is listed next.
@@ -80,21 +85,8 @@ struct Descend {
     name: Vec<u8>,
     dev: u64,
     root: bool,
-}
-
-/// Absolute, sorted, without those that lie in another one.
-pub(super) fn normalised(paths: &[std::path::PathBuf]) -> Vec<Vec<u8>> {
-    let clean = |path: &std::path::PathBuf| {
-        let bytes = path.as_os_str().as_bytes();
-        let names = bytes.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
-        let joined =
-            names.fold(Vec::new(), |path, name| path::join(if path.is_empty() { b"/" } else { &path }, name));
-        if joined.is_empty() { b"/".to_vec() } else { joined }
-    };
-    let mut paths: Vec<Vec<u8>> = paths.iter().map(clean).collect();
-    paths.sort_by(|a, b| path::compare(a, b));
-    paths.dedup_by(|later, earlier| path::is_within(later, earlier));
-    paths
+    /// Another file system begins here than that of the folder above.
+    mount: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -110,9 +102,8 @@ impl<'a> Walk<'a> {
             roots: roots.into(),
             given_parents: Vec::new(),
             queue: VecDeque::new(),
-            path: Vec::new(),
-            levels: Levels::default(),
-            descend: None,
+            at: Position::default(),
+            around: Vec::new(),
         }
     }
 
@@ -122,21 +113,24 @@ impl<'a> Walk<'a> {
             if let Some(found) = self.queue.pop_front() {
                 return Some(found);
             }
-            if let Some(descend) = self.descend.take() {
+            if let Some(descend) = self.at.descend.take() {
                 if let Some(found) = self.open_level(&descend) {
                     return Some(found);
                 }
                 continue;
             }
-            match self.levels.last_mut() {
-                None => self.begin_root()?,
+            if self.is_root_due() {
+                self.begin_root()?;
+                continue;
+            }
+            match self.at.levels.last_mut() {
+                None => match self.around.pop() {
+                    Some(around) => self.at = around,
+                    None => self.begin_root()?,
+                },
                 Some(level) if level.next == level.listing.len() => {
-                    let (root, empty) = (level.root, level.listing.is_empty());
-                    self.path.truncate(level.path_len);
-                    self.levels.pop();
-                    if root {
-                        return Some(Found::RootEnd { path: self.path.clone(), empty });
-                    }
+                    self.at.path.truncate(level.path_len);
+                    self.at.levels.pop();
                 }
                 Some(_) => {
                     if let Some(found) = self.next_name() {
@@ -152,57 +146,6 @@ impl<'a> Walk<'a> {
         Self { has_moved: Box::new(has_moved), ..self }
     }
 
-    /// Puts the parents of the next root, and the root, into the queue.
-    fn begin_root(&mut self) -> Option<()> {
-        let root = self.roots.pop_front()?;
-        let mut parents = Vec::new();
-        let mut above = path::parent(&root);
-        while let Some(folder) = above {
-            parents.push(folder.to_vec());
-            above = path::parent(folder);
-        }
-        for parent in parents.into_iter().rev() {
-            if !self.given_parents.contains(&parent) {
-                if let Ok(place) = place_of(&parent) {
-                    self.queue.push_back(Found::Parent(place));
-                }
-                self.given_parents.push(parent);
-            }
-        }
-        match place_of(&root) {
-            Err(error) => self.queue.push_back(Found::RootGone { path: root, error }),
-            Ok(place) => {
-                let here = self.root_place(&place);
-                if (self.has_moved)(&here) {
-                    self.queue.push_back(Found::RootMoved(here));
-                    return Some(());
-                }
-                self.queue.push_back(Found::Root(here));
-                self.path.clone_from(&root);
-                if place.stat.kind == FileKind::Dir {
-                    let name = path::name(&root).to_vec();
-                    self.descend =
-                        Some(Descend { dir: Arc::clone(&place.dir), name, dev: place.stat.dev, root: true });
-                }
-                self.queue.push_back(Found::Entry(place));
-            }
-        }
-        Some(())
-    }
-
-    fn root_place(&self, place: &Place) -> RootPlace {
-        let mount = self.mounts.of(&place.stat);
-        let at_mount = mount.is_some_and(|mount| mount.mount_point == place.path);
-        RootPlace {
-            path: place.path.clone(),
-            kind: place.stat.kind,
-            dev: place.stat.dev,
-            fs_type: mount.map(|mount| mount.type_name.clone()).unwrap_or_default(),
-            fs_id: file_system_id(place).unwrap_or(0),
-            mount_point: at_mount,
-        }
-    }
-
     /// Lists the folder whose entry was given just now.
     fn open_level(&mut self, descend: &Descend) -> Option<Found> {
         let opened = if descend.name.is_empty() {
@@ -212,66 +155,77 @@ impl<'a> Walk<'a> {
         };
         let listed = opened.and_then(|dir| {
             let mut listing = dir.names()?;
-            self.rules.trim(&dir, &mut listing);
+            let is_store = self.rules.trim(&dir, &mut listing, descend.root);
             listing.sort_by_name();
-            Ok((dir, listing))
+            Ok((dir, listing, is_store))
         });
-        match listed {
-            Ok((dir, listing)) => {
-                self.levels.push(Level::new(dir, listing, self.path.len(), descend.dev, descend.root));
-                None
-            }
-            Err(error) => Some(Found::Unlisted { path: self.path.clone(), error }),
-        }
+        let path = || self.at.path.clone();
+        let (dir, listing, is_store) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return Some(Found::Unlisted { path: path(), error }),
+        };
+        let found = if descend.root && is_store {
+            Some(Found::RootRefused { path: path(), reason: FindingReason::ObjectStore })
+        } else if descend.root && listing.is_empty() {
+            Some(Found::RootEmpty { path: path() })
+        } else {
+            (descend.mount && listing.is_empty()).then(|| Found::MountHidden { path: path() })
+        };
+        self.at.levels.push(Level::new(dir, listing, self.at.path.len(), descend.dev));
+        found
     }
 
     /// The next name of the present folder; `None` when it is left out.
     fn next_name(&mut self) -> Option<Found> {
-        let dir = match self.levels.open(&self.path) {
+        let dir = match self.at.levels.open(&self.at.path) {
             Ok(dir) => dir,
             Err(lost) => {
-                self.path.truncate(lost.path_len);
-                return Some(Found::Unlisted { path: self.path.clone(), error: lost.error });
+                self.at.path.truncate(lost.path_len);
+                return Some(Found::Unlisted { path: self.at.path.clone(), error: lost.error });
             }
         };
-        let level = self.levels.last_mut()?;
+        let level = self.at.levels.last_mut()?;
         let name = level.listing.get(level.next)?;
         level.next += 1;
-        self.path.truncate(level.path_len);
-        if !self.path.ends_with(b"/") {
-            self.path.push(b'/');
+        self.at.path.truncate(level.path_len);
+        if !self.at.path.ends_with(b"/") {
+            self.at.path.push(b'/');
         }
-        self.path.extend_from_slice(name.name);
+        self.at.path.extend_from_slice(name.name);
         let stat = match dir.stat(name.name) {
             Ok(stat) => stat,
             // It vanished since the folder was listed: it is not there, and that is no finding.
             Err(error) if error.is_not_found() => return None,
-            Err(error) => return Some(Found::Unreadable { path: self.path.clone(), error }),
+            Err(error) => return Some(Found::Unreadable { path: self.at.path.clone(), error }),
         };
         let is_dir = stat.kind == FileKind::Dir;
-        if self.rules.exclude(&self.path, is_dir) || (is_dir && self.rules.is_own(stat.dev, stat.ino)) {
+        if self.rules.exclude(&self.at.path, is_dir) || (is_dir && self.rules.is_own(stat.dev, stat.ino)) {
             return None;
         }
-        if self.path.len() > limits::PATH_MAX {
+        if self.at.path.len() > limits::PATH_MAX {
             // No reader of a snapshot takes it.
             let error = Error::Os { op: "walk", errno: NAME_TOO_LONG };
-            return Some(Found::Unreadable { path: self.path.clone(), error });
+            return Some(Found::Unreadable { path: self.at.path.clone(), error });
         }
         let dev = level.dev;
         if is_dir {
-            let name = name.name.to_vec();
-            if stat.dev == dev || self.crosses_into(&dir, &name, &stat) {
-                self.descend = Some(Descend { dir: Arc::clone(&dir), name, dev: stat.dev, root: false });
+            let (name, mount) = (name.name.to_vec(), stat.dev != dev);
+            // A root below it comes by itself, and needs no other entry of this folder.
+            if self.roots.front().is_some_and(|root| path::is_within(root, &self.at.path)) {
+                self.given_parents.push(self.at.path.clone());
+            }
+            if !mount || (!self.one_file_system && self.crosses_into(&dir, &name, &stat)) {
+                let dir = Arc::clone(&dir);
+                self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false, mount });
+            } else if !self.one_file_system {
+                self.queue.push_back(Found::MountHidden { path: self.at.path.clone() });
             }
         }
-        Some(Found::Entry(Place { path: self.path.clone(), dir, stat }))
+        Some(Found::Entry(Place { path: self.at.path.clone(), dir, stat }))
     }
 
     /// Whether a folder on another file system than its parent is walked.
     fn crosses_into(&self, dir: &Dir, name: &[u8], stat: &Stat) -> bool {
-        if self.one_file_system {
-            return false;
-        }
         let kind = match self.mounts.of(stat) {
             Some(mount) => mount.kind,
             None => {
@@ -280,28 +234,6 @@ impl<'a> Walk<'a> {
         };
         kind == FileSystemKind::Local
     }
-}
-
-/// Asked of a root that is a folder itself, since its own file system may begin there.
-fn file_system_id(place: &Place) -> Result<u64, Error> {
-    let name = path::name(&place.path);
-    if place.stat.kind == FileKind::Dir && !name.is_empty() {
-        return place.dir.open_child(name)?.file_system_id();
-    }
-    place.dir.file_system_id()
-}
-
-/// Opens the folder that holds `path` and asks for its attributes.
-fn place_of(path: &[u8]) -> Result<Place, Error> {
-    let full = Path::new(OsStr::from_bytes(path));
-    if path == b"/" {
-        let dir = Dir::open_root(full)?;
-        let stat = dir.stat_self()?;
-        return Ok(Place { path: path.to_vec(), dir: Arc::new(dir), stat });
-    }
-    let (dir, name) = Dir::open_parent_of(full)?;
-    let stat = dir.stat(&name)?;
-    Ok(Place { path: path.to_vec(), dir: Arc::new(dir), stat })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::EngineError;
 use crate::progress::{Progress, add};
 use format::limits;
 use model::{Clock, Code, Finding, FindingReason, Timestamp};
+use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -128,6 +129,11 @@ impl<'p> Outcome<'p> {
         if found.0.len() < limits::SNAPSHOT_FINDINGS_MAX {
             found.0.push(finding);
         }
+    }
+
+    /// Paths of the findings so far.
+    pub(super) fn paths(&self) -> HashSet<Vec<u8>> {
+        lock(&self.found).0.iter().map(|finding| finding.path.clone()).collect()
     }
 
     /// Ends the restore with an error; the first one counts.

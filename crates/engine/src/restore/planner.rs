@@ -85,6 +85,7 @@ pub(super) fn run(
     }
     progress.go_on()?;
     note_bad_hunks(reader, &start, &bad, &outcome)?;
+    note_missed(reader, &start, &outcome);
     if let Some(mode) = base_mode.filter(|_| !outcome.is_over() && !base.has_finish()) {
         Node::Dir(&dir).set_mode(mode).map_err(local)?;
     }
@@ -138,6 +139,15 @@ fn note_bad_hunks(
         }
     }
     Ok(())
+}
+
+/// What the backup missed has no entry that could be restored, or one without content, which was told.
+fn note_missed(reader: &SnapshotReader<'_>, start: &Start, outcome: &Outcome<'_>) {
+    let told = outcome.paths();
+    for selection in &start.selections {
+        let missed = reader.missed(&selection.path).filter(|finding| !told.contains(&finding.path));
+        missed.for_each(|finding| outcome.push(finding.clone()));
+    }
 }
 
 struct Leader<'l> {

@@ -54,6 +54,9 @@ pub(super) fn look(
         clash: None,
     };
     for selection in &start.selections {
+        let missed: HashSet<&[u8]> =
+            reader.missed(&selection.path).map(|finding| &finding.path[..]).collect();
+        survey.plan.missed += missed.len() as u64;
         // Looking opens no folder again, so nothing can fail here.
         let _ = survey.tree.begin(&selection.base);
         for entry in &selection.way {
@@ -61,7 +64,14 @@ pub(super) fn look(
         }
         for item in Source::new(reader, &selection.path, None) {
             progress.go_on()?;
-            match item? {
+            let item = item?;
+            if let Item::Entry(picked) = &item
+                && picked.entry.has(flags::UNREAD)
+                && !missed.contains(&picked.entry.path[..])
+            {
+                survey.plan.missed += 1;
+            }
+            match item {
                 Item::Gap(path) => survey.plan.unreadable_lists.push(path),
                 Item::Entry(picked) if picked.entry.kind == EntryKind::Dir => {
                     let is_base = picked.entry.path == selection.base;
@@ -105,13 +115,12 @@ impl Survey<'_, '_> {
         }
         // The name is looked at in the folder above, before this one is entered.
         if self.tree.reach(&entry.path).is_err() {
-            self.plan.skipped += 1;
-            return;
+            return self.block();
         }
         let place = Arc::clone(self.tree.place());
         self.look_for_clash(&place, entry);
         let is_twice = !is_way && self.is_twice(entry);
-        let Ok(entered) = self.tree.enter(entry, is_way) else { return self.plan.skipped += 1 };
+        let Ok(entered) = self.tree.enter(entry, is_way) else { return self.block() };
         let action = match entered.action {
             Action::Create if is_twice => Action::Enter,
             action => action,
@@ -128,7 +137,7 @@ impl Survey<'_, '_> {
             self.plan.skipped += 1;
             return;
         }
-        let Ok((verdict, _)) = self.tree.leaf(entry) else { return self.plan.skipped += 1 };
+        let Ok((verdict, _)) = self.tree.leaf(entry) else { return self.block() };
         let place = Arc::clone(self.tree.place());
         let is_twice = self.is_twice(entry);
         let action = match verdict {
@@ -151,6 +160,12 @@ impl Survey<'_, '_> {
             self.look_for_clash(&place, entry);
         }
         self.note(entry, &place, action, is_twice);
+    }
+
+    /// Something is in the way of the present name.
+    fn block(&mut self) {
+        self.plan.skipped += 1;
+        self.plan.blocked += 1;
     }
 
     /// Remembers the first name that differs from another one in its folder only in case.
@@ -180,6 +195,7 @@ impl Survey<'_, '_> {
         plan.kept_both += u64::from(action == Action::KeepBoth);
         plan.unchanged += u64::from(action == Action::Unchanged);
         plan.skipped += u64::from(matches!(action, Action::Skip | Action::Blocked));
+        plan.blocked += u64::from(action == Action::Blocked);
         let is_conflict = action == Action::Refuse
             || (self.request.conflict == Conflict::Refuse && (action == Action::Blocked || is_twice));
         if is_conflict {

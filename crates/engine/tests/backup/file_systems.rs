@@ -1,9 +1,10 @@
 //! File systems whose device number is another one than in the last backup.
 
 use super::Bench;
+use engine::backup::BackupRequest;
 use engine::reader::SnapshotReader;
 use format::entry::{Entry, flags};
-use model::SnapshotId;
+use model::{FindingReason, SnapshotId};
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -72,8 +73,46 @@ fn what_lay_on_another_file_system_than_the_rest_is_read_when_it_does_no_more() 
     // A disk was mounted there whose entries looked the same; now the folder lies on the file system around it.
     let is_disk = |entry: &Entry| entry.path.windows(5).any(|part| part == b"/disk");
     renumber(&bench, first.snapshot, |entry| if is_disk(entry) { OTHER } else { OTHER + 1 });
-    let second = bench.run();
+    let second = bench.try_run(&BackupRequest { accept_changed_roots: true, ..bench.request() }).unwrap();
     assert_eq!(second.read_bytes, 3);
     let numbers: HashSet<u64> = bench.entries(second.snapshot).values().map(|entry| entry.dev).collect();
     assert_eq!(numbers, HashSet::from([OTHER + 1]));
+}
+
+#[test]
+fn what_a_file_system_held_that_is_not_mounted_is_kept_until_the_user_agrees() {
+    let bench = Bench::new();
+    bench.write("before", b"one");
+    bench.write("disk/a", b"two");
+    bench.write("disk/sub/b", b"three");
+    bench.write("disk-like", b"four");
+    Bench::settle();
+    let first = bench.run();
+    let is_disk = |entry: &Entry| {
+        let path = entry.path.strip_prefix(bench.root().as_os_str().as_encoded_bytes());
+        path.is_some_and(|path| path == b"/disk" || path.starts_with(b"/disk/"))
+    };
+    renumber(&bench, first.snapshot, |entry| if is_disk(entry) { OTHER } else { OTHER + 1 });
+    // The folder that it was mounted at, with something that was written into it since.
+    fs::remove_dir_all(bench.root().join("disk")).unwrap();
+    bench.write("disk/stray", b"five");
+    let mut first_seen = Vec::new();
+    for _ in 0..2 {
+        let summary = bench.run();
+        let [finding] = &summary.findings[..] else { panic!("{:?}", summary.findings) };
+        assert_eq!(finding.path, bench.root().join("disk").as_os_str().as_encoded_bytes());
+        assert_eq!((finding.reason, finding.kept_previous), (FindingReason::MountMissing, true));
+        first_seen.push(finding.first_seen);
+        let entries = bench.entries(summary.snapshot);
+        let names: Vec<_> = entries.keys().map(|path| path.display().to_string()).collect();
+        assert_eq!(names, ["", "before", "disk", "disk/a", "disk/sub", "disk/sub/b", "disk-like"]);
+        assert_eq!(bench.content(summary.snapshot, &entries[Path::new("disk/sub/b")]), b"three");
+    }
+    assert_eq!(first_seen[0], first_seen[1]);
+    let agreed = BackupRequest { accept_changed_roots: true, ..bench.request() };
+    for request in [agreed, bench.request()] {
+        let summary = bench.try_run(&request).unwrap();
+        assert_eq!(summary.findings, []);
+        bench.assert_stored(summary.snapshot);
+    }
 }

@@ -2,7 +2,9 @@
 //! without a word.
 
 use crate::bench::{Bench, absolute, assert_no_leftovers, contents, findings, names};
+use engine::progress::Progress;
 use engine::restore::{Conflict, RestoreRequest};
+use engine::verify::verify;
 use format::entry::{DataRun, Entry, EntryKind, flags};
 use format::ranges::RangeList;
 use model::{ChunkId, Code, Finding, FindingReason, Timestamp};
@@ -30,6 +32,8 @@ fn a_link_in_place_of_a_folder_is_never_followed() {
         symlink(&outside, to.join("dir")).unwrap();
 
         let refusing = contents("/top", &to);
+        let (plan, _) = bench.plan(snapshot, &RestoreRequest { conflict, ..refusing.clone() });
+        assert_eq!((plan.blocked, plan.conflicts), (1, 0), "{conflict:?}");
         let error = bench.try_restore(snapshot, &refusing).unwrap_err();
         assert_eq!(error.code(), Code::TargetExists);
         let summary = bench.restore(snapshot, &RestoreRequest { conflict, ..refusing });
@@ -369,4 +373,37 @@ fn a_file_whose_continuations_are_empty_comes_to_an_end() {
     let summary = bench.restore(snapshot, &contents("/", &to));
     assert_eq!(findings(&summary), []);
     assert_eq!(names(&to), ["a", "b"]);
+}
+
+#[test]
+fn what_the_backup_missed_is_a_finding_of_the_restore_and_known_before() {
+    let bench = Bench::new();
+    let mut writer = bench.writer();
+    writer
+        .add(folder(b"/"))
+        .add(folder(b"/closed"))
+        .add(folder(b"/open"))
+        .add_file(file(b"/open/f", 3), b"new");
+    let finding = |path: &[u8], reason, kept_previous| Finding {
+        path: path.to_vec(),
+        reason,
+        errno: 13,
+        first_seen: Timestamp::from_secs(1),
+        kept_previous,
+    };
+    writer.add_finding(finding(b"/closed", FindingReason::FolderUnreadable, false));
+    writer.add_finding(finding(b"/kept", FindingReason::FolderUnreadable, true));
+    writer.add_finding(finding(b"/open/f", FindingReason::Changing, false));
+    let snapshot = writer.commit();
+    for (part, missed) in [("/", 1), ("/open", 0)] {
+        let to = bench.path(&format!("to{missed}"));
+        let (plan, _) = bench.plan(snapshot, &contents(part, &to));
+        assert_eq!((plan.missed, plan.blocked), (missed, 0), "{part}");
+        let summary = bench.restore(snapshot, &contents(part, &to));
+        let told: Vec<_> = [("/closed".to_owned(), FindingReason::FolderUnreadable, 13)].into();
+        assert_eq!(findings(&summary), told[..missed as usize], "{part}");
+    }
+    let report = bench.with_reader(snapshot, |reader| verify(reader, true, &Progress::new())).unwrap();
+    assert!(report.is_good());
+    assert_eq!(report.missed, 1);
 }

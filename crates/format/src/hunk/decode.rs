@@ -92,7 +92,7 @@ fn devices(reader: &mut Reader<'_>) -> Result<Vec<u64>, Error> {
 fn time(reader: &mut Reader<'_>, last: i64) -> Result<FileTime, Error> {
     let secs = last.wrapping_add(reader.zigzag()?);
     let nanos = reader.varint_u32()?;
-    if nanos >= 1_000_000_000 {
+    if nanos >= FileTime::NANOS {
         return Err(Error::malformed(WHAT, "nanoseconds stay below a second"));
     }
     Ok(FileTime { secs, nanos })
@@ -164,12 +164,8 @@ fn read_path(columns: &mut [Reader<'_>; COLUMNS], previous: &[u8]) -> Result<Vec
     let mut path = Vec::with_capacity(shared + rest.len());
     path.extend_from_slice(&previous[..shared]);
     path.extend_from_slice(rest);
-    let plain = path.first() == Some(&b'/')
-        && !path.contains(&0)
-        && path.len() <= limits::PATH_MAX
-        && (path == b"/"
-            || path[1..].split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b"..")));
-    if plain { Ok(path) } else { Err(Error::malformed(WHAT, "paths are absolute and plain")) }
+    let is_plain = path.len() <= limits::PATH_MAX && path::is_plain(&path);
+    if is_plain { Ok(path) } else { Err(Error::malformed(WHAT, "paths are absolute and plain")) }
 }
 
 /// Hands out the hunk's ranges to its entries, chunk by chunk.

@@ -189,3 +189,36 @@ fn a_hunk_ends_before_it_refers_to_more_ranges_than_a_pack_lists() {
     assert!(!builder.ends_before(&scattered("/rest", limits::HUNK_RANGES_MAX - 1)));
     assert!(!builder.ends_before(&scattered("/none", 0)));
 }
+
+#[test]
+fn what_readers_refuse_of_an_entry_is_known_before_it_is_written() {
+    let good = Entry {
+        path: b"/a".to_vec(),
+        kind: EntryKind::Fifo,
+        flags: 0,
+        mode: 0o7777,
+        owner: Arc::default(),
+        modified: FileTime { secs: -1, nanos: 999_999_999 },
+        changed: FileTime::default(),
+        dev: 1,
+        ino: 1,
+        size: 0,
+        class: 0,
+        rare: Rare::default(),
+        content: RangeList::new(),
+    };
+    let late = FileTime { secs: 0, nanos: 1_000_000_000 };
+    let path = |path: &[u8]| Entry { path: path.to_vec(), ..good.clone() };
+    for (entry, is_good) in [
+        (good.clone(), true),
+        (path(b"/a/../b"), false),
+        (path(b"a"), false),
+        (path(&[&b"/"[..], &vec![b'x'; limits::PATH_MAX]].concat()), false),
+        (Entry { mode: 0o10000, ..good.clone() }, false),
+        (Entry { modified: late, ..good.clone() }, false),
+        (Entry { changed: late, ..good.clone() }, false),
+    ] {
+        let is_read = Hunk::decode(&build(std::slice::from_ref(&entry)).bytes).is_ok();
+        assert_eq!((entry.is_storable(), is_read), (is_good, is_good));
+    }
+}

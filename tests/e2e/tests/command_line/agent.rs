@@ -241,7 +241,7 @@ fn lists_findings_and_verification_have_their_fields() {
         assert_eq!(
             shape(last),
             "bytes:whole counts_fit:bool entries:whole event:text files:whole findings:whole frames:whole good:bool \
-             read_bytes:whole read_data:bool seconds:number snapshot:text"
+             missed:whole read_bytes:whole read_data:bool seconds:number snapshot:text"
         );
         assert_eq!((&last["event"], &last["snapshot"]), (&"summary".into(), &findings["snapshot"]));
         assert_eq!((&last["good"], &last["findings"], &last["files"]), (&true.into(), &0.into(), &2.into()));
@@ -288,8 +288,8 @@ fn restore_tells_events_and_ends_with_its_summary() {
     assert_eq!(shape(planned), "action:text bytes:whole event:text path:text to:text");
     assert_eq!(
         shape(events.last().unwrap()),
-        "available_bytes:whole bytes:whole case_clash:null conflicts:whole entries:whole event:text files:whole \
-         kept_both:whole possible:bool skipped:whole unchanged:whole unreadable_lists:whole"
+        "available_bytes:whole blocked:whole bytes:whole case_clash:null conflicts:whole entries:whole event:text files:whole \
+         kept_both:whole missed:whole possible:bool skipped:whole unchanged:whole unreadable_lists:whole"
     );
     let text = agent.run(["restore", &what, "--to", site.path("other").to_str().unwrap()]).ok();
     assert!(text.stdout.starts_with("Restored 2 files, 14 B"), "{text}");

@@ -133,12 +133,14 @@ struct PlanFields {
     bytes: u64,
     unchanged: u64,
     skipped: u64,
+    blocked: u64,
+    missed: u64,
     kept_both: u64,
     conflicts: u64,
     available_bytes: Option<u64>,
     case_clash: Option<String>,
     unreadable_lists: u64,
-    /// Nothing stands against it.
+    /// It would not be refused. What it would have findings for is told by the counts.
     possible: bool,
 }
 
@@ -151,6 +153,8 @@ pub(super) fn plan(plan: &RestorePlan, output: &Output) -> Result<Outcome, Agent
         bytes: plan.bytes,
         unchanged: plan.unchanged,
         skipped: plan.skipped,
+        blocked: plan.blocked,
+        missed: plan.missed,
         kept_both: plan.kept_both,
         conflicts: plan.conflicts,
         available_bytes: plan.available_bytes,
@@ -161,8 +165,13 @@ pub(super) fn plan(plan: &RestorePlan, output: &Output) -> Result<Outcome, Agent
     output.print(&Event { event: "plan", fields }, |out| write_plan(out, plan))?;
     Ok(match against {
         Some(code) => Outcome::Failed(code),
-        None => Outcome::with(plan.unreadable_lists.len() as u64),
+        None => Outcome::with(findings(plan)),
     })
+}
+
+/// What is known to become a finding of the restore.
+const fn findings(plan: &RestorePlan) -> u64 {
+    plan.unreadable_lists.len() as u64 + plan.blocked + plan.missed
 }
 
 /// What the restore would be refused for.
@@ -199,6 +208,17 @@ fn write_plan(out: &mut dyn Write, plan: &RestorePlan) -> io::Result<()> {
     if against(plan) == Some(model::Code::TargetFull) {
         writeln!(out, "It would be refused: the target lacks space.")?;
     }
+    if plan.blocked > 0 {
+        let names = text::counted(plan.blocked, "name");
+        writeln!(
+            out,
+            "It would not be complete: something is in the way of {names} and would not be replaced."
+        )?;
+    }
+    if plan.missed > 0 {
+        let paths = text::counted(plan.missed, "path");
+        writeln!(out, "It would not be complete: the backup missed {paths}.")?;
+    }
     for path in &plan.unreadable_lists {
         writeln!(out, "The list of entries is damaged from {} on.", text::escaped(path))?;
     }
@@ -234,7 +254,12 @@ mod tests {
         };
         assert_eq!(against(&taken), Some(Code::TargetExists));
         assert!(words(&taken).contains("2 names in the way, the first is /x\\x0a"), "{}", words(&taken));
-        assert_eq!(against(&RestorePlan { available_bytes: Some(2048), ..plan }), None);
+        let enough = RestorePlan { available_bytes: Some(2048), ..plan };
+        assert_eq!((against(&enough), findings(&enough)), (None, 0));
+        let partial = RestorePlan { blocked: 2, missed: 1, ..enough };
+        assert_eq!((against(&partial), findings(&partial)), (None, 3));
+        assert!(words(&partial).contains("in the way of 2 names"), "{}", words(&partial));
+        assert!(words(&partial).contains("missed 1 path"), "{}", words(&partial));
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn run(mut walk: Walk<'_>, hand: &Sender<Handed>) -> Result<(), crossbeam_channe
     let mut dirs = 0;
     let mut last: *const Dir = std::ptr::null();
     while let Some(next) = walk.next() {
-        if let Found::Entry(place) | Found::Parent(place) = &next
+        if let Found::Entry(place) | Found::Parent { place, .. } = &next
             && Arc::as_ptr(&place.dir) != last
         {
             last = Arc::as_ptr(&place.dir);
@@ -87,7 +87,7 @@ mod tests {
     fn a_walk_that_breaks_off_is_no_end() {
         let (hand, handed) = bounded(1);
         let mut ahead = Ahead { handed, found: Vec::new().into_iter(), is_over: false };
-        hand.send(Handed::Found(vec![Found::RootEnd { path: b"/x".to_vec(), empty: true }])).unwrap();
+        hand.send(Handed::Found(vec![Found::RootEmpty { path: b"/x".to_vec() }])).unwrap();
         assert!(ahead.next().unwrap().is_some());
         drop(hand);
         assert!(ahead.next().is_err());

@@ -19,7 +19,6 @@ pub(super) struct Level {
     /// Length of the folder's path in the path of the walk.
     pub(super) path_len: usize,
     pub(super) dev: u64,
-    pub(super) root: bool,
 }
 
 enum Handle {
@@ -29,8 +28,8 @@ enum Handle {
 }
 
 impl Level {
-    pub(super) fn new(dir: Dir, listing: Listing, path_len: usize, dev: u64, root: bool) -> Self {
-        Self { handle: Handle::Open(Arc::new(dir)), listing, next: 0, path_len, dev, root }
+    pub(super) fn new(dir: Dir, listing: Listing, path_len: usize, dev: u64) -> Self {
+        Self { handle: Handle::Open(Arc::new(dir)), listing, next: 0, path_len, dev }
     }
 
     /// Gives the handle back. A folder that cannot tell what it is stays open.
@@ -72,6 +71,10 @@ impl Levels {
 
     pub(super) fn pop(&mut self) {
         self.0.pop();
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn last_mut(&mut self) -> Option<&mut Level> {

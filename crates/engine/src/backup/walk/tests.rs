@@ -2,19 +2,20 @@
 
 use super::*;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 fn walk(roots: &[PathBuf], rules: &[&str]) -> Vec<String> {
     let rules: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
     let rules = Rules::new(&rules, true, &[]).unwrap();
-    let mut walk = Walk::new(normalised(roots), &rules, false);
+    let mut walk = Walk::new(normalised(roots).unwrap(), &rules, false);
     let mut seen = Vec::new();
     while let Some(found) = walk.next() {
         let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
         match found {
             Found::Entry(place) => seen.push(text(&place.path)),
             Found::RootGone { path, .. } => seen.push(format!("gone {}", text(&path))),
-            Found::RootEnd { path, empty: true } => seen.push(format!("empty {}", text(&path))),
+            Found::RootEmpty { path } => seen.push(format!("empty {}", text(&path))),
             _ => {}
         }
     }
@@ -39,11 +40,17 @@ fn entries_come_in_the_order_of_a_snapshot() {
 }
 
 #[test]
-fn roots_are_cleaned_and_those_inside_others_dropped() {
+fn roots_are_cleaned_and_those_that_no_snapshot_can_hold_are_refused() {
     let paths = ["/b//c/", "/a", "/a/b", "/./d", "/a!"].map(PathBuf::from);
-    let clean = normalised(&paths);
-    assert_eq!(clean, [&b"/a"[..], b"/a!", b"/b/c", b"/d"].map(<[u8]>::to_vec));
-    assert_eq!(normalised(&[PathBuf::from("/"), PathBuf::from("/x")]), [b"/".to_vec()]);
+    let clean = normalised(&paths).unwrap();
+    assert_eq!(clean, [&b"/a"[..], b"/a/b", b"/a!", b"/b/c", b"/d"].map(<[u8]>::to_vec));
+    let twice = ["/x", "/", "/x/"].map(PathBuf::from);
+    assert_eq!(normalised(&twice).unwrap(), [b"/".to_vec(), b"/x".to_vec()]);
+    let long = format!("/{}", "x".repeat(limits::PATH_MAX));
+    for bad in ["", "relative", "/a/../b", "/..", "/nul\0", &long] {
+        let error = normalised(&[PathBuf::from("/good"), PathBuf::from(bad)]).unwrap_err();
+        assert_eq!(error.code(), model::Code::Usage, "{bad}");
+    }
 }
 
 #[test]
@@ -79,7 +86,7 @@ fn few_folders_of_a_deep_tree_are_open_and_one_that_is_moved_is_told() {
         let root = folder.path().canonicalize().unwrap();
         deep(&root, LEVELS, b"d");
         let rules = Rules::new(&[], true, &[]).unwrap();
-        let mut walk = Walk::new(normalised(std::slice::from_ref(&root)), &rules, false);
+        let mut walk = Walk::new(normalised(std::slice::from_ref(&root)).unwrap(), &rules, false);
         let (mut folders, mut files, mut lost) = (0, 0, Vec::new());
         let moved = moved_level.map(|level| root.join("d/".repeat(level)));
         while let Some(found) = walk.next() {
@@ -89,7 +96,7 @@ fn few_folders_of_a_deep_tree_are_open_and_one_that_is_moved_is_told() {
                 Found::Unlisted { path, error } => lost.push((path, error.is_not_found())),
                 _ => {}
             }
-            let open = walk.levels.open_count();
+            let open = walk.at.levels.open_count();
             assert!(open <= 102, "{open} folders are open");
             if folders == LEVELS + 1
                 && let Some(moved) = moved.as_ref().filter(|moved| moved.exists())
@@ -117,7 +124,7 @@ fn a_path_longer_than_readers_take_is_told() {
     let root = folder.path().canonicalize().unwrap();
     deep(&root, limits::PATH_MAX / 251 + 2, &[b'd'; 250]);
     let rules = Rules::new(&[], true, &[]).unwrap();
-    let mut walk = Walk::new(normalised(std::slice::from_ref(&root)), &rules, false);
+    let mut walk = Walk::new(normalised(std::slice::from_ref(&root)).unwrap(), &rules, false);
     let mut too_long = 0;
     while let Some(found) = walk.next() {
         match found {
