@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The server of scripts/try: set up once, started on a port of this machine, stopped, and this machine's activation.
-# Needs TRY (the folder of all state) and lib.sh from its caller.
+# Needs TRY (the folder of all state), this_script and lib.sh from its caller.
 
 readonly DATA=$TRY/server
 STARTED=""
@@ -48,7 +48,7 @@ server_start() {
   local port
   port=$(cat "$TRY/port")
   ! port_open "$port" || die "another program listens on port $port, which this server had. Stop that program, or start
-anew with: $REPO/scripts/try --remove"
+anew with: $(this_script) --remove"
   say "Starting the server on $(server_url)"
   setsid "$TRY/bin/holdfast-server" serve --data "$DATA" --listen "127.0.0.1:$port" \
     >>"$TRY/server.log" 2>&1 </dev/null &
@@ -96,7 +96,9 @@ activate_device() {
   local token
   token=$(server token create --user "$1" --json | sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
   [[ -n $token ]] || die "the server gave no token"
-  unless_there "$TRY/bin/holdfast" activate - <<<"$token"
+  # What it says to do next is for whoever has the program on the PATH.
+  unless_there "$TRY/bin/holdfast" activate - <<<"$token" >/dev/null
+  say "This machine is now a device of $1."
 }
 
 # Runs a command that may find its work done (status 11) by an earlier call that was interrupted.

@@ -5,9 +5,9 @@ use crate::commands::{
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use model::Code;
+use model::text::WrongUsage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[command(
     name = "holdfast",
     version,
-    disable_help_subcommand = true,
     after_help = "Environment:
   HOLDFAST_STATE=DIR     the agent's state [default: /var/lib/holdfast for root, else ~/.local/state/holdfast]
   HOLDFAST_SERVER=URL    the server's address in place of the one that was stored
@@ -127,19 +126,17 @@ fn remember_clone() {
 
 /// Prints what the parser says: help and version to standard output, all else to standard error.
 fn refuse(error: &clap::Error, args: &[OsString]) -> u8 {
-    // Nothing can be done when even this cannot be printed.
-    let _ = error.print();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if !error.use_stderr() {
+        // Nothing can be done when even this cannot be printed.
+        let _ = error.print();
         return model::code::exit::COMPLETE;
     }
-    let flags = args.iter().take_while(|arg| *arg != "--");
-    if flags.skip(1).any(|arg| arg == "--json") {
-        let text = error.render().to_string();
-        // The first paragraph is the reason; usage and hints follow.
-        let reason: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-        let reason = reason.join(" ");
-        let message = reason.strip_prefix("error: ").unwrap_or(&reason).to_owned();
-        Output::new(true).error_document(&AgentError::Usage(message));
+    let wrong = WrongUsage::of(&error.render().to_string());
+    let flags = args.iter().skip(1).take_while(|arg| *arg != "--");
+    let output = Output::new(flags.into_iter().any(|arg| arg == "--json"));
+    output.note(wrong.words.trim_end());
+    if output.is_json() {
+        output.error_document(&AgentError::Usage(wrong.reason));
     }
     model::code::exit::USAGE
 }
@@ -158,6 +155,8 @@ mod tests {
         for subcommand in command().get_subcommands() {
             let name = subcommand.get_name();
             assert!(subcommand.get_about().is_some(), "{name}");
+            let after = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example") && after.contains(&format!("  holdfast {name}")), "{name}");
             for argument in subcommand.get_arguments() {
                 assert!(argument.get_help().is_some(), "{name} {}", argument.get_id());
             }

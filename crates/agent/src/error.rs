@@ -280,7 +280,9 @@ fn local_code(error: &io::Error) -> Code {
 fn remote_words(error: &RemoteError) -> String {
     let meaning = error.code.meaning().trim_end_matches('.');
     let mut words = text::lower_first(meaning);
-    if !error.detail.is_empty() {
+    if error.detail.starts_with(&words) {
+        words.clone_from(&error.detail);
+    } else if !error.detail.is_empty() {
         words = format!("{words}: {}", error.detail);
     }
     if let Some(seconds) = error.retry_after_seconds {
@@ -302,6 +304,8 @@ mod tests {
     fn what_the_server_said_follows_what_it_means() {
         let error = remote(Code::ServerUnreachable, "backup.example.org: connection refused", None);
         assert_eq!(error.to_string(), "no connection: backup.example.org: connection refused");
+        let error = remote(Code::DataDamaged, "stored data is damaged; the log says which", None);
+        assert_eq!(error.to_string(), "stored data is damaged; the log says which");
         let error = remote(Code::ServerBusy, "", Some(40));
         assert_eq!(
             error.to_string(),

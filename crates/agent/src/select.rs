@@ -108,18 +108,18 @@ pub(crate) fn shown_digits(rows: &[SnapshotRow]) -> usize {
 fn normal(path: &[u8]) -> Result<Vec<u8>, AgentError> {
     let refused = |rule: &str| {
         Err(AgentError::Usage(format!(
-            "'{}' is no path in a snapshot: {rule}",
+            "the path '{}' cannot be in a snapshot: {rule}",
             String::from_utf8_lossy(path)
         )))
     };
     if !path.starts_with(b"/") {
-        return refused("it begins with /");
+        return refused("paths there begin with /");
     }
     let mut out = Vec::with_capacity(path.len());
     for part in path.split(|byte| *byte == b'/') {
         match part {
             b"" | b"." => {}
-            b".." => return refused("it has no .."),
+            b".." => return refused("paths there have no .."),
             part => {
                 out.push(b'/');
                 out.extend_from_slice(part);

@@ -2,7 +2,7 @@
 //! It knows no command and prints nothing.
 
 use model::Timestamp;
-use std::fmt::Write;
+pub(crate) use model::text::{escaped, escaped_lines};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -62,37 +62,6 @@ pub(crate) fn time(time: Timestamp) -> String {
 pub(crate) fn short_time(secs: i64) -> String {
     let zoned = Timestamp::from_secs(secs).to_jiff().to_zoned_datetime(jiff::tz::TimeZone::system());
     zoned.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// A name as a terminal may show it: control characters and bytes that are no UTF-8 as `\xNN`.
-pub(crate) fn escaped(name: &[u8]) -> String {
-    let mut out = String::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() || is_direction_mark(character) {
-                let mut bytes = [0; 4];
-                for byte in character.encode_utf8(&mut bytes).bytes() {
-                    let _ = write!(out, "\\x{byte:02x}");
-                }
-            } else {
-                out.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(out, "\\x{byte:02x}");
-        }
-    }
-    out
-}
-
-/// [`escaped`] of a text of several lines: the line breaks stay.
-pub(crate) fn escaped_lines(text: &str) -> String {
-    text.lines().map(|line| escaped(line.as_bytes())).collect::<Vec<_>>().join("\n")
-}
-
-/// Marks that make a terminal show the characters around them in another order, so that one name looks like another.
-const fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// [`escaped`] of a path.
@@ -156,13 +125,6 @@ mod tests {
         for (millis, text) in cases {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
-    }
-
-    #[test]
-    fn no_name_reaches_the_terminal_as_an_order() {
-        assert_eq!(escaped("Schlüssel ☂".as_bytes()), "Schlüssel ☂");
-        assert_eq!(escaped(b"a\x1b[31mb\n\xff"), "a\\x1b[31mb\\x0a\\xff");
-        assert_eq!(escaped("a\u{202e}b\u{9b}".as_bytes()), "a\\xe2\\x80\\xaeb\\xc2\\x9b");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub enum EngineError {
     #[error("the set has no folders")]
     EmptySet,
     /// The restore target holds names that would be overwritten.
-    #[error("{} exists already ({count} names in all)", first.display())]
+    #[error("{} exists already{}", first.display(), and_others(*count))]
     TargetExists {
         /// The first of them.
         first: PathBuf,
@@ -126,4 +126,8 @@ impl EngineError {
     pub(crate) fn damaged(what: impl Into<String>, source: format::Error) -> Self {
         Self::Damaged { what: what.into(), source }
     }
+}
+/// How many names are taken, when it is more than the one that is named.
+fn and_others(count: u64) -> String {
+    if count > 1 { format!(" ({count} names in all)") } else { String::new() }
 }

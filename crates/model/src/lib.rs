@@ -1,4 +1,5 @@
-//! The words every part of Holdfast shares: ids, time, stable codes, findings, what is damaged, and retention rules.
+//! The words every part of Holdfast shares: ids, time, stable codes, findings, what is damaged, retention rules, and
+//! text that a terminal may show.
 //! Pure values and functions; no files, no network, no database.
 
 pub mod clock;
@@ -9,6 +10,7 @@ pub mod failpoint;
 pub mod finding;
 pub mod ids;
 pub mod retention;
+pub mod text;
 pub mod time;
 
 pub use clock::Clock;

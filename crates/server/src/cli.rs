@@ -10,10 +10,11 @@ use crate::instance::Instance;
 use crate::watch::Watch;
 use crate::{Error, Result, control, serve};
 use args::{Action, Args};
+use model::text::WrongUsage;
 use model::{Clock, Code};
 use output::Output;
 use std::future::Future;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
@@ -43,19 +44,16 @@ pub fn main() -> ExitCode {
 
 /// Prints what the parser says. Help and version are no errors; clap knows where each goes.
 fn refuse(error: &clap::Error) -> u8 {
-    // Nothing can be done when even this cannot be printed.
-    let _ = error.print();
     if !error.use_stderr() {
+        // Nothing can be done when even this cannot be printed.
+        let _ = error.print();
         return model::code::exit::COMPLETE;
     }
+    let wrong = WrongUsage::of(&error.render().to_string());
+    let _ = write!(std::io::stderr(), "{}", wrong.words);
     let flags = std::env::args_os().skip(1).take_while(|argument| argument != "--");
     if flags.into_iter().any(|argument| argument == "--json") {
-        let text = error.render().to_string();
-        // The first paragraph is the reason; usage and hints follow.
-        let reason: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-        let reason = reason.join(" ");
-        let message = reason.strip_prefix("error: ").unwrap_or(&reason);
-        output::print_error(Code::Usage, message);
+        output::print_error(Code::Usage, &wrong.reason);
     }
     Code::Usage.exit_status()
 }

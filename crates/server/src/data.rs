@@ -73,11 +73,22 @@ impl DataDir {
         path.try_exists().map_err(|error| file_error(&path, &error, "stat file"))
     }
 
-    /// Makes the folder when it is missing.
+    /// Makes the folder when it is missing. One that is there keeps its mode.
     pub fn create(&self) -> Result<()> {
         durable::create_dir_all(&self.0, FOLDER_MODE)
             .map(drop)
             .map_err(|source| Error::File { path: self.0.clone(), source })
+    }
+
+    /// Closes a folder that was there to others. Where this is refused, its mode stays: `check` tells of it until
+    /// the owner changes it.
+    pub fn close_to_others(&self) {
+        let closed = platform::Dir::open_root(&self.0).and_then(|folder| {
+            platform::Node::Dir(&folder).set_mode(FOLDER_MODE).and_then(|()| folder.sync())
+        });
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the data folder keeps its mode, and others may look into it");
+        }
     }
 
     /// Takes the lock without waiting. Root is refused on the folder of somebody else: the files that it made there

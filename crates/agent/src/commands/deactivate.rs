@@ -11,6 +11,10 @@ use serde::Serialize;
 
 /// End this machine's access; its snapshots stay with the server
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  holdfast deactivate
+  holdfast deactivate --yes      of a private vault whose recovery file is in a safe place
+  holdfast deactivate --local    when the server is gone")]
 pub(crate) struct DeactivateArgs {
     /// Forget the device on this machine only; the server goes on knowing it
     #[arg(long)]

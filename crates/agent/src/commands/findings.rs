@@ -10,6 +10,10 @@ use std::ffi::OsString;
 
 /// List what a backup missed, kept from before, or read while it changed
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  holdfast findings
+  holdfast findings 3fa09c21
+  holdfast findings latest --set work")]
 pub(crate) struct FindingsArgs {
     /// The snapshot: 'latest' or the beginning of its id
     #[arg(default_value = "latest")]

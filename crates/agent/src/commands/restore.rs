@@ -8,7 +8,7 @@ use crate::progress::{self, Words};
 use crate::select::Selector;
 use crate::state::State;
 use crate::state::restores::{Journal, Restore};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use engine::EngineError;
 use engine::reader::SnapshotReader;
 use engine::restore::{self as engine_restore, Layout, RestoreRequest, Target};
@@ -26,6 +26,7 @@ const WORDS: Words = Words {
 
 /// Bring files back, below a folder or where they were
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").required(true).args(["to", "in_place"]))]
 #[command(after_help = "A whole snapshot, or several paths, come below DIR with their absolute paths.
 Of one path the contents come into DIR: restore latest:/home/ada/Documents --to DIR.
 
@@ -41,10 +42,10 @@ pub(crate) struct RestoreArgs {
     #[arg(value_name = "SNAPSHOT[:PATH]", required = true)]
     snapshots: Vec<OsString>,
     /// The folder to restore into; it is made when missing
-    #[arg(long, value_name = "DIR", required_unless_present = "in_place")]
+    #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Restore to where the files were
-    #[arg(long, conflicts_with = "to")]
+    #[arg(long)]
     in_place: bool,
     /// What happens to names that are taken [default: nothing at all is restored]
     #[arg(long, value_enum)]
@@ -176,7 +177,7 @@ fn restore_and_close(
         Err(error) => {
             if !request.resume && began_nothing(&error) {
                 journal.close()?;
-            } else {
+            } else if error.code() != Code::SnapshotUnknown {
                 context.output.note("The same command again goes on from here.");
             }
             Err(error.into())

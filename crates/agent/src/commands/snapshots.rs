@@ -11,6 +11,10 @@ use std::io::{self, Write};
 
 /// List the snapshots of this device, newest first
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  holdfast snapshots
+  holdfast snapshots --set work
+  holdfast snapshots --all --json")]
 pub(crate) struct SnapshotsArgs {
     /// Only those of the set with this name
     #[arg(long, value_name = "NAME")]

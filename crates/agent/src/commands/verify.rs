@@ -20,8 +20,13 @@ const WORDS: Words =
 /// Check that a snapshot can be restored
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It reads the list of entries, and with --read-data the content of all files, and checks them with the
-keys of this machine as a restore would. Damage is told by path, with exit status 7."
+    after_help = "It reads the list of entries, and with --read-data the content of all files, and checks them with
+the keys of this machine as a restore would. Damage is told by path, with exit status 7.
+
+Examples:
+  holdfast verify
+  holdfast verify 3fa09c21 --read-data
+  holdfast verify latest --set work"
 )]
 pub(crate) struct VerifyArgs {
     /// The snapshot: 'latest' or the beginning of its id

@@ -80,11 +80,11 @@ impl Sample {
         } else {
             parts.push(counted(self.done_files, "file"));
             parts.push(size(self.done_bytes));
-            parts.push(format!(
-                "counting: {}, {}",
-                counted(self.total_files, "file"),
-                size(self.total_bytes)
-            ));
+            // A short run is never counted, and in the last phase a total is of no use any more.
+            if self.total_files > 0 && self.phase == Phase::Working {
+                let (files, bytes) = (counted(self.total_files, "file"), size(self.total_bytes));
+                parts.push(format!("counting: {files}, {bytes}"));
+            }
         }
         if let Some(speed) = estimator.bytes_per_second().filter(|_| self.phase == Phase::Working) {
             parts.push(format!("{}/s", size(speed)));
@@ -166,6 +166,9 @@ pub(super) mod tests {
         assert_eq!(line(Sample { phase: Phase::Preparing, ..WORKING }), "asking");
         let counting = Sample { total_is_known: false, total_files: 1200, done_files: 7, ..WORKING };
         assert_eq!(line(counting), "backing up: 7 files, 0 B, counting: 1,200 files, 0 B");
+        let not_yet = Sample { total_files: 0, ..counting };
+        assert_eq!(line(not_yet), "backing up: 7 files, 0 B");
+        assert_eq!(line(Sample { phase: Phase::Finishing, ..counting }), "sending the rest: 7 files, 0 B");
         let known = Sample {
             total_files: 2,
             done_files: 1,

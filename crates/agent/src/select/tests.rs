@@ -32,6 +32,13 @@ fn the_first_colon_cuts_and_paths_hold_any_bytes() {
     }
 }
 
+#[test]
+fn a_path_that_is_refused_is_told_the_rule() {
+    let words = |text: &str| Selector::parse(OsStr::new(text)).unwrap_err().to_string();
+    assert_eq!(words("latest:a"), "the path 'a' cannot be in a snapshot: paths there begin with /");
+    assert_eq!(words("latest:/../a"), "the path '/../a' cannot be in a snapshot: paths there have no ..");
+}
+
 fn row(id: [u8; 2], device: DeviceId, set: &str, sequence: u64, complete: bool) -> SnapshotRow {
     let mut bytes = [0; 16];
     bytes[..2].copy_from_slice(&id);

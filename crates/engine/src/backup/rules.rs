@@ -73,9 +73,38 @@ fn matcher<'r>(rules: impl Iterator<Item = &'r String> + Clone) -> Result<Gitign
     let bad = |rule: String, error: ignore::Error| EngineError::BadRule { rule, reason: error.to_string() };
     let mut builder = GitignoreBuilder::new("/");
     for rule in rules.clone() {
-        builder.add_line(None, rule).map_err(|error| bad(rule.clone(), error))?;
+        builder.add_line(None, &literal_braces(rule)).map_err(|error| bad(rule.clone(), error))?;
     }
     builder.build().map_err(|error| bad(rules.map(String::as_str).collect::<Vec<_>>().join(", "), error))
+}
+
+/// The rule with a backslash before its braces: gitignore takes them for themselves, globs for alternatives. Inside a
+/// class, such as `[{}]`, both agree, and a backslash would be one more character of it.
+fn literal_braces(rule: &str) -> String {
+    let mut out = String::with_capacity(rule.len());
+    let mut rest = rule;
+    while let Some(character) = rest.chars().next() {
+        let length = match character {
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '[' => class_length(rest).unwrap_or(1),
+            '{' | '}' => {
+                out.push('\\');
+                1
+            }
+            other => other.len_utf8(),
+        };
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    out
+}
+
+/// Bytes of the class that the text begins with; `None` when it never ends, so that its bracket is a plain character.
+fn class_length(text: &str) -> Option<usize> {
+    let negation = usize::from(text[1..].starts_with(['!', '^']));
+    // A bracket that comes first is one of the class.
+    let first = 1 + negation + text[1 + negation..].chars().next()?.len_utf8();
+    text[first..].find(']').map(|at| first + at + 1)
 }
 
 /// Whether the file of this name is one that begins so.
@@ -100,7 +129,22 @@ mod tests {
         assert!(rules.exclude(b"/x/a.d", true) && !rules.exclude(b"/x/a.d", false));
         assert!(!rules.exclude(b"/x/keep.d", true));
         assert!(!rules.exclude(b"/home/u/name\xff", false));
-        assert!(Rules::new(&["a{".to_owned(), "[".to_owned()], true, &[]).is_err());
+        assert!(Rules::new(&["a[z-b]".to_owned()], true, &[]).is_err());
+    }
+
+    #[test]
+    fn braces_are_characters_like_any_other() {
+        let excludes = |rule: &str, path: &str| {
+            Rules::new(&[rule.to_owned()], true, &[]).unwrap().exclude(path.as_bytes(), false)
+        };
+        assert!(excludes("{a,b}", "/x/{a,b}") && !excludes("{a,b}", "/x/a"));
+        for rule in ["a{", "a}", "{a}{", "}{", "[", "[{", "ü{[é}]"] {
+            let path = format!("/x/{}", rule.replace("[é}]", "}"));
+            assert!(excludes(rule, &path), "{rule} {path}");
+        }
+        assert!(excludes("\\{a}", "/{a}") && excludes("a[{}]", "/a{") && !excludes("a[{}]", "/a\\"));
+        assert!(excludes("[]{]", "/{") && excludes("[!]{]", "/a") && !excludes("[!]{]", "/{"));
+        assert!(Rules::new(&["a\\".to_owned()], true, &[]).is_err());
     }
 
     #[test]

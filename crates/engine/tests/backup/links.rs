@@ -64,9 +64,10 @@ fn the_first_name_is_another_file_before_it_is_read() {
 fn the_file_is_changed_after_its_first_name_was_read() {
     let bench = Bench::new();
     bench.write("0", b"content");
-    // More batches than may be on their way: the walk has not come to the last name when the first pack goes out.
-    for at in 0..100 {
-        let path = bench.root().join(format!("a{at:02}"));
+    // More than may be on the way, in batches and before they are made: the walk has not come to the last name when the
+    // first pack goes out.
+    for at in 0..2_500 {
+        let path = bench.root().join(format!("a{at:04}"));
         fs::File::create(path).unwrap().set_len(1 << 20).unwrap();
     }
     fs::hard_link(bench.root().join("0"), bench.root().join("last")).unwrap();

@@ -277,8 +277,9 @@ fn damages(known: &[KnownDamage], vault: VaultId, view: &mut CheckView) {
     let Some(first) = known.iter().map(|known| known.found).min() else { return };
     let packs = known.iter().filter(|known| known.damaged.frame.is_none()).count();
     let frames = known.len() - packs;
+    let (packs, frames) = (counted(packs as u64, "pack"), counted(frames as u64, "frame"));
     let message = format!(
-        "vault {vault}: {packs} packs and {frames} frames are damaged or lost, the first since {first}; verify says \
+        "vault {vault}: {packs} and {frames} are damaged or lost, the first since {first}; verify says \
          which snapshots need them, and deleting those removes them"
     );
     view.add(Severity::Error, "vault", Code::DataDamaged, message);

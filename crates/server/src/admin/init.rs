@@ -62,6 +62,7 @@ pub async fn init(data: &DataDir, clock: &Clock, options: InitOptions) -> Result
     let _lock = data.lock()?;
     // Once more, as another `init` may have been faster.
     check_free(data)?;
+    data.close_to_others();
     let meta = open_database(data).await?;
     let made = fill(data, clock, &options, &mut settings, &meta).await;
     meta.close().await;

@@ -8,6 +8,7 @@ use crate::archive;
 use crate::data::{DataDir, file_error};
 use crate::instance::Instance;
 use crate::mirror::{Mirror, RecordObject, Unreadable};
+use crate::names::counted;
 use crate::org::Organisation;
 use crate::reconcile;
 use crate::settings::Settings;
@@ -390,7 +391,14 @@ impl fmt::Display for RecoverView {
         writeln!(f, "Recovered server {server_id} in {} from {source}.", self.data.display())?;
         let only =
             if self.from_backup { "Found in the object store only" } else { "Found in the object store" };
-        writeln!(f, "{only}: {users} users, {devices} devices, {vaults} vaults, {snapshots} snapshots.\n")?;
+        writeln!(
+            f,
+            "{only}: {}, {}, {}, {}.\n",
+            counted(*users, "user"),
+            counted(*devices, "device"),
+            counted(*vaults, "vault"),
+            counted(*snapshots, "snapshot")
+        )?;
         write!(f, "{}", self.administrator)?;
         if !self.problems.is_empty() {
             writeln!(f, "\nNot everything could be brought in:")?;

@@ -28,14 +28,22 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make a new server in an empty folder
+    #[command(after_help = "Examples:
+  holdfast-server init --data /srv/holdfast --url https://backup.example.org:8443
+  holdfast-server init --data /srv/holdfast --store /mnt/disk/store --org-recovery recovery.txt")]
     Init(Init),
     /// Run the server until SIGTERM or SIGINT
+    #[command(after_help = "Examples:
+  holdfast-server serve --data /srv/holdfast
+  holdfast-server serve --data /srv/holdfast --listen 127.0.0.1:7640")]
     Serve {
         /// Listen here instead of where the settings say
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,
     },
     /// Say whether a server runs, and where it listens
+    #[command(after_help = "Example:
+  holdfast-server status --data /srv/holdfast")]
     Status,
     /// The people whose machines are backed up
     #[command(subcommand)]
@@ -56,27 +64,43 @@ enum Verb {
     #[command(subcommand)]
     Settings(Settings),
     /// Apply the retention and free space, now
+    #[command(after_help = "Examples:
+  holdfast-server cleanup --data /srv/holdfast --dry-run
+  holdfast-server cleanup --data /srv/holdfast")]
     Cleanup {
         /// Say what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,
     },
     /// Compare what is stored with its hashes
+    #[command(after_help = "Examples:
+  holdfast-server verify --data /srv/holdfast
+  holdfast-server verify --data /srv/holdfast --read-data")]
     Verify {
         /// Read every stored byte, not only the tables
         #[arg(long)]
         read_data: bool,
     },
     /// Sizes, and counters of what was uploaded
+    #[command(after_help = "Example:
+  holdfast-server stats --data /srv/holdfast")]
     Stats,
     /// Look for whatever is not as it should be
+    #[command(after_help = "Examples:
+  holdfast-server check --data /srv/holdfast
+  holdfast-server check --data /srv/holdfast --json")]
     Check,
     /// Write database, certificate authority and keys into one file, sealed for the organisation's recovery file
+    #[command(after_help = "Example:
+  holdfast-server backup /var/backups/holdfast.age --data /srv/holdfast")]
     Backup {
         /// The file; one that is there is replaced when the new one is complete
         file: PathBuf,
     },
     /// Make the server again, from a backup or from the object store, with the organisation's recovery file
+    #[command(after_help = "Examples:
+  holdfast-server recover --data /srv/holdfast --recovery-file recovery.txt --backup holdfast.age
+  holdfast-server recover --data /srv/holdfast --recovery-file recovery.txt --store /mnt/disk/store")]
     Recover(Recover),
 }
 
@@ -115,6 +139,9 @@ struct Recover {
 #[derive(Debug, Subcommand)]
 enum User {
     /// Add a user
+    #[command(after_help = "Examples:
+  holdfast-server user add anna --data /srv/holdfast
+  holdfast-server user add anna --custody private --data /srv/holdfast")]
     Add {
         /// 1 to 64 letters, digits, dots, dashes, underscores or @
         name: String,
@@ -123,12 +150,17 @@ enum User {
         custody: Option<Custody>,
     },
     /// List the users
+    #[command(after_help = "Example:
+  holdfast-server user list --data /srv/holdfast")]
     List,
 }
 
 #[derive(Debug, Subcommand)]
 enum Token {
     /// Make a token that activates one device
+    #[command(after_help = "Examples:
+  holdfast-server token create --user anna --data /srv/holdfast
+  holdfast-server token create --user anna --expires 12h --data /srv/holdfast > token")]
     Create {
         /// The user whose device it will be
         #[arg(long, value_name = "NAME")]
@@ -142,6 +174,9 @@ enum Token {
 #[derive(Debug, Subcommand)]
 enum Admin {
     /// Give an administrator a new one-time password; makes the administrator when there is none of this name
+    #[command(after_help = "Examples:
+  holdfast-server admin reset --data /srv/holdfast
+  holdfast-server admin reset berta --data /srv/holdfast")]
     Reset {
         /// The administrator
         #[arg(default_value = "admin")]
@@ -152,6 +187,9 @@ enum Admin {
 #[derive(Debug, Subcommand)]
 enum Snapshot {
     /// List snapshots, newest first
+    #[command(after_help = "Examples:
+  holdfast-server snapshot list --user anna --data /srv/holdfast
+  holdfast-server snapshot list --deleted --data /srv/holdfast")]
     List {
         /// Only those of this user
         #[arg(long, value_name = "NAME")]
@@ -161,12 +199,16 @@ enum Snapshot {
         deleted: bool,
     },
     /// Hide snapshots; their space is freed when they can no longer be brought back
+    #[command(after_help = "Example:
+  holdfast-server snapshot delete 3fa09c21 --data /srv/holdfast")]
     Delete {
         /// Ids, or beginnings of ids that only one snapshot has
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
     /// Bring deleted snapshots back
+    #[command(after_help = "Example:
+  holdfast-server snapshot undelete 3fa09c21 --data /srv/holdfast")]
     Undelete {
         /// Ids, or beginnings of ids that only one snapshot has
         #[arg(required = true, value_name = "ID")]
@@ -177,8 +219,12 @@ enum Snapshot {
 #[derive(Debug, Subcommand)]
 enum Retention {
     /// Show the rule
+    #[command(after_help = "Example:
+  holdfast-server retention show --data /srv/holdfast")]
     Show,
     /// Change the rule; numbers that are not given stay
+    #[command(after_help = "Example:
+  holdfast-server retention set --keep-last 5 --daily 30 --data /srv/holdfast")]
     Set(RetentionSet),
 }
 
@@ -205,8 +251,13 @@ struct RetentionSet {
 #[derive(Debug, Subcommand)]
 enum Settings {
     /// Show them
+    #[command(after_help = "Example:
+  holdfast-server settings show --data /srv/holdfast")]
     Show,
     /// Change them; what is not given stays
+    #[command(after_help = "Examples:
+  holdfast-server settings set --url https://backup.example.org:8443 --data /srv/holdfast
+  holdfast-server settings set --undo 14d --reserve 20GiB --data /srv/holdfast")]
     Set(SettingsSet),
 }
 
@@ -338,6 +389,27 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Line::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_the_parser_takes() {
+        fn look(command: &clap::Command, path: &str) {
+            for subcommand in command.get_subcommands() {
+                let path = format!("{path} {}", subcommand.get_name());
+                look(subcommand, &path);
+                if subcommand.has_subcommands() {
+                    continue;
+                }
+                let after = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let examples: Vec<&str> = after.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+                assert!(!examples.is_empty(), "{path}");
+                for example in examples {
+                    let words = example.split(" > ").next().unwrap().strip_prefix("holdfast-server");
+                    assert!(example.starts_with(&path) && parse(words.unwrap()).is_ok(), "{example}");
+                }
+            }
+        }
+        look(&Line::command(), "holdfast-server");
     }
 
     #[test]

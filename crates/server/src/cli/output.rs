@@ -6,6 +6,7 @@ use crate::serve::Started;
 use crate::watch::{Progress, Watch};
 use crate::{Error, Result};
 use model::Code;
+use model::text::escaped_lines;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -42,16 +43,16 @@ impl Output {
         }
         // What a person wants to know, where a file for the result does not take it.
         if let Some(remark) = answer.remark() {
-            let _ = write!(io::stderr(), "{remark}");
+            let _ = write!(io::stderr(), "{}", escaped_lines(&remark));
         }
-        print(answer)
+        print_words(answer)
     }
 
     /// The server answers.
     pub(super) fn started(&self, started: &Started) {
         let printed = match serde_json::to_value(started) {
             Ok(value) if self.json => print(&format_args!("{value}\n")),
-            _ => print(started),
+            _ => print_words(started),
         };
         if let Err(error) = printed {
             tracing::warn!(%error, "nobody can be told that the server answers");
@@ -63,7 +64,8 @@ impl Output {
         self.end_progress();
         let code = error.code();
         let (message, advice) = (error.to_string(), code.advice());
-        let _ = writeln!(io::stderr(), "error: {message} [{code}]\n  {advice}");
+        let shown = escaped_lines(&message);
+        let _ = writeln!(io::stderr(), "error: {shown} [{code}]\n  {advice}");
         if self.json {
             print_error(code, &message);
         }
@@ -102,6 +104,11 @@ impl Output {
             state.1 = false;
         }
     }
+}
+
+/// Prints a result for people. What it holds of names gives a terminal no orders, and stays exact elsewhere.
+fn print_words(words: &impl Display) -> Result<()> {
+    if io::stdout().is_terminal() { print(&escaped_lines(&words.to_string())) } else { print(words) }
 }
 
 /// Prints a result, or says that it could not be: it may be a token or a password that is shown only now.

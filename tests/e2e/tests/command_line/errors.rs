@@ -15,15 +15,25 @@ fn wrong_usage_is_told_in_both_forms() {
         let run = |arguments: &[&str]| if is_agent { agent.run(arguments) } else { server.run(arguments) };
         for arguments in [&["--never"][..], &["never"], &[], &["backup", "--never"]] {
             let text = run(arguments).expect(2);
-            assert!(text.stdout.is_empty() && !text.stderr.is_empty(), "{text}");
+            assert!(text.stdout.is_empty(), "{text}");
+            let mut lines = text.stderr.lines();
+            let (what, advice) = (lines.next().unwrap(), lines.next().unwrap());
+            assert!(what.starts_with("error: ") && what.ends_with(" [usage]"), "{text}");
+            assert!(advice.starts_with("  ") && text.stderr.contains("Usage: holdfast"), "{text}");
             assert_error(run(&[&["--json"], arguments].concat()), Code::Usage);
         }
         let help = run(&["--help"]).ok();
         assert!(help.stdout.contains("Usage:") && help.stderr.is_empty(), "{help}");
+        let same = run(&["help", "verify"]).ok();
+        assert_eq!(same.stdout, run(&["verify", "--help"]).ok().stdout);
         let version = run(&["--version"]).ok();
         let is_version = version.stdout.contains(env!("CARGO_PKG_VERSION"));
         assert!(version.stdout.starts_with("holdfast") && is_version, "{version}");
     }
+    // A restore has two places to go to, and whoever names none is told of both.
+    let text = agent.run(["restore", "latest"]).expect(2);
+    assert!(text.stderr.contains("--to <DIR>") && text.stderr.contains("--in-place"), "{text}");
+    agent.run(["restore", "latest", "--to", "x", "--in-place"]).expect(2);
     assert!(!folder.path().join("state").exists() && !folder.path().join("data").exists());
 }
 
@@ -131,6 +141,9 @@ fn nothing_is_printed_that_controls_a_terminal() {
     let path = format!("latest:{}/never\x1b[31m", root.display());
     let outcome = agent.run(["ls", &path]).fails_with(Code::PathMissing);
     assert!(!outcome.stderr.contains('\x1b'), "{outcome:?}");
+    let server = Server::at(&site.path("data\x1b[31m"), 0);
+    let outcome = server.run(["stats"]).fails_with(Code::DataMissing);
+    assert!(outcome.stderr.contains("data\\x1b[31m"), "{outcome:?}");
     // On a terminal names are shown harmless, in a pipe they stay exact.
     let mut terminal = Command::new("script");
     let line = format!("'{}' ls latest", e2e::command::program("holdfast").display());

@@ -6,6 +6,7 @@ use e2e::{Agent, Outcome, Server, Site};
 use model::Code;
 use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn backed_up(site: &Site) -> (Agent, String) {
@@ -39,9 +40,13 @@ fn init_makes_a_server_once() {
     assert!(text.stdout.is_empty(), "{text}");
 
     // For people it prints the password and where the recovery file is, and that it has to be moved.
+    // A folder that was there is closed to others as well.
     let other = Server::at(&folder.path().join("other"), 0);
+    fs::create_dir(other.data()).unwrap();
+    fs::set_permissions(other.data(), fs::Permissions::from_mode(0o755)).unwrap();
     let text = other.run(["init"]).ok();
     assert!(text.stdout.contains("password") && text.stdout.to_lowercase().contains("recovery"), "{text}");
+    assert_eq!(fs::metadata(other.data()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
