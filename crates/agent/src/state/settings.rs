@@ -172,7 +172,7 @@ mod tests {
             ("version = 1\n[sets.default\n", "line 2"),
             ("version = 1\n[sets.default]\npaths = [\"/etc\"]\nexlude = []\n", "exlude"),
             ("version = 1\n[sets.x]\npaths = [\"etc\"]\n", "absolute"),
-            ("version = 1\n[sets.x]\npaths = [\"/work/../etc\"]\n", "'..'"),
+            ("version = 1\n[sets.x]\npaths = [\"/srv/../etc\"]\n", "'..'"),
             ("", "version"),
         ] {
             write(text);
