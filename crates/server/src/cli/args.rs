@@ -29,7 +29,7 @@ struct Line {
 enum Verb {
     /// Make a new server in an empty folder
     Init(Init),
-    /// Run the server until SIGTERM or SIGINT
+    /// Run the server until SIGTERM, SIGINT or SIGHUP
     Serve {
         /// Listen here instead of where the settings say
         #[arg(long, value_name = "ADDR")]
