@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: a run is asked to stop and ends cleanly; everything else ends at once. A second signal, or a
+//! SIGINT, SIGTERM and SIGHUP: a run is asked to stop and ends cleanly; everything else ends at once. A second signal, or a
 //! run that does not end in time, ends the process too, which every part of Holdfast survives.
 
 use crate::{AgentError, Output};
@@ -26,18 +26,27 @@ impl Interrupts {
         let failed = |error: std::io::Error| AgentError::Defect(format!("signals: {error}"));
         let interrupts = Arc::new(Self::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (mut interrupt, mut terminate) = {
+        let (mut interrupt, mut terminate, mut hangup) = {
             let _guard = runtime.enter();
+            // Started with `nohup`, a run is to outlive its terminal.
+            let hangup = !platform::process::ignores_hangup();
             (
                 signal(SignalKind::interrupt()).map_err(failed)?,
                 signal(SignalKind::terminate()).map_err(failed)?,
+                hangup.then(|| signal(SignalKind::hangup()).map_err(failed)).transpose()?,
             )
         };
         let shared = Arc::clone(&interrupts);
         let waiting = move || {
             let mut next = || {
                 runtime.block_on(async {
-                    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+                    let hangup = async {
+                        match &mut hangup {
+                            Some(hangup) => hangup.recv().await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hangup => {} }
                 });
             };
             next();

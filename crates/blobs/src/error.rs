@@ -93,7 +93,7 @@ pub enum Error {
         key: Key,
     },
     /// The operating system reported an error.
-    #[error("{op} {}: input/output error", key.as_ref().map_or("", Key::as_str))]
+    #[error("{op} {}: {}", key.as_ref().map_or("", Key::as_str), io_words(source))]
     Io {
         /// What was tried.
         op: Op,
@@ -131,7 +131,7 @@ pub enum Error {
         key: Key,
     },
     /// The folder of a store could not be used.
-    #[error("{}: input/output error", path.display())]
+    #[error("{}: {}", path.display(), io_words(source))]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -141,6 +141,12 @@ pub enum Error {
     /// The folder holds no store: a wrong path, or a file system that is not mounted.
     #[error("{}: holds no store", path.display())]
     NoStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store is open already, here or in another process.
+    #[error("{}: the store is in use by another process", path.display())]
+    Locked {
         /// The folder.
         path: PathBuf,
     },
@@ -189,6 +195,7 @@ impl Error {
                 ErrorKind::Unsupported
             }
             Self::BadMarker { .. } => ErrorKind::Corrupt,
+            Self::Locked { .. } => ErrorKind::Transient,
             Self::Io { source, .. } | Self::Folder { source, .. } => io_kind(source),
             Self::InvalidKey { .. } | Self::WriteFailed { .. } | Self::NotEmpty { .. } => ErrorKind::Other,
         }
@@ -234,6 +241,15 @@ impl From<Error> for io::Error {
             ErrorKind::Other => Self::from(io::ErrorKind::Other),
         };
         Self::new(kind.kind(), error)
+    }
+}
+
+/// What people can do something about is said; the rest is in the source.
+fn io_words(error: &io::Error) -> &'static str {
+    match io_kind(error) {
+        ErrorKind::Full => "the disk, or the quota on it, is full",
+        ErrorKind::Denied => "the operating system does not permit it, or the disk is read-only",
+        _ => "input/output error",
     }
 }
 

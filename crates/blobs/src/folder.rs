@@ -29,8 +29,8 @@ const TEMPORARY: &str = "tmp";
 
 /// A store in a local folder. Cheap to clone; clones share the store.
 ///
-/// Several processes may have one store open. What a killed one left in `tmp/` is removed by the next process that
-/// opens the store while no other has it open.
+/// A store is open once at a time: two servers on one store would each remove what the other needs. What a killed
+/// process left in `tmp/` is removed by the next one that opens the store.
 #[derive(Clone)]
 pub struct FolderStore(Arc<Inner>);
 

@@ -98,6 +98,16 @@ impl std::fmt::Debug for Recipient {
     }
 }
 
+/// How many bytes are wrapped here, as far as can be seen without an identity. An error when it is no age file or
+/// its end is missing; a change that leaves its form can only be seen by who opens it.
+pub fn wrapped_len(wrapped: &[u8]) -> Result<usize, Error> {
+    const TAG_LEN: usize = 16;
+    const WHAT: Error = Error::NotAnAgeKey { what: "a wrapped key" };
+    let mut rest = wrapped;
+    age::Decryptor::new(&mut rest).map_err(|_| WHAT)?;
+    rest.len().checked_sub(TAG_LEN).ok_or(WHAT)
+}
+
 /// Encrypts what is written to it.
 pub struct WrapWriter<W: Write>(age::stream::StreamWriter<W>);
 
@@ -166,5 +176,22 @@ mod tests {
         assert_eq!(read(&identity, &sealed), Some(content));
         assert_eq!(read(&identity, &sealed[..sealed.len() - 1]), None);
         assert_eq!(read(&Identity::generate(), &sealed), None);
+    }
+
+    #[test]
+    fn the_length_of_what_is_wrapped_shows_from_outside() {
+        let identity = Identity::generate();
+        for length in [0, 1, 93, 1_000] {
+            let wrapped = identity.recipient().wrap_bytes(&vec![7; length]).unwrap();
+            assert_eq!(wrapped_len(&wrapped), Ok(length));
+            // Cut anywhere in its head it is nothing, and behind that it is shorter.
+            for cut in 0..wrapped.len() {
+                assert!(
+                    wrapped_len(&wrapped[..cut]).is_ok_and(|found| found < length)
+                        || wrapped_len(&wrapped[..cut]).is_err()
+                );
+            }
+        }
+        assert!(wrapped_len(b"").is_err() && wrapped_len(b"nonsense").is_err());
     }
 }

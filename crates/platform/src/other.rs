@@ -54,6 +54,7 @@ unsupported! {
     mount_table() -> Vec<u8>, "read mount table";
     random() -> u64, "read random number";
     effective_uid() -> u32, "read user";
+    ignores_hangup() -> bool, "read ignored signals";
     privileges() -> Privileges, "read privileges";
     raise_open_file_limit() -> u64, "raise open file limit";
     lower_priority() -> (), "lower priority";
@@ -139,6 +140,7 @@ mod tests {
             mount_table();
             random();
             effective_uid();
+            ignores_hangup();
             privileges();
             raise_open_file_limit();
             lower_priority();

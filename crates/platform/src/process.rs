@@ -63,6 +63,11 @@ pub fn restrict_umask() -> Result<()> {
     sys::restrict_umask()
 }
 
+/// Whether this process was started with SIGHUP ignored, as `nohup` does. False where that cannot be told.
+pub fn ignores_hangup() -> bool {
+    sys::ignores_hangup().unwrap_or(false)
+}
+
 /// Who connected to this socket, or listens at its other end.
 #[cfg(unix)]
 pub fn peer_credentials(socket: &std::os::unix::net::UnixStream) -> Result<PeerCredentials> {

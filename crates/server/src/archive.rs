@@ -4,6 +4,7 @@
 use crate::data::file_error;
 use crate::{Error, Result};
 use format::wrap::{Identity, Recipient};
+use model::Code;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -60,8 +61,23 @@ pub struct Opened {
     pub authority: zeroize::Zeroizing<Vec<u8>>,
 }
 
+/// The archive takes the place of what has its name, so anything but a file would be lost: a device such as
+/// `/dev/stdout`, or a link.
+fn check_target(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let detail = format!("{} is no regular file, and a backup would take its place", path.display());
+            Err(Error::refused(Code::Usage, detail))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(file_error(path, &error, "stat file")),
+    }
+}
+
 /// Writes an archive to `path`, durably, in place of what is there. Gives its size in bytes.
 pub fn write(path: &Path, recipient: &Recipient, content: &Content<'_>) -> Result<u64> {
+    check_target(path)?;
     let failed = |source| Error::File { path: path.to_owned(), source };
     let (folder, name) = platform::Dir::open_parent_of(path).map_err(failed)?;
     // A new name: what else lies in the folder is not ours to write over.
@@ -183,7 +199,7 @@ fn damaged(path: &Path, problem: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Code, ServerId, Timestamp};
+    use model::{ServerId, Timestamp};
 
     #[test]
     fn an_archive_opens_with_its_key_and_only_whole() {
@@ -231,6 +247,35 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
         assert_eq!(mode & 0o7777, crate::data::FILE_MODE);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn only_a_file_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (database, target) = (dir.path().join("db"), dir.path().join("target"));
+        std::fs::write(&database, "database").unwrap();
+        std::fs::write(&target, "kept").unwrap();
+        let (link, folder, socket) =
+            (dir.path().join("link"), dir.path().join("folder"), dir.path().join("socket"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let manifest = Manifest::new(ServerId::random(), Timestamp::from_secs(0));
+        let content = Content { manifest: &manifest, database: &database, org_key: b"", authority: b"" };
+        let recipient = Identity::generate().recipient();
+        for path in [&link, &folder, &socket] {
+            let before = std::fs::symlink_metadata(path).unwrap().file_type();
+            assert_eq!(
+                write(path, &recipient, &content).unwrap_err().code(),
+                Code::Usage,
+                "{}",
+                path.display()
+            );
+            assert_eq!(std::fs::symlink_metadata(path).unwrap().file_type(), before);
+        }
+        assert_eq!(std::fs::read(&target).unwrap(), b"kept");
+        write(&target, &recipient, &content).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5);
     }
 
     #[test]

@@ -7,8 +7,9 @@ mod output;
 use crate::admin::{self, Answer, Command};
 use crate::data::DataDir;
 use crate::instance::Instance;
+use crate::signals::Signals;
 use crate::watch::Watch;
-use crate::{Error, Result, control, serve};
+use crate::{Error, Result, blocking, control, serve};
 use args::{Action, Args};
 use model::text::WrongUsage;
 use model::{Clock, Code};
@@ -84,17 +85,17 @@ fn run(args: Args, output: &Output) -> Result<u8> {
     let data = DataDir::new(&data)?;
     let clock = Clock::system();
     let answer = match args.action {
-        Action::Init(options) => block_on(admin::init(&data, &clock, options))?.map(Answer::Init),
+        Action::Init(options) => interruptible(admin::init(&data, &clock, options)).map(Answer::Init),
         Action::Recover(options) => {
             let watch = output.watch();
-            block_on(admin::recover(&data, &clock, options, &watch))?.map(Answer::Recover)
+            interruptible(admin::recover(&data, &clock, options, &watch)).map(Answer::Recover)
         }
         Action::Serve { listen } => {
             let ready = output.clone();
             return block_on(serve::serve(data, clock, listen, move |started| ready.started(&started)))?
                 .map(|()| model::code::exit::COMPLETE);
         }
-        Action::Command(command) => ask_or_run(&data, clock, &command, output),
+        Action::Command(command) => block_on(ask_or_run(&data, clock, &command, output))?,
     }?;
     output.answer(&answer)?;
     Ok(answer.exit_status())
@@ -112,11 +113,32 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T> {
     Ok(done)
 }
 
+/// Runs work that may end at any place, as by a kill.
+fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    block_on(async {
+        let mut signals = Signals::install()?;
+        tokio::select! {
+            done = work => done,
+            () = signals.next() => Err(Error::Stopped),
+        }
+    })?
+}
+
 /// Asks the running server; when none runs, takes the lock and runs the command here.
-fn ask_or_run(data: &DataDir, clock: Clock, command: &Command, output: &Output) -> Result<Answer> {
+async fn ask_or_run(data: &DataDir, clock: Clock, command: &Command, output: &Output) -> Result<Answer> {
+    let mut signals = Signals::install()?;
     let began = Instant::now();
     loop {
-        if let Some(answer) = control::ask(data, command, |step| output.progress(step))? {
+        let asked = {
+            let (data, command, output) = (data.clone(), command.clone(), output.clone());
+            blocking(move || control::ask(&data, &command, |step| output.progress(step)))
+        };
+        let answer = tokio::select! {
+            answer = asked => answer?,
+            // The end of this process ends the connection, and with it the work.
+            () = signals.next() => return Err(Error::Stopped),
+        };
+        if let Some(answer) = answer {
             return Ok(answer);
         }
         if !data.has_database()? {
@@ -124,10 +146,13 @@ fn ask_or_run(data: &DataDir, clock: Clock, command: &Command, output: &Output) 
         }
         match data.lock() {
             Ok(lock) => {
-                return block_on(run_here(data.clone(), clock, lock, command.clone(), output.watch()))?;
+                return run_here(data.clone(), clock, lock, command.clone(), output.watch(), signals).await;
             }
             // A server that starts, or another command.
-            Err(Error::DataLocked { .. }) if began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            Err(Error::DataLocked { .. }) if began.elapsed() < PATIENCE => tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = signals.next() => return Err(Error::Stopped),
+            },
             Err(error) => return Err(error),
         }
     }
@@ -139,17 +164,16 @@ async fn run_here(
     lock: platform::Lock,
     command: Command,
     watch: Watch,
+    mut signals: Signals,
 ) -> Result<Answer> {
     let instance = Instance::open(data, clock, lock).await?;
-    let done = match crate::reconcile::run(&instance).await {
-        Ok(_) => {
-            let work = admin::run(&instance, command, &watch);
-            tokio::select! {
-                done = work => done,
-                _ = tokio::signal::ctrl_c() => Err(Error::Stopped),
-            }
-        }
-        Err(error) => Err(error),
+    let work = async {
+        crate::reconcile::run(&instance).await?;
+        admin::run(&instance, command, &watch).await
+    };
+    let done = tokio::select! {
+        done = work => done,
+        () = signals.next() => Err(Error::Stopped),
     };
     watch.stop();
     instance.close().await;

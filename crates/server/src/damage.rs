@@ -130,6 +130,6 @@ async fn forget(
 /// Fails unless the store is at its place: on a disk that was taken away everything seems to be lost.
 pub fn require_store(instance: &Instance) -> Result<()> {
     let path = store_path(&instance.data, &instance.settings());
-    FolderStore::open(&path, Some(instance.store.id()))?;
+    FolderStore::look(&path, Some(instance.store.id()))?;
     Ok(())
 }

@@ -7,6 +7,17 @@ use platform::{Lock, durable};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// A step that makes a server in a data folder.
+#[derive(Debug)]
+pub struct Begun {
+    had_folder: bool,
+    had_lock: bool,
+    /// What was there of a server.
+    found: Vec<PathBuf>,
+    /// The folder's lock.
+    pub lock: Lock,
+}
+
 /// Mode of folders that nobody else may look into.
 const FOLDER_MODE: u32 = 0o700;
 /// Mode of files that nobody else may read.
@@ -91,6 +102,36 @@ impl DataDir {
         }
     }
 
+    /// Makes the folder when it is missing and takes its lock, for a step that takes away what it has made when it
+    /// fails.
+    pub fn begin(&self) -> Result<Begun> {
+        let had_folder = self.0.exists();
+        let had_lock = self.lock_file().exists();
+        self.create()?;
+        let lock = self.lock()?;
+        // Under the lock, so that all that comes later is our own.
+        let found = [self.org_key(), self.tls(), self.database()].into_iter().filter(|path| path.exists());
+        Ok(Begun { had_folder, had_lock, found: found.collect(), lock })
+    }
+
+    /// Takes away what was made since `begun`: never the store, nor what was found. What cannot be removed does no
+    /// harm, since the next try takes it over.
+    pub fn give_up(&self, begun: Begun) {
+        let Begun { had_folder, had_lock, found, lock } = begun;
+        for path in [self.org_key(), self.tls(), self.database()].iter().filter(|path| !found.contains(path))
+        {
+            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        }
+        // A server that somebody else has made just before keeps its lock.
+        if !had_lock && !self.database().exists() {
+            let _ = std::fs::remove_file(self.lock_file());
+        }
+        if !had_folder {
+            let _ = std::fs::remove_dir(&self.0);
+        }
+        drop(lock);
+    }
+
     /// Takes the lock without waiting. Root is refused on the folder of somebody else: the files that it made there
     /// would keep the server out of its own folder.
     pub fn lock(&self) -> Result<Lock> {
@@ -133,6 +174,13 @@ impl DataDir {
         durable::write_new_file(path, bytes, FILE_MODE)
             .map_err(|source| Error::File { path: path.to_owned(), source })
     }
+}
+
+/// Certificate and key of the authority, as they lie in the data folder.
+pub fn authority_file(data: &DataDir) -> Result<zeroize::Zeroizing<Vec<u8>>> {
+    let path = data.authority();
+    let bytes = std::fs::read(&path).map_err(|error| file_error(&path, &error, "read file"))?;
+    Ok(zeroize::Zeroizing::new(bytes))
 }
 
 /// The error of a file operation of the standard library. Errors that it made up itself carry no number.

@@ -169,6 +169,7 @@ fn store_code(error: &blobs::Error) -> Code {
         Store::NoStore { .. } | Store::WrongStore { .. } => Code::StoreMissing,
         Store::BadMarker { problem: blobs::MarkerProblem::Version { .. }, .. } => Code::FormatTooNew,
         Store::BadMarker { .. } => Code::StoreMissing,
+        Store::Locked { .. } => Code::DataLocked,
         Store::StoreExists { .. } | Store::NotEmpty { .. } => Code::DataExists,
         other => match other.kind() {
             Kind::Full => Code::StorageFull,

@@ -13,8 +13,13 @@ use meta::{Meta, ServerRecord, SqlMeta};
 use model::{Clock, VaultId};
 use platform::Lock;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// How long an opening waits for the store.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+const STORE_PAUSE: Duration = Duration::from_millis(50);
 
 /// An opened data folder.
 pub struct Instance {
@@ -73,7 +78,7 @@ impl Instance {
         let path = store_path(data, &settings);
         let expected = StoreId::parse(&settings.store_id)
             .ok_or_else(|| meta::Error::Damaged { problem: "the store has no id".to_owned() })?;
-        let store = blocking(move || FolderStore::open(&path, Some(expected))).await?;
+        let store = blocking(move || open_store(&path, expected)).await?;
         let org = Organisation::open(data, &settings.org_recipient)?;
         Ok(Self {
             data: data.clone(),
@@ -130,6 +135,7 @@ impl Instance {
         let instance = self.clone();
         self.vaults
             .get(id, move |open| async move {
+                reconcile::mend_record(&open).await?;
                 if let Err(error) = reconcile::mend_index(&open).await {
                     tracing::error!(vault = %id, %error, "the index was not rebuilt; the next cleanup tries again");
                 }
@@ -154,6 +160,20 @@ impl Instance {
     /// Ends the connections to the database. The lock ends when the last reference is dropped.
     pub async fn close(&self) {
         self.meta.close().await;
+    }
+}
+
+/// Opens the store, which nobody else may have open: two servers on one store would each remove what the other needs.
+/// What a process that is just ending still holds is waited for.
+fn open_store(path: &Path, expected: StoreId) -> Result<FolderStore, blobs::Error> {
+    let began = Instant::now();
+    loop {
+        match FolderStore::open(path, Some(expected)) {
+            Err(blobs::Error::Locked { .. }) if began.elapsed() < STORE_PATIENCE => {
+                std::thread::sleep(STORE_PAUSE);
+            }
+            other => return other,
+        }
     }
 }
 

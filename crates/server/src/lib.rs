@@ -26,10 +26,12 @@ pub mod reconcile;
 pub mod scheduler;
 pub mod serve;
 pub mod settings;
+pub mod signals;
 pub mod space;
 pub mod tls;
 pub mod vaults;
 pub mod watch;
+pub mod wrapped;
 
 pub use cli::main;
 pub use error::{Error, Result};

@@ -138,12 +138,17 @@ impl Mirror<'_> {
 
     /// Reads the server's record where its damage stops nothing: it is found, missing, or unreadable.
     pub fn any_record(&self) -> Result<Listed<RecordObject>> {
-        self.each([Key::parse(RECORD)?])
+        self.each([Key::parse(RECORD)?], |_, _| true)
     }
 
     /// Writes the authority, sealed for the organisation.
     pub fn put_authority(&self, sealed: &[u8]) -> Result<()> {
         Ok(self.0.put(&Key::parse(AUTHORITY)?, sealed, PutMode::Replace)?)
+    }
+
+    /// The name of the sealed authority.
+    pub fn authority_key() -> Result<Key> {
+        Ok(Key::parse(AUTHORITY)?)
     }
 
     /// Reads the sealed authority.
@@ -159,7 +164,7 @@ impl Mirror<'_> {
 
     /// Reads all users.
     pub fn users(&self) -> Result<Listed<User>> {
-        let Listed { found, unreadable } = self.all(USERS)?;
+        let Listed { found, unreadable } = self.all(USERS, |user: &UserObject| user.id.to_string())?;
         let user = |UserObject { id, name, created }| User { id, name, created };
         Ok(Listed { found: found.into_iter().map(user).collect(), unreadable })
     }
@@ -171,7 +176,8 @@ impl Mirror<'_> {
 
     /// Reads all devices.
     pub fn devices(&self) -> Result<Listed<Device>> {
-        let Listed { found, unreadable } = self.all(DEVICES)?;
+        let Listed { found, unreadable } =
+            self.all(DEVICES, |device: &DeviceObject| device.id.to_string())?;
         Ok(Listed { found: found.into_iter().map(DeviceObject::into_device).collect(), unreadable })
     }
 
@@ -201,15 +207,26 @@ impl Mirror<'_> {
             .map_err(|error| Error::refused(Code::DataDamaged, format!("{key}: {error}")))
     }
 
-    fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Listed<T>> {
-        self.each(self.0.list(prefix)?.into_iter().map(|info| info.key))
+    /// All objects below a prefix, each named after the id in it.
+    fn all<T: DeserializeOwned>(&self, prefix: &str, id: impl Fn(&T) -> String) -> Result<Listed<T>> {
+        let keys = self.0.list(prefix)?.into_iter().map(|info| info.key);
+        self.each(keys, |key, object| key.name() == id(object))
     }
 
-    /// One damaged object must not keep the server from what the others say.
-    fn each<T: DeserializeOwned>(&self, keys: impl IntoIterator<Item = Key>) -> Result<Listed<T>> {
+    /// One damaged object must not keep the server from what the others say. One that does not fit its name is
+    /// damaged: it would be taken for somebody else.
+    fn each<T: DeserializeOwned>(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+        fits: impl Fn(&Key, &T) -> bool,
+    ) -> Result<Listed<T>> {
         let mut all = Listed { found: Vec::new(), unreadable: Vec::new() };
         for key in keys {
             match self.get(&key) {
+                Ok(Some(object)) if !fits(&key, &object) => {
+                    let error = Error::refused(Code::DataDamaged, format!("{key}: it holds another id"));
+                    all.unreadable.push(Unreadable::of(&key, error)?);
+                }
                 Ok(object) => all.found.extend(object),
                 Err(error) => all.unreadable.push(Unreadable::of(&key, error)?),
             }

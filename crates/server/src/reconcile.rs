@@ -5,4 +5,4 @@ mod server;
 mod vault;
 
 pub use server::{Together, bring_together, run, unreadable};
-pub use vault::{Compared, compare, forget_lost, mend_index};
+pub use vault::{Compared, compare, forget_lost, mend_index, mend_record};

@@ -4,6 +4,7 @@
 use crate::data::DataDir;
 use crate::http::{self, Drained, Limits, listen};
 use crate::instance::Instance;
+use crate::signals::Signals;
 use crate::tls::{Certificates, Names, keep_renewed};
 use crate::{Error, Result, blocking, control, reconcile, scheduler};
 use model::{Clock, Code, ServerId};
@@ -13,7 +14,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// How long a start waits for the end of a command or of the server before.
@@ -37,7 +37,7 @@ pub struct Started {
     pub urls: Vec<String>,
 }
 
-/// Runs the server until SIGTERM or SIGINT. `ready` is called when it answers.
+/// Runs the server until SIGTERM, SIGINT or SIGHUP. `ready` is called when it answers.
 pub async fn serve(
     data: DataDir,
     clock: Clock,
@@ -133,19 +133,13 @@ async fn take_lock(data: &DataDir) -> Result<Lock> {
     }
 }
 
-/// Turns true at the first SIGTERM or SIGINT; the second one ends the process at once.
+/// Turns true at the first signal; the second one ends the process at once.
 fn stop_on_signals() -> Result<watch::Receiver<bool>> {
-    let failed =
-        |error: std::io::Error| Error::Broken { problem: format!("cannot wait for signals: {error}") };
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut signals = Signals::install()?;
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         for _ in 0..2 {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            signals.next().await;
             if sender.send_replace(true) {
                 tracing::warn!("stopped by a second signal");
                 std::process::exit(i32::from(Code::Interrupted.exit_status()));

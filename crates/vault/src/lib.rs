@@ -86,6 +86,7 @@ mod names;
 mod objects;
 mod packs;
 mod reach;
+mod record;
 mod snapshots;
 mod stats;
 mod vault;
@@ -98,6 +99,7 @@ pub use gate::Hold;
 pub use log::{MergeReport, Position, RebuildReport, Segments};
 pub use names::{Holder, ParseHolderError};
 pub use packs::{FrameAnswer, FrameFailure, Frames, PackReceipt, PackReceiver, Scope};
+pub use record::{RecordFault, read_record};
 pub use snapshots::{
     CheckedSnapshot, CommitReceipt, Deleted, LeaseGrant, MISSING_MAX, SnapshotInfo, SnapshotList,
 };

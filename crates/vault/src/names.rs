@@ -59,8 +59,9 @@ impl Names {
         Ok(Key::parse(&format!("{}/{rest}", self.root))?)
     }
 
-    pub(crate) fn format(&self) -> Result<Key, Error> {
-        self.key(format_args!("format"))
+    /// The two copies of the format record; the first is the older name.
+    pub(crate) fn formats(&self) -> Result<[Key; 2], Error> {
+        Ok([self.key(format_args!("format"))?, self.key(format_args!("format.copy"))?])
     }
 
     pub(crate) fn wrapped_key(&self, holder: Holder) -> Result<Key, Error> {
@@ -100,7 +101,7 @@ pub(crate) fn vault_of_format(key: &Key) -> Option<VaultId> {
     let mut segments = key.segments();
     let parts = (segments.next(), segments.next(), segments.next(), segments.next());
     match parts {
-        (Some("vaults"), Some(vault), Some("format"), None) => id(vault),
+        (Some("vaults"), Some(vault), Some("format" | "format.copy"), None) => id(vault),
         _ => None,
     }
 }
@@ -157,7 +158,9 @@ mod tests {
         for holder in [Holder::Org, Holder::Recovery, Holder::Device(DeviceId::from_bytes([3; 16]))] {
             assert_eq!(holder_of(&names.wrapped_key(holder).unwrap()), Some(holder));
         }
-        assert_eq!(vault_of_format(&names.format().unwrap()), Some(VaultId::from_bytes([0xab; 16])));
+        for key in names.formats().unwrap() {
+            assert_eq!(vault_of_format(&key), Some(VaultId::from_bytes([0xab; 16])));
+        }
         let parse = |text: &str| Key::parse(text).unwrap();
         let hex = "1c".repeat(16);
         for foreign in [format!("{hex}.01"), hex.clone(), format!("{hex}.x"), format!("1.{hex}")] {

@@ -7,14 +7,14 @@ use crate::log::{Log, MergeReport, RebuildReport};
 use crate::names::{Holder, Names, vault_of_format};
 use crate::objects::Objects;
 use crate::packs::Packs;
+use crate::record::RecordFault;
 use crate::snapshots::Snapshots;
 use crate::{Error, LogProblem, Position};
 use blobs::BlobStore;
-use format::limits;
 use format::ranges::Address;
 use format::record::FormatRecord;
 use model::{ChunkId, Clock, Damaged, VaultId, failpoint};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 /// A vault in an object store. All calls block; it is shared between threads as `Arc<Vault>`.
@@ -53,14 +53,14 @@ impl Vault {
         clock: Clock,
     ) -> Result<Arc<Self>, Error> {
         let objects = Objects { store, names: Names::new(record.vault) };
-        let key = objects.names.format()?;
-        if !objects.exists(&key)? {
+        let [first, second] = objects.names.formats()?;
+        if !objects.exists(&first)? && !objects.exists(&second)? {
             failpoint::hit("vault.create.before_first_segment");
             Log::create(&objects)?;
             // With the record the vault is there, and a vault without its keys could never be opened.
             keys.iter().try_for_each(|(holder, bytes)| crate::keys::put(&objects, *holder, bytes))?;
             failpoint::hit("vault.create.before_format");
-            objects.put_new(&key, &record.encode())?;
+            crate::record::create(&objects, record)?;
             failpoint::hit("vault.create.after_format");
         }
         let vault = Self::open(objects.store, record.vault, clock)?;
@@ -76,14 +76,7 @@ impl Vault {
     /// read, and [`Vault::log_problem`] tells.
     pub fn open(store: Arc<dyn BlobStore>, vault: VaultId, clock: Clock) -> Result<Arc<Self>, Error> {
         let objects = Objects { store, names: Names::new(vault) };
-        let key = objects.names.format()?;
-        let bytes = objects.read(&key, 2 * limits::SMALL_OBJECT_MAX)?.ok_or(Error::VaultUnknown { vault })?;
-        let format =
-            FormatRecord::decode(&bytes).map_err(|source| Error::Damaged { key: key.clone(), source })?;
-        if format.vault != vault {
-            let source = format::Error::Mismatch { what: "format record", check: "name" };
-            return Err(Error::Damaged { key, source });
-        }
+        let format = crate::record::read(&objects, vault)?;
         let log = Log::open(objects.clone())?;
         let packs = Packs::new(objects.clone(), vault);
         let snapshots = Snapshots::new(objects.clone());
@@ -93,7 +86,9 @@ impl Vault {
 
     /// The vaults of a store, ascending. Lists all of it: for recovery, not for daily use.
     pub fn list(store: &dyn BlobStore) -> Result<Vec<VaultId>, Error> {
-        Ok(store.list("vaults/")?.iter().filter_map(|blob| vault_of_format(&blob.key)).collect())
+        let ids: BTreeSet<VaultId> =
+            store.list("vaults/")?.iter().filter_map(|blob| vault_of_format(&blob.key)).collect();
+        Ok(ids.into_iter().collect())
     }
 
     /// The vault's id.
@@ -104,6 +99,11 @@ impl Vault {
     /// What was fixed when the vault was created.
     pub fn format(&self) -> &FormatRecord {
         &self.format
+    }
+
+    /// Looks at both copies of the format record; one that is missing or damaged is told of and written anew.
+    pub fn mend_record(&self) -> Result<Vec<RecordFault>, Error> {
+        crate::record::mend(&self.objects, &self.format)
     }
 
     /// Why the log cannot be used, if so. Uploads, commits and cleanup are refused until the index is rebuilt.

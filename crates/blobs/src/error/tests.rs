@@ -57,3 +57,19 @@ fn an_error_survives_the_way_through_a_write() {
     let denied = io::Error::from(Error::io(Op::Put, Some(&key), Errno::ACCESS.into()));
     assert_eq!(denied.kind(), io::ErrorKind::PermissionDenied);
 }
+
+#[test]
+fn a_full_disk_is_told_as_such() {
+    let words = |errno: Errno| {
+        let folder = Error::Folder { path: "/store".into(), source: errno.into() }.to_string();
+        let key = Key::parse("a/b").unwrap();
+        (Error::io(Op::Finish, Some(&key), errno.into()).to_string(), folder)
+    };
+    for errno in [Errno::NOSPC, Errno::DQUOT] {
+        let (object, folder) = words(errno);
+        assert!(object.starts_with("finish a/b: ") && object.ends_with("is full"), "{object}");
+        assert!(folder.starts_with("/store: ") && folder.ends_with("is full"), "{folder}");
+    }
+    assert!(words(Errno::ROFS).0.ends_with("read-only"));
+    assert!(words(Errno::IO).0.ends_with("input/output error"));
+}

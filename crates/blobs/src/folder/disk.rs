@@ -24,6 +24,17 @@ pub(crate) struct Stat {
     pub(crate) modified: SystemTime,
 }
 
+/// What came of the wish to have a store alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locking {
+    /// It is ours.
+    Ours,
+    /// It is ours, and can only be read.
+    ReadOnly,
+    /// It is open already, here or in another process.
+    Taken,
+}
+
 /// One name in a folder.
 #[derive(Debug)]
 pub(crate) struct Listed {
@@ -33,10 +44,8 @@ pub(crate) struct Listed {
 
 /// A folder on a disk and what lies below it.
 pub(crate) trait Disk: Send + Sync {
-    /// Takes the store for itself if no other process has it open; false when one has.
-    fn lock_alone(&self) -> io::Result<bool>;
-    /// Shares the store with other processes, until the disk is dropped.
-    fn lock_shared(&self) -> io::Result<()>;
+    /// Takes the store for this opening alone, until the disk is dropped. Never waits.
+    fn lock(&self) -> io::Result<Locking>;
     /// Creates a file for writing; the name must be new.
     fn create_file(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Opens a file for reading; a folder is `IsADirectory`.

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{self as sys, Advice, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::disk::{Disk, DiskFile, FileKind, Listed, Stat};
+use super::disk::{Disk, DiskFile, FileKind, Listed, Locking, Stat};
 use super::marker::MARKER_NAME;
 use crate::Space;
 
@@ -48,30 +48,23 @@ impl HostDisk {
 }
 
 impl Disk for HostDisk {
-    fn lock_alone(&self) -> io::Result<bool> {
-        let marker = match self.open_at(MARKER_NAME, OFlags::RDWR) {
+    fn lock(&self) -> io::Result<Locking> {
+        // Restores must work from a medium that has become read-only.
+        let (marker, locking) = match self.open_at(MARKER_NAME, OFlags::RDWR) {
             Err(error) if is_read_only(&error) => {
-                // Restores must work from a medium that has become read-only; nothing is cleaned there.
-                let _ = self.lock.set(self.open_at(MARKER_NAME, OFlags::RDONLY)?.into());
-                return Ok(false);
+                (self.open_at(MARKER_NAME, OFlags::RDONLY)?, Locking::ReadOnly)
             }
-            marker => self.lock.get_or_init({
-                let marker = marker?;
-                || marker.into()
-            }),
+            marker => (marker?, Locking::Ours),
         };
-        match sys::flock(marker, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(error.into()),
+        match sys::flock(&marker, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(Locking::Taken),
+            // Some network file systems lock only what is open for writing.
+            Err(Errno::BADF) if locking == Locking::ReadOnly => {}
+            Err(error) => return Err(error.into()),
         }
-    }
-
-    fn lock_shared(&self) -> io::Result<()> {
-        match self.lock.get() {
-            Some(marker) => Ok(sys::flock(marker, FlockOperation::LockShared)?),
-            None => Ok(()),
-        }
+        let _ = self.lock.set(marker.into());
+        Ok(locking)
     }
 
     fn create_file(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use model::failpoint;
 
-use super::disk::{Disk, FileKind};
+use super::disk::{Disk, FileKind, Locking};
 use super::host::HostDisk;
 use super::marker::{self, MARKER_NAME, MarkerProblem, StoreId};
 use super::parents::Parents;
@@ -33,15 +33,15 @@ impl FolderStore {
     }
 
     /// Opens a store; with `expected`, that very store. Anything else at that path is refused, so that a folder on
-    /// which the store's disk is not mounted is never taken for an empty store.
+    /// which the store's disk is not mounted is never taken for an empty store. A store that is open already, here or
+    /// in another process, is [`Error::Locked`].
     pub fn open(path: &Path, expected: Option<StoreId>) -> Result<Self, Error> {
-        let disk = HostDisk::open(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                Error::NoStore { path: path.to_owned() }
-            }
-            _ => Error::Folder { path: path.to_owned(), source },
-        })?;
-        Self::open_on(Box::new(disk), path, expected)
+        Self::open_on(Box::new(open_folder(path)?), path, expected)
+    }
+
+    /// Looks whether the store is still at its path, without opening it: it may be open.
+    pub fn look(path: &Path, expected: Option<StoreId>) -> Result<(), Error> {
+        find(&open_folder(path)?, path, expected).map(drop)
     }
 
     pub(crate) fn init_on(disk: Box<dyn Disk>, path: &Path) -> Result<Self, Error> {
@@ -80,21 +80,37 @@ impl FolderStore {
         expected: Option<StoreId>,
     ) -> Result<Self, Error> {
         let failed = |source| Error::Folder { path: path.to_owned(), source };
-        let id = read_marker(disk.as_ref(), path)?;
-        if let Some(expected) = expected.filter(|&expected| expected != id) {
-            return Err(Error::WrongStore { path: path.to_owned(), expected, found: id });
-        }
-        match disk.stat(BLOBS) {
-            Ok(stat) if stat.kind == FileKind::Folder => {}
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => return Err(Error::BadMarker { path: path.to_owned(), problem: MarkerProblem::NoBlobs }),
-        }
-        let alone = disk.lock_alone().map_err(failed)?;
-        let removed_files = if alone { remove_temporary(disk.as_ref()).map_err(failed)? } else { 0 };
-        disk.lock_shared().map_err(failed)?;
+        let id = find(disk.as_ref(), path, expected)?;
+        let removed_files = match disk.lock().map_err(failed)? {
+            Locking::Ours => remove_temporary(disk.as_ref()).map_err(failed)?,
+            Locking::ReadOnly => 0,
+            Locking::Taken => return Err(Error::Locked { path: path.to_owned() }),
+        };
         let session = getrandom::u64().map_err(|e| failed(io::Error::other(e)))?;
         let (next_file, parents) = (AtomicU64::new(0), Parents::default());
         Ok(Self(Arc::new(Inner { disk, id, removed_files, session, next_file, parents })))
+    }
+}
+
+fn open_folder(path: &Path) -> Result<HostDisk, Error> {
+    HostDisk::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NoStore { path: path.to_owned() },
+        _ => Error::Folder { path: path.to_owned(), source },
+    })
+}
+
+/// The id of the store at a path; anything but a whole store, and with `expected` that store, is refused.
+fn find(disk: &dyn Disk, path: &Path, expected: Option<StoreId>) -> Result<StoreId, Error> {
+    let id = read_marker(disk, path)?;
+    if let Some(expected) = expected.filter(|&expected| expected != id) {
+        return Err(Error::WrongStore { path: path.to_owned(), expected, found: id });
+    }
+    match disk.stat(BLOBS) {
+        Ok(stat) if stat.kind == FileKind::Folder => Ok(id),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Folder { path: path.to_owned(), source })
+        }
+        _ => Err(Error::BadMarker { path: path.to_owned(), problem: MarkerProblem::NoBlobs }),
     }
 }
 

@@ -140,21 +140,24 @@ fn removed_folders_are_made_again() {
 }
 
 #[test]
-fn a_store_that_is_open_elsewhere_is_not_cleaned() {
+fn a_store_is_open_once_at_a_time() {
     let (_root, path) = place();
     let first = FolderStore::init(&path).unwrap();
+    let shared = first.clone();
     let mut writer = first.create(&key("a"), PutMode::CreateNew).unwrap();
     writer.write_all(b"abc").unwrap();
+    let refused = || FolderStore::open(&path, None).map(drop).unwrap_err();
+    assert!(matches!(refused(), Error::Locked { path: found } if found == path));
+    FolderStore::look(&path, Some(first.id())).unwrap();
+    let other = StoreId::parse("00000000000000000000000000000001").unwrap();
+    assert!(matches!(FolderStore::look(&path, Some(other)), Err(Error::WrongStore { .. })));
+    // It stays so as long as anybody has the store, and what is being written is not cleaned away.
+    drop((first, shared));
+    assert!(matches!(refused(), Error::Locked { .. }));
+    assert_eq!(writer.finish().unwrap(), 3);
     let second = FolderStore::open(&path, None).unwrap();
     assert_eq!(second.removed_files(), 0);
-    assert_eq!(writer.finish().unwrap(), 3);
     assert_eq!(second.read(&key("a")).unwrap(), b"abc");
-    // Nor when the one that opened it first has gone.
-    let mut writer = second.create(&key("b"), PutMode::CreateNew).unwrap();
-    drop(first);
-    assert_eq!(FolderStore::open(&path, None).unwrap().removed_files(), 0);
-    writer.write_all(b"abc").unwrap();
-    assert_eq!(writer.finish().unwrap(), 3);
     drop(second);
     fs::write(path.join("tmp/0123-4"), "left by a killed process").unwrap();
     assert_eq!(FolderStore::open(&path, None).unwrap().removed_files(), 1);

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::folder::disk::{Disk, DiskFile, FileKind, Listed, Stat};
+use crate::folder::disk::{Disk, DiskFile, FileKind, Listed, Locking, Stat};
 use crate::random::Random;
 use crate::{Error, ErrorKind, FolderStore, Space};
 
@@ -238,12 +238,8 @@ impl State {
 }
 
 impl Disk for SimulatedDisk {
-    fn lock_alone(&self) -> io::Result<bool> {
-        self.call().map(|_| true)
-    }
-
-    fn lock_shared(&self) -> io::Result<()> {
-        self.call().map(drop)
+    fn lock(&self) -> io::Result<Locking> {
+        self.call().map(|_| Locking::Ours)
     }
 
     fn create_file(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {

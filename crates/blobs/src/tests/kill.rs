@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::key;
 use super::steps::STEPS;
-use crate::{BlobStore, FolderStore, MemoryStore, PutMode};
+use crate::{BlobStore, Error, FolderStore, MemoryStore, PutMode};
 
 const FOLDER: &str = "HOLDFAST_TEST_STORE";
 const READY: &str = "the writer is open";
@@ -55,11 +55,12 @@ fn what_a_killed_process_left_is_removed_and_never_shown() {
 
     let mut child = start(&folder);
     assert_eq!(temporary(), 1);
-    // While the other process lives, its file is left alone.
-    let beside = FolderStore::open(&folder, None).unwrap();
-    assert_eq!((beside.removed_files(), temporary()), (0, 1));
-    assert_eq!(shown(&beside), ["a/finished"]);
-    drop(beside);
+    // While the other process lives, nobody else gets the store, and its file is left alone.
+    let beside = FolderStore::open(&folder, None).map(drop).unwrap_err();
+    assert!(matches!(&beside, Error::Locked { path } if *path == folder), "{beside:?}");
+    assert!(beside.to_string().contains(folder.to_str().unwrap()), "{beside}");
+    FolderStore::look(&folder, None).unwrap();
+    assert_eq!(temporary(), 1);
 
     child.kill().unwrap();
     child.wait().unwrap();

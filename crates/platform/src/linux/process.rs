@@ -1,8 +1,8 @@
 //! Privileges, limits and priority of this process.
 
 use super::{os, raw};
-use crate::Result;
 use crate::process::{PeerCredentials, Privileges};
+use crate::{Error, Result};
 use rustix::fs::Mode;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, geteuid, getrlimit, set_dumpable_behavior, setpriority_process,
@@ -57,6 +57,15 @@ pub(crate) fn disable_core_dumps() -> Result<()> {
 pub(crate) fn restrict_umask() -> Result<()> {
     umask(Mode::RWXG | Mode::RWXO);
     Ok(())
+}
+
+pub(crate) fn ignores_hangup() -> Result<bool> {
+    const OP: &str = "read ignored signals";
+    const SIGHUP_BIT: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| Error::from_io(OP, &error))?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    Ok(mask.ok_or(Error::unsupported(OP))? & SIGHUP_BIT != 0)
 }
 
 pub(crate) fn peer_credentials(socket: &UnixStream) -> Result<PeerCredentials> {

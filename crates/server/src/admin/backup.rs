@@ -1,7 +1,7 @@
 //! `backup`: the server's own state in one file. Vaults are not in it; they lie in the object store.
 
 use crate::archive::{self, Content, Manifest};
-use crate::data::{DataDir, file_error};
+use crate::data::{DataDir, authority_file, file_error};
 use crate::instance::Instance;
 use crate::names::show_bytes;
 use crate::watch::Watch;
@@ -45,7 +45,7 @@ fn pack(instance: &Instance, file: &Path, copy: &Path) -> Result<u64> {
     let key = instance.data.org_key();
     let missing = || Error::DataDamaged { path: key.clone(), problem: "the organisation's key is missing" };
     let org_key = DataDir::read(&key)?.ok_or_else(missing)?;
-    let authority = super::init::authority_file(&instance.data)?;
+    let authority = authority_file(&instance.data)?;
     let content =
         Content { manifest: &manifest, database: copy, org_key: org_key.as_bytes(), authority: &authority };
     archive::write(file, &instance.org.recipient(), &content)

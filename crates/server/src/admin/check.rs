@@ -1,24 +1,27 @@
 //! `check`: looks at everything that makes a server, and changes nothing but what an interrupted step left undone.
 
-use crate::activation::org_keyring;
 use crate::instance::Instance;
 use crate::mirror::{Mirror, Unreadable};
 use crate::names::{counted, show_bytes};
 use crate::reconcile::Compared;
+use crate::wrapped::{KeyFault, key_faults};
 use crate::{Error, Result, blocking, reconcile};
 use blobs::{BlobStore, FolderStore, Key, PutMode, StoreId};
 use meta::KnownDamage;
 use model::code::exit;
-use model::{Code, Custody, SnapshotId, Timestamp, VaultId};
+use model::{Code, SnapshotId, Timestamp, VaultId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use vault::Holder;
+use vault::RecordFault;
 
 /// The way out when a snapshot is lost.
 const GIVE_UP: &str = "bring the objects back, or give the snapshots up with snapshot delete";
+
+/// The way out when the sealed copy of the authority is lost.
+const WRITTEN_ANEW: &str = "the next start of the server writes it anew from tls/authority.pem";
 
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,14 +116,16 @@ fn keys(instance: &Instance, view: &mut CheckView) {
     let problem = match Mirror(&instance.store).authority() {
         Ok(Some(sealed)) => match instance.org.identity().unwrap_bytes(&sealed) {
             // `recover` would bring back an authority that no device trusts.
-            Ok(kept) if super::init::authority_file(&instance.data).is_ok_and(|own| *own != *kept) => {
-                "server/ca.age holds another authority than this server has".to_owned()
+            Ok(kept) if crate::data::authority_file(&instance.data).is_ok_and(|own| *own != *kept) => {
+                "server/ca.age holds another authority than this server has; if agents trust this server, remove \
+                 that object and start the server again, which writes it anew"
+                    .to_owned()
             }
             Ok(_) => return,
-            Err(error) => format!("server/ca.age: {error}"),
+            Err(error) => format!("server/ca.age: {error}; {WRITTEN_ANEW}"),
         },
-        Ok(None) => "server/ca.age is missing in the store".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(None) => format!("server/ca.age is missing in the store; {WRITTEN_ANEW}"),
+        Err(error) => format!("{error}; {WRITTEN_ANEW}"),
     };
     view.add(Severity::Error, "keys", Code::DataDamaged, problem);
 }
@@ -168,7 +173,7 @@ fn store(instance: &Instance, view: &mut CheckView) {
     let settings = instance.settings();
     let path = crate::instance::store_path(&instance.data, &settings);
     // Once more by its path: the disk may have been taken away since it was opened.
-    if let Err(error) = FolderStore::open(&path, StoreId::parse(&settings.store_id)) {
+    if let Err(error) = FolderStore::look(&path, StoreId::parse(&settings.store_id)) {
         let error = Error::from(error);
         view.add(Severity::Error, "store", error.code(), error.to_string());
     }
@@ -251,18 +256,12 @@ pub(super) async fn troubles(instance: &Arc<Instance>, vault: &meta::Vault) -> R
         );
         add(Code::DataDamaged, message);
     }
-    let (at, custody) = (instance.clone(), vault.custody);
-    let key = blocking(move || {
-        let (needed, is_there) = match custody {
-            Custody::Managed => (Holder::Org, org_keyring(at.org.identity(), open.vault())?.is_some()),
-            Custody::Private => (Holder::Recovery, open.vault().key_holders()?.contains(&Holder::Recovery)),
-        };
-        Ok::<_, Error>((!is_there).then_some(needed))
-    });
-    match key.await {
-        Ok(None) => {}
-        Ok(Some(needed)) => add(Code::KeyMissing, format!("the key keys/{needed} is missing")),
-        Err(error) => add(error.code(), format!("the key keys/org cannot be opened: {error}")),
+    for RecordFault { key, problem, .. } in reconcile::mend_record(&open).await? {
+        let what = problem.map_or("is missing".to_owned(), |problem| format!("is damaged ({problem})"));
+        add(Code::DataDamaged, format!("{key} {what} and cannot be written anew; its other copy is whole"));
+    }
+    for KeyFault { code, message } in key_faults(instance, &open).await? {
+        add(code, message);
     }
     Ok(problems)
 }

@@ -3,7 +3,7 @@
 
 use super::administrators::{AdministratorView, FIRST, give_password};
 use super::settings::check_urls;
-use crate::data::DataDir;
+use crate::data::{DataDir, authority_file};
 use crate::instance::store_path;
 use crate::mirror::{Mirror, RecordObject};
 use crate::org::Organisation;
@@ -58,15 +58,36 @@ pub struct InitView {
 pub async fn init(data: &DataDir, clock: &Clock, options: InitOptions) -> Result<InitView> {
     let mut settings = settings(&options)?;
     check_free(data)?;
-    data.create()?;
-    let _lock = data.lock()?;
+    let begun = data.begin()?;
     // Once more, as another `init` may have been faster.
     check_free(data)?;
     data.close_to_others();
-    let meta = open_database(data).await?;
-    let made = fill(data, clock, &options, &mut settings, &meta).await;
-    meta.close().await;
-    made
+    let made = match open_database(data).await {
+        Ok(meta) => {
+            let made = fill(data, clock, &options, &mut settings, &meta).await;
+            meta.close().await;
+            made
+        }
+        Err(error) => Err(Failed { error, is_begun: false }),
+    };
+    made.map_err(|Failed { error, is_begun }| {
+        if !is_begun {
+            data.give_up(begun);
+        }
+        error
+    })
+}
+
+/// An `init` that failed. One that has begun to write into the store is finished by the next one, with the same key.
+struct Failed {
+    error: Error,
+    is_begun: bool,
+}
+
+impl<E: Into<Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), is_begun: true }
+    }
 }
 
 async fn fill(
@@ -75,15 +96,23 @@ async fn fill(
     options: &InitOptions,
     settings: &mut Settings,
     meta: &SqlMeta,
-) -> Result<InitView> {
+) -> Result<InitView, Failed> {
     if meta.server().await?.is_some() {
-        return Err(exists(data, "is a server already"));
+        return Err(exists(data, "is a server already").into());
     }
-    let made = {
+    let prepared = {
         let (data, clock, options, settings) =
             (data.clone(), clock.clone(), options.clone(), settings.clone());
-        blocking(move || make_files(&data, &clock, &options, settings)).await?
+        blocking(move || prepare(&data, &clock, &options, settings)).await
     };
+    let Prepared { made, store, sealed } = prepared.map_err(|error| Failed { error, is_begun: false })?;
+    let made = blocking(move || {
+        let mirror = Mirror(&store);
+        mirror.put_record(&made.object)?;
+        mirror.put_authority(&sealed)?;
+        Ok::<_, Error>(made)
+    })
+    .await?;
     *settings = made.object.settings.clone();
     settings.write(meta).await?;
     let administrator = give_password(meta, FIRST, clock.now()).await?;
@@ -107,14 +136,20 @@ struct Made {
     recovery_file: PathBuf,
 }
 
-/// Everything outside the database.
-fn make_files(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings: Settings) -> Result<Made> {
+struct Prepared {
+    made: Made,
+    store: FolderStore,
+    /// The authority, sealed for the organisation.
+    sealed: Vec<u8>,
+}
+
+/// Everything outside the database and before the store's objects.
+fn prepare(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings: Settings) -> Result<Prepared> {
     let org = Organisation::open_or_create(data)?;
     settings.org_recipient = org.recipient().to_string();
     let store = open_store(data, &store_path(data, &settings))?;
     settings.store_id = store.id().to_string();
-    let mirror = Mirror(&store);
-    let found = mirror.record()?;
+    let found = Mirror(&store).record()?;
     // The key is made before the store is touched, so an `init` that was killed finds its own.
     if found.as_ref().is_some_and(|object| object.settings.org_recipient != settings.org_recipient) {
         return Err(exists(data, "would take the store of another server"));
@@ -123,11 +158,10 @@ fn make_files(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings
     let created = found.map_or_else(|| clock.now(), |object| object.created);
     let object = RecordObject::new(&server_record(id, created), &settings);
     let authority = open_authority(data, id, clock)?;
-    mirror.put_record(&object)?;
-    mirror.put_authority(&org.recipient().wrap_bytes(&authority_file(data)?)?)?;
+    let sealed = org.recipient().wrap_bytes(&authority_file(data)?)?;
     let recovery_file = options.recovery_file.clone().unwrap_or_else(|| data.recovery_file());
     write_recovery_file(data, &recovery_file, &org, id)?;
-    Ok(Made { object, authority, recovery_file })
+    Ok(Prepared { made: Made { object, authority, recovery_file }, store, sealed })
 }
 
 /// The record of a server on this machine.
@@ -150,6 +184,10 @@ pub(super) fn store_elsewhere(path: &Path) -> Result<PathBuf> {
 pub(super) fn settings(options: &InitOptions) -> Result<Settings> {
     let defaults = Settings::default();
     let listen = options.listen.unwrap_or(defaults.listen);
+    if listen.port() == 0 && options.urls.is_empty() {
+        let detail = "with port 0 nobody knows where to reach the server: name a port, or tell agents where with --url";
+        return Err(Error::refused(Code::Usage, detail));
+    }
     let urls = if options.urls.is_empty() { vec![default_url(listen)] } else { options.urls.clone() };
     check_urls(&urls)?;
     // Refused now, not at the first start.
@@ -244,13 +282,6 @@ fn open_authority(data: &DataDir, id: ServerId, clock: &Clock) -> Result<Authori
         }
         other => Ok(other?),
     }
-}
-
-/// Certificate and key of the authority, as they lie in the data folder.
-pub(super) fn authority_file(data: &DataDir) -> Result<zeroize::Zeroizing<Vec<u8>>> {
-    let path = data.authority();
-    let bytes = std::fs::read(&path).map_err(|error| crate::data::file_error(&path, &error, "read file"))?;
-    Ok(zeroize::Zeroizing::new(bytes))
 }
 
 /// A file that is there is replaced only in the data folder, where nobody else writes one.

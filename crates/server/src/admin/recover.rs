@@ -78,19 +78,22 @@ pub async fn recover(
     options: RecoverOptions,
     watch: &Watch,
 ) -> Result<RecoverView> {
-    data.create()?;
-    let lock = data.lock()?;
+    let begun = data.begin()?;
     let unfinished = data.path().join(UNFINISHED);
     remove_all(&unfinished)?;
-    let made = make(data, clock, &options, watch, &unfinished).await;
-    if made.is_err() {
-        // The first error is the one to report.
-        let _ = remove_all(&unfinished);
-    }
-    let Made { server_id, from_backup, administrator, mut problems } = made?;
+    let made = match make(data, clock, &options, watch, &unfinished).await {
+        Ok(made) => made,
+        Err(error) => {
+            // The first error is the one to report.
+            let _ = remove_all(&unfinished);
+            data.give_up(begun);
+            return Err(error);
+        }
+    };
+    let Made { server_id, from_backup, administrator, mut problems } = made;
     // The database has its name, and a second `recover` would be refused. So whatever fails from here on is told
     // beside the new password, which nobody could ever see otherwise.
-    let adopted = match Instance::open(data.clone(), clock.clone(), lock).await {
+    let adopted = match Instance::open(data.clone(), clock.clone(), begun.lock).await {
         Ok(instance) => {
             let adopted = adopt_all(&instance, watch, &mut problems).await;
             instance.close().await;

@@ -3,6 +3,7 @@
 use crate::instance::Instance;
 use crate::names::{counted, show_bytes};
 use crate::watch::Watch;
+use crate::wrapped::key_faults;
 use crate::{Error, Result, blocking, damage};
 use model::code::exit;
 use model::{Code, PackId, SnapshotId, VaultId};
@@ -49,6 +50,8 @@ pub struct VaultReport {
     pub unreadable_snapshots: Vec<SnapshotId>,
     /// Snapshots of the database that the store does not have.
     pub missing_snapshots: Vec<SnapshotId>,
+    /// Wrapped keys that are missing or damaged, and what to do, with the code.
+    pub key_problems: Vec<String>,
 }
 
 /// One damage.
@@ -64,7 +67,10 @@ pub struct DamageView {
 
 impl VaultReport {
     fn is_damaged(&self) -> bool {
-        self.damage_count > 0 || !self.unreadable_snapshots.is_empty() || !self.missing_snapshots.is_empty()
+        self.damage_count > 0
+            || !self.unreadable_snapshots.is_empty()
+            || !self.missing_snapshots.is_empty()
+            || !self.key_problems.is_empty()
     }
 
     fn is_clean(&self) -> bool {
@@ -110,6 +116,9 @@ async fn verify(
 ) -> Result<VaultReport> {
     let open = instance.vault(id).await?;
     let missing_snapshots = crate::reconcile::compare(instance, &open).await?.missing;
+    // What cannot be written anew is told by `check`; the vault is whole without it.
+    crate::reconcile::mend_record(&open).await?;
+    let key_problems = key_faults(instance, &open).await?;
     let watch = watch.clone();
     let (told, verified) = (watch.clone(), open.clone());
     let found = blocking(move || {
@@ -147,6 +156,10 @@ async fn verify(
         affected_snapshots: found.affected_snapshots,
         unreadable_snapshots: found.unreadable_snapshots,
         missing_snapshots,
+        key_problems: key_problems
+            .iter()
+            .map(|fault| format!("{} [{}]", fault.message, fault.code))
+            .collect(),
     })
 }
 
@@ -199,6 +212,9 @@ fn write_damage(report: &VaultReport, f: &mut fmt::Formatter<'_>) -> fmt::Result
     for damage in report.damages.iter().take(10) {
         let frame = damage.frame.map_or(String::new(), |frame| format!(" frame {frame}"));
         writeln!(f, "    pack {}{frame}: {}", damage.pack, damage.kind.replace('_', " "))?;
+    }
+    for problem in report.key_problems.iter().take(20) {
+        writeln!(f, "  {problem}")?;
     }
     let lists = [
         ("cannot be restored in full", &report.affected_snapshots),

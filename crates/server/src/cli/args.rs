@@ -32,7 +32,7 @@ enum Verb {
   holdfast-server init --data /srv/holdfast --url https://backup.example.org:8443
   holdfast-server init --data /srv/holdfast --store /mnt/disk/store --org-recovery recovery.txt")]
     Init(Init),
-    /// Run the server until SIGTERM or SIGINT
+    /// Run the server until SIGTERM, SIGINT or SIGHUP
     #[command(after_help = "Examples:
   holdfast-server serve --data /srv/holdfast
   holdfast-server serve --data /srv/holdfast --listen 127.0.0.1:7640")]

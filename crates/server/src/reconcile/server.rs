@@ -1,9 +1,11 @@
 //! Users, devices and vaults: what the objects say and the database does not know, and the other way round.
 
+use crate::data::authority_file;
 use crate::instance::Instance;
 use crate::mirror::{Mirror, Unreadable};
+use crate::tls::Authority;
 use crate::{Result, blocking};
-use blobs::{BlobStore, Key};
+use blobs::Key;
 use format::record::FormatRecord;
 use meta::{Adopted, Adoption, Device, DeviceState, User, Vault, VaultState};
 use model::{UserId, VaultId};
@@ -58,6 +60,7 @@ pub async fn bring_together(instance: &Arc<Instance>) -> Result<Together> {
     }
     end_devices(instance, &stored.devices, &devices).await?;
     write_missing(instance, stored).await?;
+    mend_authority(instance).await?;
     Ok(Together { adopted, unreadable })
 }
 
@@ -77,7 +80,7 @@ fn read(instance: &Instance, unknown: &[VaultId]) -> Result<Stored> {
     let (mut vaults, mut unreadable) = (Vec::new(), Vec::new());
     for id in unknown {
         let key = Key::parse(&format!("vaults/{id}/format"))?;
-        match read_format(instance, &key) {
+        match read_format(instance, *id) {
             Ok(record) => vaults.push(record),
             Err(error) => unreadable.push(Unreadable::of(&key, error)?),
         }
@@ -92,8 +95,11 @@ fn read(instance: &Instance, unknown: &[VaultId]) -> Result<Stored> {
     Ok(Stored { users: users.found, devices: devices.found, vaults, has_record, unreadable })
 }
 
-fn read_format(instance: &Instance, key: &Key) -> Result<FormatRecord> {
-    Ok(FormatRecord::decode(&instance.store.read(key)?)?)
+fn read_format(instance: &Instance, id: VaultId) -> Result<FormatRecord> {
+    vault::read_record(Arc::new(instance.store.clone()), id).map_err(|error| match error {
+        vault::Error::Store(error) => error.into(),
+        error => error.into(),
+    })
 }
 
 fn adoption(
@@ -104,10 +110,14 @@ fn adoption(
 ) -> Adoption {
     let known_users: HashSet<UserId> = users.iter().map(|user| user.id).collect();
     let known_devices: HashSet<_> = devices.iter().map(|device| device.id).collect();
-    let mut adoption = Adoption {
-        users: stored.users.iter().filter(|user| !known_users.contains(&user.id)).cloned().collect(),
-        ..Adoption::default()
-    };
+    let mut names: HashSet<String> = users.iter().map(|user| user.name.to_lowercase()).collect();
+    let mut adoption = Adoption::default();
+    for user in stored.users.iter().filter(|user| !known_users.contains(&user.id)) {
+        // The name of somebody else must keep neither the server from its start nor this user out.
+        let is_free = names.insert(user.name.to_lowercase());
+        let name = if is_free { user.name.clone() } else { substitute_name(user.id) };
+        adoption.users.push(User { name, ..user.clone() });
+    }
     let mut all_users: HashSet<UserId> =
         known_users.iter().copied().chain(adoption.users.iter().map(|user| user.id)).collect();
     // The newest vault of a user is the open one, unless the database has one that is.
@@ -119,8 +129,7 @@ fn adoption(
         let FormatRecord { vault: id, user, custody, created, .. } = *record;
         if all_users.insert(user) {
             // Its object was lost. The vault is not lost with it.
-            let name = format!("recovered-{}", &user.to_string()[..8]);
-            adoption.users.push(User { id: user, name, created });
+            adoption.users.push(User { id: user, name: substitute_name(user), created });
         }
         let state = if has_open.insert(user) { VaultState::Open } else { VaultState::Closed };
         adoption.vaults.push(Vault { id, user, custody, state, created });
@@ -134,6 +143,10 @@ fn adoption(
         }
     }
     adoption
+}
+
+fn substitute_name(user: UserId) -> String {
+    format!("recovered-{}", &user.to_string()[..8])
 }
 
 /// A device that has ended stays so, also for an older copy of the database.
@@ -166,6 +179,32 @@ async fn write_missing(instance: &Arc<Instance>, stored: Stored) -> Result<()> {
         for device in devices.iter().filter(|device| !is_there(device)) {
             mirror.put_device(device)?;
         }
+        Ok::<_, crate::Error>(())
+    })
+    .await
+}
+
+/// `recover` needs the sealed copy of the authority, and only this server has what it is a copy of. One that opens and
+/// holds another authority is left for somebody to look at.
+async fn mend_authority(instance: &Arc<Instance>) -> Result<()> {
+    let instance = instance.clone();
+    blocking(move || {
+        let mirror = Mirror(&instance.store);
+        let problem = match mirror.authority() {
+            Ok(Some(sealed)) => match instance.org.identity().unwrap_bytes(&sealed) {
+                Ok(_) => return Ok(()),
+                Err(error) => error.to_string(),
+            },
+            Ok(None) => "it is missing".to_owned(),
+            Err(error) => Unreadable::of(&Mirror::authority_key()?, error)?.error.to_string(),
+        };
+        // Damage here is told by whoever serves with it, and nothing is made of it.
+        if Authority::open(&instance.data.tls()).is_err() {
+            return Ok(());
+        }
+        let own = authority_file(&instance.data)?;
+        mirror.put_authority(&instance.org.recipient().wrap_bytes(&own)?)?;
+        tracing::warn!(problem, "server/ca.age was written anew from the authority of this server");
         Ok::<_, crate::Error>(())
     })
     .await

@@ -9,7 +9,7 @@ use meta::{Adoption, Deletion, Device, DeviceState, NewSnapshot, REPLACED, Snaps
 use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use vault::{Deleted, SnapshotInfo};
+use vault::{Deleted, RecordFault, SnapshotInfo};
 
 /// Who deleted a snapshot, as long as nothing tells.
 const UNKNOWN: &str = "unknown";
@@ -27,6 +27,33 @@ pub struct Compared {
     pub unreadable_deletions: Vec<SnapshotId>,
     /// Snapshots of the store whose id another vault's snapshot has in the database. They stay where they are.
     pub conflicting: Vec<SnapshotId>,
+}
+
+/// Writes the copy of a format record anew that is missing or damaged. What could not be written is given back.
+pub async fn mend_record(open: &Arc<OpenVault>) -> Result<Vec<RecordFault>> {
+    let vault = open.vault().id();
+    let faults = {
+        let open = open.clone();
+        blocking(move || open.vault().mend_record()).await?
+    };
+    let mut unmended = Vec::new();
+    for fault in faults {
+        let RecordFault { key, problem, unmended: failed } = &fault;
+        match (problem, failed) {
+            // Made by a version that kept one, or cut off while it was made.
+            (None, None) => {
+                tracing::info!(%vault, %key, "a copy of the format record was missing; it was written");
+            }
+            (Some(problem), None) => {
+                tracing::warn!(%vault, %key, %problem, "a copy of the format record was damaged; it was written anew");
+            }
+            (_, Some(error)) => {
+                tracing::error!(%vault, %key, %error, "a copy of the format record could not be written anew");
+                unmended.push(fault);
+            }
+        }
+    }
+    Ok(unmended)
 }
 
 /// Rebuilds an index that cannot be used from the packs: without it nothing can be uploaded.

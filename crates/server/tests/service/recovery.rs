@@ -210,11 +210,13 @@ fn a_vault_that_cannot_be_brought_in_keeps_neither_the_password_nor_the_others()
     site.run(Command::Backup { file: file.clone() }).unwrap();
     let (_, theirs) = (back_up(&anna, 1), back_up(&bert, 2));
     let format = site.object_path(&format!("vaults/{}/format", anna.vault()));
+    let second = format.with_extension("copy");
     let user = site.object_path(&format!("server/users/{}", anna.answer.user_id));
     let whole = std::fs::read(&format).unwrap();
     for options in [RecoverOptions { backup: Some(file), ..site.recovery() }, site.recovery()] {
         site.lose_all_but_the_store();
         std::fs::write(&format, b"damaged").unwrap();
+        std::fs::write(&second, b"damaged").unwrap();
         std::fs::write(&user, b"").unwrap();
         let view = site.recover(options).unwrap();
         assert!(!view.administrator.password.is_empty());
@@ -291,13 +293,15 @@ fn what_the_store_lacks_of_the_backup_is_told_by_recovery() {
 /// It has no backups yet, and users who wait for their first one.
 #[test]
 fn a_server_is_not_made_over_the_store_of_another() {
-    let site = Site::new();
+    let mut site = Site::new();
     site.token("anna");
     let before = site.objects("");
+    site.stop();
     let data = DataDir::new(&site.path("second")).unwrap();
     let options = admin::InitOptions { store: Some(site.data().store()), ..admin::InitOptions::default() };
     let refused = site.block_on(admin::init(&data, &site.clock, options)).unwrap_err();
     assert!(matches!(refused, Error::DataExists { .. }), "{refused}");
+    site.start();
     assert_eq!(site.objects(""), before);
     assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
 }
@@ -344,4 +348,55 @@ fn a_backup_that_is_stopped_leaves_no_copy_of_the_database() {
     let stopped = site.block_on(admin::run(site.instance(), backup, &watch)).unwrap_err();
     assert_eq!(stopped.code(), Code::Interrupted);
     assert!(!site.path("backup.age").exists() && !site.data().path().join("backup.db").exists());
+}
+
+#[test]
+fn what_fails_leaves_no_traces() {
+    let site = Site::new();
+    let empty =
+        |path: &std::path::Path| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    let (new, there) = (site.path("new"), site.path("there"));
+    std::fs::create_dir(&there).unwrap();
+    std::fs::write(site.path("taken.txt"), "somebody else's").unwrap();
+    let init = |path: &std::path::Path, options| {
+        site.block_on(admin::init(&DataDir::new(path).unwrap(), &site.clock, options)).unwrap_err()
+    };
+    let elsewhere = || Some(site.path("store-elsewhere"));
+    for path in [&new, &there] {
+        // A recovery file that is somebody else's, and the store of a server that runs.
+        let recovery_file = Some(site.path("taken.txt"));
+        let options =
+            admin::InitOptions { store: elsewhere(), recovery_file, ..admin::InitOptions::default() };
+        assert_eq!(init(path, options).code(), Code::DataExists);
+        let options =
+            admin::InitOptions { store: Some(site.data().store()), ..admin::InitOptions::default() };
+        assert_eq!(init(path, options).code(), Code::DataLocked);
+        let data = DataDir::new(path).unwrap();
+        let recover = |options| {
+            site.block_on(admin::recover(&data, &site.clock, options, &Watch::silent())).unwrap_err()
+        };
+        let store = Some(site.data().store());
+        let used = recover(RecoverOptions { store, ..site.recovery() });
+        assert_eq!(used.code(), Code::DataLocked);
+        assert!(used.to_string().contains(site.data().store().to_str().unwrap()), "{used}");
+        let wrong = RecoverOptions { recovery_file: site.path("taken.txt"), store: None, backup: None };
+        assert_eq!(recover(wrong).code(), Code::RecoveryWrong);
+    }
+    assert!(!new.exists() && empty(&there));
+    // Nothing stands in the way of a server there now.
+    let options = admin::InitOptions { store: elsewhere(), ..admin::InitOptions::default() };
+    site.block_on(admin::init(&DataDir::new(&there).unwrap(), &site.clock, options)).unwrap();
+}
+
+#[test]
+fn a_server_that_nobody_could_reach_is_not_made() {
+    let site = Site::new();
+    let data = DataDir::new(&site.path("second")).unwrap();
+    let listen = Some("127.0.0.1:0".parse().unwrap());
+    let options = admin::InitOptions { listen, ..admin::InitOptions::default() };
+    let refused = site.block_on(admin::init(&data, &site.clock, options.clone())).unwrap_err();
+    assert_eq!(refused.code(), Code::Usage);
+    assert!(!data.path().exists());
+    let urls = vec!["https://127.0.0.1:8443".to_owned()];
+    site.block_on(admin::init(&data, &site.clock, admin::InitOptions { urls, ..options })).unwrap();
 }

@@ -252,3 +252,145 @@ fn one_damaged_object_of_the_server_stops_nothing() {
     assert_eq!(std::fs::read(site.object_path(&unknown)).unwrap(), b"");
     assert_eq!(site.run(Command::Verify { read_data: true }).unwrap().exit_status(), 0);
 }
+
+#[test]
+fn a_changed_digit_in_an_object_of_the_server_stops_nothing() {
+    let mut site = Site::new();
+    let (anna, bert) = (site.device("anna"), site.device("bert"));
+    let user = format!("server/users/{}", anna.answer.user_id);
+    let device = format!("server/devices/{}", bert.answer.device_id);
+    let whole = [&user, &device].map(|key| std::fs::read(site.object_path(key)).unwrap());
+    let change = |site: &Site, key: &str, id: String| {
+        let path = site.object_path(key);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let last = id.chars().last().unwrap();
+        let other = format!("{}{}", &id[..31], if last == '0' { '1' } else { '0' });
+        assert!(text.contains(&id));
+        std::fs::write(path, text.replacen(&id, &other, 1)).unwrap();
+    };
+    change(&site, &user, anna.answer.user_id.to_string());
+    change(&site, &device, bert.answer.device_id.to_string());
+    let check = site.json(Command::Check);
+    assert_eq!(crate::support::problems(&check), ["data_damaged", "data_damaged"], "{check}");
+    assert!(check.to_string().contains(&user) && check.to_string().contains(&device), "{check}");
+    site.restart();
+    for (key, whole) in [&user, &device].into_iter().zip(whole) {
+        assert_eq!(std::fs::read(site.object_path(key)).unwrap(), whole, "{key}");
+    }
+    assert_eq!(site.json(Command::UserList).as_array().unwrap().len(), 2);
+    assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+    // One that is whole and has the name of somebody else is taken in under another one.
+    let stranger = model::UserId::random();
+    let path = site.object_path(&user);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace(&anna.answer.user_id.to_string(), &stranger.to_string());
+    std::fs::write(path.with_file_name(stranger.to_string()), text).unwrap();
+    site.restart();
+    let users = site.json(Command::UserList).to_string();
+    assert!(users.contains(&format!("recovered-{}", &stranger.to_string()[..8])), "{users}");
+    assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+}
+
+#[test]
+fn a_lost_copy_of_the_authority_is_written_again() {
+    let mut site = Site::new();
+    let path = site.object_path("server/ca.age");
+    let whole = std::fs::read(&path).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for damaged in [Some(flipped.as_slice()), Some(b""), None] {
+        match damaged {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let check = site.json(Command::Check);
+        assert_eq!(crate::support::problems(&check), ["data_damaged"], "{check}");
+        assert!(check.to_string().contains("next start"), "{check}");
+        site.restart();
+        assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+        assert!(path.exists());
+    }
+}
+
+#[test]
+fn a_damaged_format_record_is_written_again_from_its_copy() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let tree = device.agent.tree(&[noise(1, 100)], DEFAULT);
+    device.back_up(&tree, DEFAULT);
+    let copies =
+        ["format", "format.copy"].map(|name| site.object_path(&format!("vaults/{}/{name}", device.vault())));
+    let whole = std::fs::read(&copies[0]).unwrap();
+    for copy in &copies {
+        for damaged in [Some(&whole[..whole.len() - 1]), Some(b"".as_slice()), None] {
+            let damage = || match damaged {
+                Some(bytes) => std::fs::write(copy, bytes).unwrap(),
+                None => std::fs::remove_file(copy).unwrap(),
+            };
+            damage();
+            site.restart();
+            let device = site.again(&device, device.counter.clone());
+            assert!(device.unreadable(&tree).is_empty(), "{}", copy.display());
+            assert_eq!(std::fs::read(copy).unwrap(), whole);
+            // Also while the vault is open.
+            for command in [Command::Check, Command::Verify { read_data: false }] {
+                damage();
+                assert_eq!(site.run(command).unwrap().exit_status(), 0);
+                assert_eq!(std::fs::read(copy).unwrap(), whole);
+            }
+        }
+    }
+    // A copy that cannot be written anew is told of; the vault works with the other one.
+    std::fs::remove_file(&copies[1]).unwrap();
+    std::fs::create_dir(&copies[1]).unwrap();
+    std::fs::write(copies[1].join("x"), "").unwrap();
+    let check = site.json(Command::Check);
+    assert_eq!(crate::support::problems(&check), ["data_damaged"], "{check}");
+    assert!(check.to_string().contains("format.copy"), "{check}");
+    assert!(site.again(&device, device.counter.clone()).unreadable(&tree).is_empty());
+}
+
+#[test]
+fn a_damaged_wrapped_key_is_found_before_it_is_needed() {
+    let site = Site::new();
+    let device = site.device("anna");
+    let sister = site.device("anna");
+    let key = |holder: &str| site.object_path(&format!("vaults/{}/keys/{holder}", device.vault()));
+    let told = |name: &str| {
+        let check = site.run(Command::Check).unwrap();
+        let text = check.to_string();
+        let verify = site.run(Command::Verify { read_data: true }).unwrap();
+        let verified = verify.to_string();
+        assert_eq!((check.exit_status(), verify.exit_status()), (7, 7), "{name}: {text} {verified}");
+        assert!(text.contains(name) && verified.contains(name), "{text} {verified}");
+        text
+    };
+    let all_is_well = || {
+        site.run(Command::Check).unwrap().exit_status()
+            + site.run(Command::Verify { read_data: false }).unwrap().exit_status()
+    };
+    assert_eq!(all_is_well(), 0);
+    let org = std::fs::read(key("org")).unwrap();
+    for at in [0, 40, org.len() / 2, org.len() - 1] {
+        let mut flipped = org.clone();
+        flipped[at] ^= 1;
+        std::fs::write(key("org"), flipped).unwrap();
+        assert!(told("keys/org").contains("copy of the store"));
+    }
+    for bytes in [&b""[..], &org[..org.len() - 1]] {
+        std::fs::write(key("org"), bytes).unwrap();
+        told("keys/org");
+    }
+    std::fs::remove_file(key("org")).unwrap();
+    told("keys/org");
+    std::fs::write(key("org"), &org).unwrap();
+    assert_eq!(all_is_well(), 0);
+    let name = format!("device-{}", sister.answer.device_id);
+    let own = std::fs::read(key(&name)).unwrap();
+    for bytes in [&b""[..], b"nonsense", &own[..own.len() - 1], &own[..100]] {
+        std::fs::write(key(&name), bytes).unwrap();
+        told(&name);
+    }
+    std::fs::write(key(&name), &own).unwrap();
+    assert_eq!(all_is_well(), 0);
+}

@@ -130,7 +130,9 @@ fn one_broken_vault_keeps_nothing_of_the_others() {
     let (anna, bert) = (site.device("anna"), site.device("bert"));
     let (hers, his) = (back_up(&anna, 1), back_up(&bert, 2));
     site.stop();
-    std::fs::write(object(&site, &anna, "format"), "broken").unwrap();
+    for copy in ["format", "format.copy"] {
+        std::fs::write(object(&site, &anna, copy), "broken").unwrap();
+    }
     site.start();
     let list = Command::SnapshotList { user: None, deleted: false };
     let answer = site.run(list.clone()).unwrap();

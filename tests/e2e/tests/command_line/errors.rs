@@ -4,7 +4,7 @@ use crate::shape::assert_error;
 use e2e::{Agent, Outcome, Server, Site};
 use model::Code;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 #[test]
 fn wrong_usage_is_told_in_both_forms() {
@@ -111,7 +111,7 @@ fn signals_end_a_run_cleanly() {
     let mut agent = site.device("laptop");
     let proxy = e2e::Proxy::to(site.server.port());
     agent.set("HOLDFAST_SERVER", proxy.url());
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         proxy.hold_after(2 << 20);
         let mut command = agent.command();
         command.args(["--json", "backup"]).arg(&root).stdin(Stdio::null());
@@ -128,6 +128,66 @@ fn signals_end_a_run_cleanly() {
     assert_eq!(agent.snapshots().len(), 0);
     assert_eq!(agent.backup(&[&root])["findings"], 0);
     site.server.verify();
+}
+
+/// Waits until the process catches the signal of this number.
+fn wait_until_caught(process: &Child, number: u32) {
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+        if mask >> (number - 1) & 1 == 1 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn signals_end_commands_of_the_server_with_an_error_document() {
+    let mut site = Site::new();
+    site.server.stop();
+    // Held by somebody else, so that the command waits.
+    let held = platform::Lock::try_exclusive(&site.server.data().join("lock")).unwrap();
+    for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+        let mut command = site.server.command();
+        command.args(["stats", "--json"]).stdin(Stdio::null());
+        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until_caught(&running, number);
+        e2e::server::signal(&running, name);
+        let outcome = Outcome::new(format!("{name} {command:?}"), &running.wait_with_output().unwrap());
+        assert_error(outcome, Code::Interrupted);
+    }
+    drop(held);
+    // Where it was to outlive its terminal, that does not end it.
+    let mut command = Command::new("nohup");
+    let held = platform::Lock::try_exclusive(&site.server.data().join("lock")).unwrap();
+    let program = site.server.command();
+    command
+        .arg(program.get_program())
+        .args(program.get_args())
+        .args(["stats", "--json"])
+        .stdin(Stdio::null());
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until_caught(&running, 15);
+    e2e::server::signal(&running, "HUP");
+    drop(held);
+    Outcome::new(format!("{command:?}"), &running.wait_with_output().unwrap()).ok();
+}
+
+#[test]
+fn a_hangup_ends_the_server_cleanly() {
+    let mut site = Site::new();
+    let mut command = site.server.command();
+    site.server.stop();
+    command.args(["serve", "--json"]).stdin(Stdio::null());
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut started = String::new();
+    BufReader::new(running.stdout.as_mut().unwrap()).read_line(&mut started).unwrap();
+    assert!(started.contains("server_id"), "{started}");
+    e2e::server::signal(&running, "HUP");
+    let outcome = Outcome::new(format!("{command:?}"), &running.wait_with_output().unwrap()).ok();
+    assert!(outcome.stderr.contains("stopping"), "{outcome}");
 }
 
 #[test]
