@@ -59,7 +59,7 @@ pub(super) fn look(
         survey.plan.missed += missed.len() as u64;
         // Looking opens no folder again, so nothing can fail here.
         let _ = survey.tree.begin(&selection.base);
-        for entry in &selection.way {
+        for entry in selection.way.iter().filter(|entry| entry.path != selection.base) {
             survey.folder(entry, true);
         }
         for item in Source::new(reader, &selection.path, None) {

@@ -142,7 +142,7 @@ fn verification_notes_everything_it_finds() {
     let view = site.json(Command::Check);
     let problem = view["problems"].as_array().unwrap().iter().find(|one| one["code"] == "data_damaged");
     let message = problem.unwrap()["message"].as_str().unwrap();
-    assert!(message.contains("1 packs and 2 frames"), "{message}");
+    assert!(message.contains("1 pack and 2 frames"), "{message}");
 }
 
 #[test]

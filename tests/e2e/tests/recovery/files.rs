@@ -97,11 +97,10 @@ fn a_backup_is_sealed_and_replaced_only_when_the_new_one_is_whole() {
     run().ok();
     let second = std::fs::read(&backup).unwrap();
     assert!(second != first);
-    // What cannot get its name is not left under another one.
+    // What cannot have its name is not left under another one.
     let folder = site.path("folder");
     std::fs::create_dir_all(folder.join("taken")).unwrap();
-    let outcome = site.server.run([Path::new("backup"), &folder.join("taken")]);
-    assert_eq!(outcome.status, i32::from(Code::LocalFailed.exit_status()), "{outcome}");
+    refused(site.server.run([Path::new("backup"), &folder.join("taken")]), Code::Usage);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     refused(site.server.run([Path::new("backup"), &site.path("no/folder/here")]), Code::PathMissing);
 }
