@@ -151,6 +151,17 @@ impl Iterator for Source<'_, '_> {
     }
 }
 
+/// A restore that ends early leaves entries here: their hunk cannot be compared, and is not damaged for that.
+impl Drop for Source<'_, '_> {
+    fn drop(&mut self) {
+        let ready = self.ready.iter().filter_map(|item| match item {
+            Item::Entry(picked) => Some(picked),
+            Item::Gap(_) => None,
+        });
+        ready.chain(&self.held).for_each(|picked| picked.leave_out());
+    }
+}
+
 /// The entry with exactly this path, from the one or two hunks that can hold it.
 pub(crate) fn find(reader: &SnapshotReader<'_>, wanted: &[u8]) -> Result<Option<Entry>, EngineError> {
     let hunks = &reader.sealed().hunks;

@@ -144,7 +144,12 @@ fn root_a_target_that_fills_up_is_told_once_and_can_be_resumed() {
         let to = mount.0.join("to");
         let summary = bench.restore(snapshot, &contents("/", &to));
         assert_eq!(summary.ended_early, Some(Code::TargetFull));
-        assert!(summary.finding_count >= 1 && summary.finding_count < 10, "{}", summary.finding_count);
+        assert!(
+            summary.finding_count >= 1 && summary.finding_count < 10,
+            "{} such as {:?}",
+            summary.finding_count,
+            &summary.findings[..2]
+        );
         for finding in &summary.findings {
             // ENOSPC.
             assert_eq!((finding.reason, finding.errno), (FindingReason::TargetFull, 28));
@@ -175,7 +180,7 @@ fn root_a_read_only_target_ends_the_restore() {
     assert_eq!(error.code(), Code::LocalFailed);
     let summary = bench.restore(snapshot, &contents("/", &mount.0));
     assert_eq!(summary.ended_early, Some(Code::LocalFailed));
-    assert!(summary.finding_count < 100, "{}", summary.finding_count);
+    assert!(summary.finding_count < 100, "{} such as {:?}", summary.finding_count, &summary.findings[..2]);
     // EROFS.
     assert!(
         summary.findings.iter().all(|found| (found.reason, found.errno) == (FindingReason::WriteFailed, 30))
