@@ -3,7 +3,7 @@
 use crate::text;
 use engine::EngineError;
 use engine::remote::RemoteError;
-use model::Code;
+use model::{Code, SnapshotId};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -167,6 +167,17 @@ pub enum AgentError {
         /// Its process.
         holder: Option<u32>,
     },
+    /// What is in the way may be what an earlier restore, of another snapshot, has left.
+    #[error(
+        "{} is in the way, and an earlier restore of snapshot {snapshot} into this target was cut short",
+        text::escaped_path(first)
+    )]
+    RestoreOfAnother {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// A name that is taken.
+        first: PathBuf,
+    },
     /// The server refused or could not be reached.
     #[error("{}", remote_words(.0))]
     Remote(#[from] RemoteError),
@@ -233,6 +244,7 @@ impl AgentError {
             Self::PathMissing { .. } => Code::PathMissing,
             Self::NoSnapshot { .. } => Code::SnapshotUnknown,
             Self::RestoreRuns { .. } => Code::StateLocked,
+            Self::RestoreOfAnother { .. } => Code::TargetExists,
             Self::Remote(error) => error.code,
             Self::Engine(error) => error.code(),
             Self::Defect(_) => Code::Internal,
@@ -251,6 +263,9 @@ impl AgentError {
             Self::SnapshotAmbiguous { .. } => "Give more digits of the id.",
             Self::NoStateFolder => "Set HOLDFAST_STATE to a folder for the agent's state.",
             Self::RecoveryExists { .. } => "Choose another place: holdfast activate --recovery-file FILE.",
+            Self::RestoreOfAnother { .. } => {
+                "To go on with it name that snapshot; else choose an empty folder, or a rule with --conflict."
+            }
             Self::NoSnapshot { .. } => "See what there is: holdfast snapshots --all.",
             other => other.code().advice(),
         }

@@ -26,6 +26,9 @@ mod survey;
 mod tree;
 mod worker;
 
+pub use folder::FILLING_MODE;
+pub use start::NEW_MODE;
+
 /// Begins every temporary name of a restore. What a kill leaves behind is recognised by it.
 pub const TEMP_PREFIX: &[u8] = b".holdfast-restore-";
 

@@ -10,12 +10,15 @@ use crate::state::State;
 use crate::state::restores::{Journal, Restore};
 use clap::{ArgGroup, Args, ValueEnum};
 use engine::EngineError;
+use engine::progress::Phase;
 use engine::reader::SnapshotReader;
-use engine::restore::{self as engine_restore, Layout, RestoreRequest, Target};
-use model::{Clock, Code};
+use engine::restore::{self as engine_restore, FILLING_MODE, Layout, NEW_MODE, RestoreRequest, Target};
+use model::Clock;
 use platform::Names;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const WORDS: Words = Words {
@@ -115,6 +118,12 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
     if request.resume {
         context.output.note("An earlier restore of the same was cut short; this one goes on from there.");
     }
+    if let (Some(earlier), true) = (journal.other(), args.conflict.is_some()) {
+        context.output.note(&format!(
+            "An earlier restore of snapshot {earlier} into this target was cut short. This one is of another snapshot and \
+             takes what is there for the user's."
+        ));
+    }
     restore_and_close(&reader, &request, journal, context)
 }
 
@@ -163,34 +172,55 @@ fn restore_and_close(
     if let Err(error) = platform::process::raise_open_file_limit() {
         tracing::info!(%error, "the limit of open files stays as it is");
     }
+    // Until it begins to work the engine changes nothing, or takes it back.
+    let mut is_begun = true;
     let result = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
-        engine_restore::run(reader, request, &Names::new(), progress)
+        let result = engine_restore::run(reader, request, &Names::new(), progress);
+        is_begun = progress.phase() != Phase::Preparing;
+        result
     });
     match result {
         Ok(summary) => {
             // One that ended early goes on when there is space again.
             if summary.ended_early.is_none() {
+                if let (Target::Folder { to, .. }, Some(_)) = (&request.target, journal.other()) {
+                    open_again(to, journal.mode())?;
+                }
                 journal.close()?;
             }
             report::summary(&summary, reader.clear().snapshot, began.elapsed(), &context.output)
         }
-        Err(error) => {
-            if !request.resume && began_nothing(&error) {
-                journal.close()?;
-            } else if error.code() != Code::SnapshotUnknown {
-                context.output.note("The same command again goes on from here.");
-            }
+        Err(error) if is_begun => {
+            context.output.note("The same command again goes on from here.");
             Err(error.into())
+        }
+        // A later restore must not go on from this one, which has left nothing.
+        Err(error) => {
+            let earlier = journal.other();
+            if request.resume {
+                context.output.note("The same command again goes on from where the earlier restore was.");
+            }
+            journal.withdraw()?;
+            match (error, earlier) {
+                (EngineError::TargetExists { first, .. }, Some(snapshot)) => {
+                    Err(AgentError::RestoreOfAnother { snapshot, first })
+                }
+                (error, _) => Err(error.into()),
+            }
         }
     }
 }
 
-/// Whether this was found before anything was written, so that a later restore does not go on from anything.
-fn began_nothing(error: &EngineError) -> bool {
-    matches!(
-        error.code(),
-        Code::TargetExists | Code::TargetFull | Code::TargetCaseClash | Code::PathMissing | Code::Usage
-    )
+/// Gives the target, which a restore of another snapshot has left closed, its mode again.
+fn open_again(target: &Path, mode: Option<u32>) -> Result<(), AgentError> {
+    let failed = |error| AgentError::local(target, error);
+    let found = fs::metadata(target).map_err(failed)?.permissions().mode() & 0o7777;
+    if found != FILLING_MODE {
+        return Ok(());
+    }
+    // One that was cut short at once has found the mode that the one before it has left.
+    let mode = mode.filter(|mode| *mode != FILLING_MODE).unwrap_or(NEW_MODE);
+    fs::set_permissions(target, fs::Permissions::from_mode(mode)).map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Restores under way. Each has a small file while it runs, named after what it restores and where: when the same
-//! command finds it, an earlier one was cut short, and this one goes on from what is there.
+//! Restores under way. Each has a small file while it runs, named after the paths that it restores and where: when the
+//! same command finds it, an earlier one was cut short, and this one goes on from what is there. `latest` may mean
+//! another snapshot by then, so the file says which one it was.
 
 use super::State;
 use super::checked::CheckedFile;
@@ -7,6 +8,8 @@ use crate::AgentError;
 use model::SnapshotId;
 use platform::{Lock, durable};
 use serde::{Deserialize, Serialize};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The mark of one restore, locked while it runs.
@@ -14,13 +17,16 @@ use std::path::Path;
 pub struct Journal {
     file: CheckedFile,
     lock: Option<Lock>,
-    resumes: bool,
-    label: String,
+    content: Content,
+    earlier: Option<Content>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Content {
     label: String,
+    snapshot: SnapshotId,
+    /// Mode of the target before the first of the restores that were cut short; `None` when it was not there.
+    mode: Option<u32>,
 }
 
 /// What makes two restores the same.
@@ -48,30 +54,58 @@ impl Journal {
             lock => lock.map_err(|error| AgentError::state(&lock_path, error))?,
         };
         let file = CheckedFile::new(path, "restore");
+        let mode =
+            restore.target.and_then(|target| fs::metadata(target).ok()).map(|found| found.mode() & 0o7777);
+        let new = Content { label, snapshot: restore.snapshot, mode };
         // A damaged one still says that there was a restore.
         let earlier = match file.read::<Content>() {
-            Err(AgentError::IdentityDamaged { .. }) => Some(Content { label: label.clone() }),
+            Err(AgentError::IdentityDamaged { .. }) => Some(new.clone()),
             other => other?,
         };
-        let resumes = earlier.is_some();
-        let content = earlier.unwrap_or(Content { label });
-        if !resumes {
+        let content = match &earlier {
+            Some(earlier) if earlier.snapshot == restore.snapshot => earlier.clone(),
+            Some(earlier) => Content { mode: earlier.mode, ..new },
+            None => new,
+        };
+        if earlier.as_ref() != Some(&content) {
             file.write(&content)?;
         }
-        Ok(Self { file, lock: Some(lock), resumes, label: content.label })
+        Ok(Self { file, lock: Some(lock), content, earlier })
     }
 
     /// Whether an earlier restore of the same was cut short.
-    pub const fn resumes(&self) -> bool {
-        self.resumes
+    pub fn resumes(&self) -> bool {
+        self.earlier.as_ref().is_some_and(|earlier| earlier.snapshot == self.content.snapshot)
+    }
+
+    /// The snapshot of which an earlier restore of the same paths into the same target was cut short, when it is
+    /// another one.
+    pub fn other(&self) -> Option<SnapshotId> {
+        self.earlier
+            .as_ref()
+            .map(|earlier| earlier.snapshot)
+            .filter(|earlier| *earlier != self.content.snapshot)
+    }
+
+    /// Mode of the target before anything was restored; `None` when it was not there.
+    pub const fn mode(&self) -> Option<u32> {
+        self.content.mode
     }
 
     /// What stands in names that the restore makes; the same in all tries.
     pub fn label(&self) -> &str {
-        &self.label
+        &self.content.label
     }
 
-    /// The restore came to its end, or began nothing.
+    /// The restore began nothing: what an earlier one has left is to be gone on with as before.
+    pub fn withdraw(self) -> Result<(), AgentError> {
+        match &self.earlier {
+            Some(earlier) => self.file.write(earlier),
+            None => self.close(),
+        }
+    }
+
+    /// The restore came to its end.
     pub fn close(mut self) -> Result<(), AgentError> {
         self.file.remove()?;
         // While it is still held, so that no other process has it; what is left of a kill here does no harm.
@@ -88,7 +122,6 @@ fn name(restore: &Restore<'_>) -> String {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    part(restore.snapshot.as_bytes());
     part(restore.target.map_or(&b""[..], |target| target.as_os_str().as_bytes()));
     for selection in restore.selections {
         part(selection);
@@ -120,7 +153,6 @@ mod tests {
             Restore { target: Some(there), ..restore },
             Restore { target: None, ..restore },
             Restore { selections: &[], ..restore },
-            Restore { snapshot: SnapshotId::random(), ..restore },
         ] {
             let journal = Journal::open(&state, &other, "other".into()).unwrap();
             assert!(!journal.resumes());
@@ -131,5 +163,37 @@ mod tests {
         again.close().unwrap();
         assert_eq!(std::fs::read_dir(state.restores_folder()).unwrap().count(), 0);
         assert!(!Journal::open(&state, &restore, "fourth".into()).unwrap().resumes());
+    }
+
+    #[test]
+    fn a_restore_of_another_snapshot_is_told_of_and_comes_back_when_nothing_was_begun() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::at(folder.path().join("state"));
+        let target = folder.path().join("target");
+        fs::create_dir(&target).unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o750)).unwrap();
+        let first = Restore { snapshot: SnapshotId::random(), selections: &[], target: Some(&target) };
+        let second = Restore { snapshot: SnapshotId::random(), ..first };
+        let open = |restore: &Restore<'_>, label: &str| Journal::open(&state, restore, label.into()).unwrap();
+        assert_eq!(open(&first, "first").other(), None);
+        // A restore that is under way closes its target.
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o1700)).unwrap();
+        let other = open(&second, "second");
+        let found = (other.resumes(), other.other(), other.label(), other.mode());
+        assert_eq!(found, (false, Some(first.snapshot), "second", Some(0o750)));
+        other.withdraw().unwrap();
+        let again = open(&first, "third");
+        assert_eq!((again.resumes(), again.label(), again.mode()), (true, "first", Some(0o750)));
+        again.withdraw().unwrap();
+        // One that has begun takes its place.
+        drop(open(&second, "fourth"));
+        let again = open(&second, "fifth");
+        assert_eq!((again.resumes(), again.other(), again.label()), (true, None, "fourth"));
+        again.close().unwrap();
+        let new = open(&first, "sixth");
+        assert!(!new.resumes());
+        new.withdraw().unwrap();
+        assert_eq!(fs::read_dir(state.restores_folder()).unwrap().count(), 0);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Mode of a folder that is being filled: closed to others, and with a bit that such a folder has no use for, so that
 /// a resumed restore recognises it.
-pub(super) const FILLING_MODE: u32 = 0o1700;
+pub const FILLING_MODE: u32 = 0o1700;
 const SET_GROUP: u32 = 0o2000;
 
 /// What the places that set attributes need.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Mode of folders that are made on the way to the target, and of the target itself without an entry of its own.
-const NEW_MODE: u32 = 0o755;
+pub const NEW_MODE: u32 = 0o755;
 
 /// A part of the snapshot that is restored.
 #[derive(Debug)]

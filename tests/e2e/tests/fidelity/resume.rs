@@ -4,7 +4,7 @@ use e2e::random::Random;
 use e2e::{Agent, Outcome, Proxy, Site, tree};
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -147,4 +147,60 @@ fn an_interrupted_restore_says_how_to_go_on() {
     let outcome = outcome.fails_with(model::Code::Interrupted);
     assert!(outcome.stderr.contains("The same command again goes on from here"), "{outcome}");
     goes_on(&scene.agent, &scene.tree, &scene.target);
+}
+
+/// `latest` means another snapshot when the command is given again.
+#[test]
+fn a_restore_that_was_cut_short_before_another_backup_is_told_of() {
+    let Scene { mut agent, tree, site, .. } = Scene::new();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let first = agent.snapshots()[0]["id"].as_str().unwrap().to_owned();
+    let targets = ["named", "replaced"].map(|name| site.path(name));
+    for target in &targets {
+        fs::create_dir(target).unwrap();
+        fs::set_permissions(target, fs::Permissions::from_mode(0o750)).unwrap();
+        agent.set("HOLDFAST_FAIL", "restore.before_rename:60");
+        assert!(agent.run(arguments(&tree, target)).status > 128);
+        agent.unset("HOLDFAST_FAIL");
+        assert_eq!(mode(target), 0o1700);
+    }
+    let earlier = site.path("earlier");
+    agent.restore(&format!("{first}:{}", tree.display()), &earlier);
+    fs::write(tree.join("another"), "newer").unwrap();
+    agent.backup(&[&tree]);
+
+    // Twice: a restore that was refused leaves nothing to go on from.
+    for _ in 0..2 {
+        let refused = agent.run(arguments(&tree, &targets[0])).fails_with(model::Code::TargetExists);
+        assert!(
+            refused.stderr.contains(&first) && refused.stderr.contains("name that snapshot"),
+            "{refused}"
+        );
+    }
+    let named = format!("{first}:{}", tree.display());
+    let named = [OsString::from("restore"), named.into(), "--to".into(), targets[0].clone().into()];
+    let outcome = agent.run(&named).ok();
+    assert!(outcome.stderr.contains("goes on from there"), "{outcome}");
+    tree::assert_equal(&earlier, &targets[0]);
+
+    let mut replaced = arguments(&tree, &targets[1]);
+    replaced.extend(["--conflict".into(), "replace".into()]);
+    let outcome = agent.run(&replaced).ok();
+    assert!(outcome.stderr.contains(&first), "{outcome}");
+    assert_eq!(fs::read(targets[1].join("another")).unwrap(), b"newer");
+    assert_eq!(mode(&targets[1]), 0o750);
+    assert_eq!(fs::read_dir(agent.state().join("restores")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_restore_that_began_nothing_leaves_nothing_to_go_on_from() {
+    let Scene { agent, tree, target, site } = Scene::new();
+    let file = site.path("file");
+    fs::write(&file, "in the way").unwrap();
+    // A folder cannot be made below a file.
+    let refused = agent.run(arguments(&tree, &file.join("target")));
+    assert!(refused.status != 0 && !refused.stderr.contains("goes on"), "{refused}");
+    assert_eq!(fs::read_dir(agent.state().join("restores")).unwrap().count(), 0);
+    let outcome = agent.run(arguments(&tree, &target)).ok();
+    assert!(!outcome.stderr.contains("cut short"), "{outcome}");
 }
