@@ -69,6 +69,9 @@ pub trait Tokens: Send + Sync {
     /// The tokens of a user, newest first.
     async fn tokens(&self, user: UserId) -> Result<Vec<Token>>;
 
+    /// Ends every token that was not used: from `now` on each is refused as expired. Gives how many there were.
+    async fn end_unused_tokens(&self, now: Timestamp) -> Result<u64>;
+
     /// Turns a token into a device.
     ///
     /// Repeated with the same recipient before the token expires, it gives the same device and stores the

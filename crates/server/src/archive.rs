@@ -20,6 +20,8 @@ const VERSION: u32 = 1;
 /// The most that a small file in the tar has.
 const SMALL_MAX: u64 = 1 << 20;
 const BUFFER: usize = 1 << 20;
+/// First line of every age file, without its version ([C2SP age](https://c2sp.org/age)).
+const AGE_INTRO: &[u8] = b"age-encryption.org/";
 
 /// What the archive says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,18 +63,28 @@ pub struct Opened {
     pub authority: zeroize::Zeroizing<Vec<u8>>,
 }
 
-/// The archive takes the place of what has its name, so anything but a file would be lost: a device such as
-/// `/dev/stdout`, or a link.
+/// The archive takes the place of what has its name, so that may only be an earlier one: a device such as
+/// `/dev/stdout`, a link, or any other file would be lost.
 fn check_target(path: &Path) -> Result<()> {
+    let refused = |what: &str| {
+        let detail = format!("{} is {what}, and a backup would take its place", path.display());
+        Err(Error::refused(Code::Usage, detail))
+    };
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => {
-            let detail = format!("{} is no regular file, and a backup would take its place", path.display());
-            Err(Error::refused(Code::Usage, detail))
-        }
+        Ok(found) if !found.is_file() => refused("no regular file"),
+        Ok(found) if found.len() > 0 && !begins_as_age(path)? => refused("no earlier backup"),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(file_error(path, &error, "stat file")),
     }
+}
+
+fn begins_as_age(path: &Path) -> Result<bool> {
+    let mut begin = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(AGE_INTRO.len() as u64).read_to_end(&mut begin))
+        .map_err(|error| file_error(path, &error, "read file"))?;
+    Ok(begin == AGE_INTRO)
 }
 
 /// Writes an archive to `path`, durably, in place of what is there. Gives its size in bytes.

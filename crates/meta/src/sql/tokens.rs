@@ -44,6 +44,14 @@ impl Tokens for SqlMeta {
         .await
     }
 
+    async fn end_unused_tokens(&self, now: Timestamp) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        let ended =
+            tx.run("UPDATE tokens SET expires = $1 WHERE used IS NULL AND expires > $1", args![now]).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
     async fn activate(
         &self,
         token_secret_hash: &Hash,

@@ -54,6 +54,20 @@ async fn unknown_and_expired_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn tokens_that_were_not_used_can_be_ended() {
+    let fixture = Fixture::new().await;
+    let user = fixture.meta.add_user("ann", at(0)).await.unwrap();
+    token(&fixture, user.id).await;
+    assert_eq!(fixture.meta.end_unused_tokens(at(50)).await.unwrap(), 1);
+    let refused = fixture.meta.activate(&SECRET, &new_device("age1a"), at(50)).await;
+    assert!(matches!(refused, Err(Error::TokenExpired { expired }) if expired == at(50)));
+    // Before that time it could be used, and an answer that was lost can be asked for again.
+    fixture.meta.activate(&SECRET, &new_device("age1a"), at(49)).await.unwrap();
+    assert_eq!(fixture.meta.end_unused_tokens(at(10)).await.unwrap(), 0);
+    assert!(fixture.meta.activate(&SECRET, &new_device("age1a"), at(49)).await.unwrap().repeated);
+}
+
+#[tokio::test]
 async fn repeated_by_the_same_device_it_stores_the_new_secret() {
     let fixture = Fixture::new().await;
     let user = fixture.meta.add_user("ann", at(0)).await.unwrap();

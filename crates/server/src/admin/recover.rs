@@ -289,6 +289,8 @@ async fn fill(
     settings.store_id.clone_from(&opened.store_id);
     settings.org_recipient = org.recipient().to_string();
     settings.write(meta).await?;
+    // What the backup calls unused may have been used since, and whoever has seen it could use it again.
+    meta.end_unused_tokens(clock.now()).await?;
     let administrator = give_password(meta, FIRST, clock.now()).await?;
     let server = match meta.server().await? {
         Some(server) => server,

@@ -14,6 +14,7 @@ fn an_older_database_adopts_what_the_store_has() {
     laptop.back_up();
     laptop.back_up();
     let backup = site.path("server-backup");
+    let open_token = site.server.token("anna");
     site.server.run([Path::new("backup"), &backup]).ok();
 
     // Much happens that the backup does not know.
@@ -49,6 +50,8 @@ fn an_older_database_adopts_what_the_store_has() {
     // Tokens are in the database alone: those made later are gone, and a new one is easily made.
     let machine = Agent::at(&site.path("machine"));
     refused(machine.run(["activate", &unused_token]), Code::TokenUnknown);
+    // One that the backup has may have been used since.
+    refused(machine.run(["activate", &open_token]), Code::TokenExpired);
     machine.activate(&site.server.token("anna"), &[]);
 
     // The agents' caches are newer than the database, and so are their counters.
@@ -70,6 +73,28 @@ fn an_older_database_adopts_what_the_store_has() {
     site.server.need_no_free_disk();
     let view = site.server.run(["check", "--json"]).ok().json();
     assert_eq!(view["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn a_backup_takes_the_place_of_an_earlier_one_and_of_nothing_else() {
+    let site = Site::new();
+    let backup = site.path("server-backup");
+    std::fs::write(&backup, "").unwrap();
+    for _ in 0..2 {
+        site.server.run([Path::new("backup"), &backup]).ok();
+        assert!(std::fs::read(&backup).unwrap().starts_with(b"age-encryption.org/v1"));
+    }
+    let (database, link) = (site.server.data().join("server.db"), site.path("link"));
+    let letter = site.path("letter");
+    std::fs::write(&letter, "dear").unwrap();
+    std::os::unix::fs::symlink(&letter, &link).unwrap();
+    for taken in [&database, &letter, &link, Path::new("/dev/null")] {
+        let outcome = site.server.run([Path::new("backup"), taken]);
+        assert!(outcome.stderr.contains("would take its place"), "{outcome}");
+        refused(outcome, Code::Usage);
+    }
+    assert_eq!(std::fs::read(&letter).unwrap(), b"dear");
+    site.server.run(["stats"]).ok();
 }
 
 #[test]
