@@ -16,7 +16,7 @@ use crate::tls::Authority;
 use crate::watch::Watch;
 use crate::{Error, Result, blocking};
 use blobs::FolderStore;
-use meta::{Adopted, Installation, SnapshotScope, SqlMeta, Upkeep};
+use meta::{Adopted, Installation, SnapshotScope, SqlMeta, Tokens, Upkeep};
 use model::code::exit;
 use model::{Clock, Code, ServerId};
 use serde::{Deserialize, Serialize};
