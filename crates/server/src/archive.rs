@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_file_is_replaced() {
+    fn only_an_earlier_archive_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let (database, target) = (dir.path().join("db"), dir.path().join("target"));
         std::fs::write(&database, "database").unwrap();
@@ -275,7 +275,7 @@ mod tests {
         let manifest = Manifest::new(ServerId::random(), Timestamp::from_secs(0));
         let content = Content { manifest: &manifest, database: &database, org_key: b"", authority: b"" };
         let recipient = Identity::generate().recipient();
-        for path in [&link, &folder, &socket] {
+        for path in [&link, &folder, &socket, &target] {
             let before = std::fs::symlink_metadata(path).unwrap().file_type();
             assert_eq!(
                 write(path, &recipient, &content).unwrap_err().code(),
@@ -286,7 +286,12 @@ mod tests {
             assert_eq!(std::fs::symlink_metadata(path).unwrap().file_type(), before);
         }
         assert_eq!(std::fs::read(&target).unwrap(), b"kept");
-        write(&target, &recipient, &content).unwrap();
+        // An empty one is what mktemp makes.
+        std::fs::write(&target, "").unwrap();
+        for _ in 0..2 {
+            write(&target, &recipient, &content).unwrap();
+            assert!(std::fs::read(&target).unwrap().starts_with(AGE_INTRO));
+        }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5);
     }
 
@@ -294,12 +299,12 @@ mod tests {
     fn a_failed_write_leaves_the_old_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("backup");
-        std::fs::write(&file, "old").unwrap();
+        std::fs::write(&file, AGE_INTRO).unwrap();
         let manifest = Manifest::new(ServerId::random(), Timestamp::from_secs(0));
         let missing = dir.path().join("missing");
         let content = Content { manifest: &manifest, database: &missing, org_key: b"", authority: b"" };
         assert!(write(&file, &Identity::generate().recipient(), &content).is_err());
-        assert_eq!(std::fs::read(&file).unwrap(), b"old");
+        assert_eq!(std::fs::read(&file).unwrap(), AGE_INTRO);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }
