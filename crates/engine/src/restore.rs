@@ -7,7 +7,7 @@ use crate::EngineError;
 use crate::progress::Progress;
 use crate::reader::SnapshotReader;
 use model::{Code, Finding};
-use platform::Names;
+use platform::{Dir, FileSystemKind, Names};
 use std::path::PathBuf;
 
 mod attributes;
@@ -25,6 +25,7 @@ mod start;
 mod survey;
 mod tree;
 mod worker;
+mod write_back;
 
 pub use folder::FILLING_MODE;
 pub use start::NEW_MODE;
@@ -86,6 +87,10 @@ pub struct RestoreRequest {
     /// An interrupted restore goes on: names that are there with equal kind, size and modification time are taken as
     /// done, and what a kill left under temporary names is removed.
     pub resume: bool,
+    /// Wait until all of it is on stable storage. Without it a new file gets there when the system writes it out, as with
+    /// any other program, unless something that was there may be replaced, or the target is on a network: then a
+    /// restore always waits, since an error would be told nowhere else, or cost what was there before.
+    pub durable: bool,
     /// Threads that decode and write; 0 means one more than there are cores.
     pub workers: usize,
 }
@@ -203,6 +208,13 @@ pub fn run(
 }
 
 impl RestoreRequest {
+    /// Whether the end of a restore into `dir` is on stable storage.
+    fn waits_for_disk(&self, dir: &Dir) -> bool {
+        self.durable
+            || matches!(self.conflict, Conflict::Replace | Conflict::ReplaceIfNewer)
+            || dir.file_system_kind().ok() != Some(FileSystemKind::Local)
+    }
+
     /// A restore into `to` under the absolute paths of the snapshot, which refuses when names are taken.
     pub fn into_folder(to: impl Into<PathBuf>, layout: Layout) -> Self {
         Self {
@@ -211,6 +223,7 @@ impl RestoreRequest {
             conflict: Conflict::Refuse,
             label: String::new(),
             resume: false,
+            durable: false,
             workers: 0,
         }
     }

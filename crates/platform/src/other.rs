@@ -54,12 +54,13 @@ unsupported! {
     mount_table() -> Vec<u8>, "read mount table";
     random() -> u64, "read random number";
     effective_uid() -> u32, "read user";
+    current_umask() -> u32, "read umask";
     ignores_hangup() -> bool, "read ignored signals";
     privileges() -> Privileges, "read privileges";
     raise_open_file_limit() -> u64, "raise open file limit";
     lower_priority() -> (), "lower priority";
     disable_core_dumps() -> (), "disable core dumps";
-    restrict_umask() -> (), "restrict umask";
+    set_umask(u32) -> (), "set umask";
 }
 
 #[cfg(unix)]
@@ -79,7 +80,7 @@ unreachable_without_handle! {
     file_system_id(&Handle) -> u64;
     magic(&Handle) -> u32;
     create_dir(&Handle, &[u8], u32) -> ();
-    create_file(&Handle, &[u8]) -> File;
+    create_file(&Handle, &[u8], u32) -> File;
     create_unnamed(&Handle) -> Option<File>;
     name_unnamed(&Handle, &File, &[u8]) -> ();
     open_file_to_write(&Handle, &[u8]) -> File;
@@ -140,12 +141,13 @@ mod tests {
             mount_table();
             random();
             effective_uid();
+            current_umask();
             ignores_hangup();
             privileges();
             raise_open_file_limit();
             lower_priority();
             disable_core_dumps();
-            restrict_umask();
+            set_umask(0);
             peer_credentials(&socket);
         }
     }

@@ -45,6 +45,11 @@ pub fn raise_open_file_limit() -> Result<u64> {
     sys::raise_open_file_limit()
 }
 
+/// The permission bits that are taken off whatever this process makes.
+pub fn umask() -> Result<u32> {
+    sys::current_umask()
+}
+
 /// Lets all others go first: lowest processor priority, disk only when idle. It holds for the calling
 /// thread and those that it starts later: call it before there are others.
 pub fn lower_priority() -> Result<()> {
@@ -60,7 +65,13 @@ pub fn disable_core_dumps() -> Result<()> {
 /// Files and folders made from now on are closed to group and others unless their mode is set afterwards.
 /// Holds for the whole process.
 pub fn restrict_umask() -> Result<()> {
-    sys::restrict_umask()
+    const GROUP_AND_OTHERS: u32 = 0o077;
+    sys::set_umask(GROUP_AND_OTHERS)
+}
+
+/// Files and folders made from now on have exactly the mode that they are made with. Holds for the whole process.
+pub fn clear_umask() -> Result<()> {
+    sys::set_umask(0)
 }
 
 /// Whether this process was started with SIGHUP ignored, as `nohup` does. False where that cannot be told.

@@ -29,8 +29,13 @@ impl Dir {
 
     /// Makes the new file `name`, mode 0600, open for reading and writing; a name that is taken is an error.
     pub fn create_file(&self, name: &[u8]) -> Result<File> {
+        self.create_file_as(name, 0o600)
+    }
+
+    /// The same with another mode, which need not allow what the open file does. The umask is taken off it.
+    pub fn create_file_as(&self, name: &[u8], mode: u32) -> Result<File> {
         check_name("create file", name)?;
-        sys::create_file(&self.handle, name)
+        sys::create_file(&self.handle, name, mode)
     }
 
     /// Makes a file without a name in this directory, mode 0600, open for reading and writing; it goes when it is

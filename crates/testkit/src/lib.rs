@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "what cannot be set up ends the test that wants it")]
 
+pub mod link;
 pub mod memory_remote;
 pub mod snapshot_writer;
 pub mod tree;

@@ -53,6 +53,9 @@ pub(crate) struct RestoreArgs {
     /// What happens to names that are taken [default: nothing at all is restored]
     #[arg(long, value_enum)]
     conflict: Option<Conflict>,
+    /// Wait until all of it is on the disk; with --conflict=replace a restore always does
+    #[arg(long)]
+    sync: bool,
     /// Say what would happen, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -98,6 +101,7 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
         conflict: Conflict::rule(args.conflict),
         label: label(),
         resume: false,
+        durable: args.sync,
         workers: 0,
     };
     if args.dry_run {
@@ -169,8 +173,14 @@ fn restore_and_close(
     context: &Context,
 ) -> Result<Outcome, AgentError> {
     let began = Instant::now();
-    if let Err(error) = platform::process::raise_open_file_limit() {
-        tracing::info!(%error, "the limit of open files stays as it is");
+    // What a restore makes has the snapshot's modes, and is made with them; all else that is made names its mode.
+    for (what, done) in [
+        ("the limit of open files", platform::process::raise_open_file_limit().map(drop)),
+        ("the umask", platform::process::clear_umask()),
+    ] {
+        if let Err(error) = done {
+            tracing::info!(what, %error, "the process's limits stay as they are");
+        }
     }
     // Until it begins to work the engine changes nothing, or takes it back.
     let mut is_begun = true;
@@ -234,6 +244,7 @@ mod tests {
             to: to.map(PathBuf::from),
             in_place: to.is_none(),
             conflict: None,
+            sync: false,
             dry_run: false,
             set: None,
         };

@@ -1,9 +1,10 @@
 //! Gives restored entries their owner, extended attributes, mode and times, in the order that the kernel demands:
 //! a change of owner clears set-id bits and capabilities, an access list changes the mode, and all change times.
 
+use super::folder::Traits;
 use super::outcome::errno;
 use format::entry::{Entry, EntryKind, Owner};
-use platform::process::Privileges;
+use platform::process::{self, Privileges};
 use platform::{Error, Names, Node, Result, Time};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,8 @@ pub(super) const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 /// What a folder hands down to new entries.
 pub(super) const DEFAULT_LIST: &[u8] = b"system.posix_acl_default";
 
+/// Of files while they are made, where others could open them.
+pub(super) const CLOSED_MODE: u32 = 0o600;
 const SET_USER: u32 = 0o4000;
 const SET_GROUP: u32 = 0o2000;
 
@@ -22,6 +25,8 @@ pub(super) type Ids = (u32, u32);
 pub(super) struct Attributes<'n> {
     names: &'n Names,
     privileges: Privileges,
+    /// `None` where the system does not tell.
+    umask: Option<u32>,
     /// The owner that was looked up last: most files next to each other have the same.
     last: Mutex<Option<(Arc<Owner>, Ids)>>,
 }
@@ -64,8 +69,17 @@ fn number(error: &Error) -> i32 {
 }
 
 impl<'n> Attributes<'n> {
-    pub(super) const fn new(names: &'n Names, privileges: Privileges) -> Self {
-        Self { names, privileges, last: Mutex::new(None) }
+    pub(super) fn new(names: &'n Names, privileges: Privileges) -> Self {
+        Self { names, privileges, umask: process::umask().ok(), last: Mutex::new(None) }
+    }
+
+    /// The mode with which a file is made in a folder. In one that others cannot enter yet it is the file's own where
+    /// that can be: to change it afterwards would cost as much as to make the file.
+    pub(super) fn first_mode(&self, entry: &Entry, traits: Traits) -> u32 {
+        const PERMISSIONS: u32 = 0o777;
+        // Extended attributes ask for the right to write, which an owner may not have.
+        let may_be = traits.is_new && !traits.hands_down && entry.rare.xattrs.is_empty();
+        self.umask.filter(|_| may_be).map_or(CLOSED_MODE, |umask| entry.mode & PERMISSIONS & !umask)
     }
 
     /// Whether this process may give files away.

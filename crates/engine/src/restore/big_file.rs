@@ -154,9 +154,10 @@ fn write(shared: &Shared<'_>, segment: Segment) -> Result<(), Trouble> {
 }
 
 fn create(shared: &Shared<'_>, state: &mut State, runs: &Runs) -> Result<Arc<File>, Trouble> {
-    let dir = state.job.as_ref().and_then(|job| job.slot.dir.clone()).ok_or(Trouble::DAMAGED)?;
+    let job = state.job.as_ref().ok_or(Trouble::DAMAGED)?;
+    let dir = job.slot.dir.as_ref().ok_or(Trouble::DAMAGED)?;
     failpoint::hit("restore.before_create");
-    let (temp, target) = shared.temp_names.create(&dir)?;
+    let (temp, target) = shared.create_file(job, dir)?;
     let target = Arc::new(target);
     state.file = Some((temp, Arc::clone(&target)));
     runs.begin(&target)?;

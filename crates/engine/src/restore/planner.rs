@@ -12,7 +12,7 @@ use super::source::{Item, Picked, Source};
 use super::start::{Selection, Start};
 use super::tree::{Slot, Tree, remove_leftovers};
 use super::worker::{Batch, How, Job, Shared, Task, TempNames, work};
-use super::{Action, Conflict, RestoreRequest, RestoreSummary, survey};
+use super::{Action, Conflict, RestoreRequest, RestoreSummary, survey, write_back};
 use crate::EngineError;
 use crate::content::{Group, RANGES_AT_ONCE, frames_of, groups};
 use crate::frame_cache::FrameCache;
@@ -91,7 +91,7 @@ pub(super) fn run(
     }
     shared.maker.release(base, Some(Arc::clone(&dir)));
     failpoint::hit("restore.before_sync");
-    for dir in file_systems.iter().chain([&dir]) {
+    for dir in file_systems.iter().chain([&dir]).filter(|dir| request.waits_for_disk(dir)) {
         dir.sync_file_system().map_err(local)?;
     }
     Ok(summary(&outcome))
@@ -198,21 +198,46 @@ impl<'l> Leader<'l> {
         let mut tree = Tree::new(Rules::of(self.request), Some(&shared.maker), Arc::clone(base));
         // Parts that share a folder come one after the other: a name that both take is a conflict for the later one.
         let together = if start.shares_base() { 1 } else { start.selections.len() };
-        for selections in start.selections.chunks(together.max(1)) {
-            let (tasks, queue) = crossbeam_channel::bounded(2 * workers);
-            std::thread::scope(|scope| {
-                for _ in 0..workers {
-                    let queue = queue.clone();
-                    scope.spawn(move || work(shared, &queue));
-                }
-                drop(queue);
-                if let Err(error) = self.go(reader, selections, base, bad, &mut tree, &tasks) {
-                    outcome.fail(error);
-                }
-                drop(tasks);
-            });
-        }
+        let (end, ended) = crossbeam_channel::bounded(0);
+        std::thread::scope(|scope| {
+            if self.request.waits_for_disk(&shared.base) {
+                scope.spawn(move || {
+                    if let Err(source) = write_back::run(&shared.base, &outcome.progress.done_bytes, &ended) {
+                        outcome.fail(EngineError::Local { path: start.to.clone(), source });
+                    }
+                });
+            }
+            for selections in start.selections.chunks(together.max(1)) {
+                self.share(reader, selections, base, bad, &mut tree, workers);
+            }
+            drop(end);
+        });
         tree.end().unwrap_or_default()
+    }
+
+    /// Restores some parts with as many threads, and waits for them.
+    fn share(
+        &mut self,
+        reader: &SnapshotReader<'_>,
+        selections: &'l [Selection],
+        base: &Arc<Folder>,
+        bad: &BadHunks,
+        tree: &mut Tree<'l>,
+        workers: usize,
+    ) {
+        let shared = self.shared;
+        let (tasks, queue) = crossbeam_channel::bounded(2 * workers);
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                let queue = queue.clone();
+                scope.spawn(move || work(shared, &queue));
+            }
+            drop(queue);
+            if let Err(error) = self.go(reader, selections, base, bad, tree, &tasks) {
+                shared.maker.outcome.fail(error);
+            }
+            drop(tasks);
+        });
     }
 
     fn go(

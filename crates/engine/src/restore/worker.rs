@@ -1,6 +1,7 @@
 //! The threads of a restore: each takes a batch of entries, gets the frames that they need with one request, and
 //! writes them out.
 
+use super::attributes::CLOSED_MODE;
 use super::big_file::Segment;
 use super::folder::Maker;
 use super::hunk_check::Piece;
@@ -53,13 +54,6 @@ impl TempNames {
         let number = self.0.fetch_add(1, Ordering::Relaxed);
         name.extend_from_slice(format!("{number:016x}").as_bytes());
         name
-    }
-
-    /// Makes a new file under such a name.
-    pub(super) fn create(&self, dir: &Dir) -> platform::Result<(Vec<u8>, File)> {
-        let name = self.next();
-        let file = dir.create_file(&name)?;
-        Ok((name, file))
     }
 }
 
@@ -192,7 +186,7 @@ impl Shared<'_> {
             return Err(Trouble::DAMAGED);
         }
         failpoint::hit("restore.before_create");
-        let (temp, file) = self.temp_names.create(dir)?;
+        let (temp, file) = self.create_file(job, dir)?;
         let written = (|| {
             runs.begin(&file)?;
             failpoint::hit("restore.before_write");
@@ -211,6 +205,13 @@ impl Shared<'_> {
         written.map(|()| bytes)
     }
 
+    /// Makes the new file of a job under a temporary name.
+    pub(super) fn create_file(&self, job: &Job, dir: &Dir) -> platform::Result<(Vec<u8>, File)> {
+        let name = self.temp_names.next();
+        let mode = self.maker.attributes.first_mode(&job.picked.entry, job.slot.folder.traits);
+        Ok((name.clone(), dir.create_file_as(&name, mode)?))
+    }
+
     /// Sets the attributes of what was made as `temp`, and gives it its name.
     pub(super) fn publish(
         &self,
@@ -219,11 +220,13 @@ impl Shared<'_> {
         temp: &[u8],
         file: Option<&File>,
     ) -> Result<(), Trouble> {
-        /// Mode of files and special files as they are made.
-        const MADE_MODE: u32 = 0o600;
-        let entry = &job.picked.entry;
-        let node = file.map_or(Node::Child(dir, temp), Node::File);
-        let missed = self.maker.attributes.set(node, entry, job.slot.folder.traits.made(Some(MADE_MODE)));
+        let (entry, traits) = (&job.picked.entry, job.slot.folder.traits);
+        let attributes = &self.maker.attributes;
+        let (node, mode) = match file {
+            Some(file) => (Node::File(file), attributes.first_mode(entry, traits)),
+            None => (Node::Child(dir, temp), CLOSED_MODE),
+        };
+        let missed = attributes.set(node, entry, traits.made(Some(mode)));
         failpoint::hit("restore.before_rename");
         rename(dir, temp, &job.slot.name, job.replaces)?;
         failpoint::hit("restore.after_rename");
@@ -285,7 +288,7 @@ impl Shared<'_> {
     /// Restores a file whose frames are not in its batch, a few frames at a time.
     fn restore_alone(&self, job: &Job, dir: &Dir) -> Result<u64, Trouble> {
         let runs = Runs::of(&job.picked.entry).filter(|_| job.picked.is_whole).ok_or(Trouble::DAMAGED)?;
-        let (temp, file) = self.temp_names.create(dir)?;
+        let (temp, file) = self.create_file(job, dir)?;
         let written = (|| {
             runs.begin(&file)?;
             let mut from = 0;
@@ -324,7 +327,6 @@ impl Shared<'_> {
 }
 
 fn make_special(dir: &Dir, name: &[u8], entry: &Entry) -> Result<(), Trouble> {
-    const MODE: u32 = 0o600;
     let kind = match entry.kind {
         EntryKind::Symlink => {
             let target = entry.rare.target.as_ref().ok_or(Trouble::DAMAGED)?;
@@ -340,7 +342,7 @@ fn make_special(dir: &Dir, name: &[u8], entry: &Entry) -> Result<(), Trouble> {
         (FileKind::CharDevice | FileKind::BlockDevice, None) => return Err(Trouble::DAMAGED),
         (_, device) => device.unwrap_or_default(),
     };
-    Ok(dir.create_special(name, kind, device, MODE)?)
+    Ok(dir.create_special(name, kind, device, CLOSED_MODE)?)
 }
 
 /// Gives `temp` its name. A name that somebody has taken meanwhile stays theirs.

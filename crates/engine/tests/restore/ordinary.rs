@@ -85,6 +85,43 @@ fn files_of_others_become_ours_and_that_is_told() {
 }
 
 #[test]
+fn modes_are_those_of_the_snapshot_whatever_the_umask() {
+    as_ordinary_user("ordinary::modes_are_those_of_the_snapshot_whatever_the_umask", || {
+        let bench = Bench::new();
+        let mut writer = bench.writer();
+        writer.add(folder(b"/"));
+        let modes = [0o000, 0o200, 0o444, 0o644, 0o666, 0o777, 0o1644, 0o2750];
+        let name = |prefix: &str, mode: u32| format!("/{prefix} {mode:o}");
+        for mode in modes {
+            writer.add_file(with_mode(file(name("plain", mode).as_bytes(), 1), mode), b"x");
+        }
+        for mode in modes {
+            let mut entry = with_mode(file(name("with", mode).as_bytes(), 1), mode);
+            entry.rare.xattrs = vec![Xattr { name: b"user.note".to_vec(), value: b"v".to_vec() }];
+            writer.add_file(entry, b"x");
+        }
+        let snapshot = writer.commit();
+        let restored = |to: &std::path::Path| {
+            let summary = bench.restore(snapshot, &contents("/", to));
+            assert_eq!(findings(&summary), []);
+            for path in modes.iter().flat_map(|mode| [name("plain", *mode), name("with", *mode)]) {
+                let found = fs::metadata(to.join(&path[1..])).unwrap().mode() & 0o7777;
+                assert!(path.ends_with(&format!(" {found:o}")), "{path} has {found:o}");
+            }
+            assert_eq!(fs::read_dir(to).unwrap().count(), 2 * modes.len());
+        };
+        restored(&bench.path("with the usual umask"));
+        platform::process::restrict_umask().unwrap();
+        assert_eq!(platform::process::umask().unwrap(), 0o077);
+        restored(&bench.path("with a narrow one"));
+        // Others can enter this one.
+        let existing = bench.path("existing");
+        fs::create_dir(&existing).unwrap();
+        restored(&existing);
+    });
+}
+
+#[test]
 fn devices_and_privileged_attributes_are_told() {
     as_ordinary_user("ordinary::devices_and_privileged_attributes_are_told", || {
         let bench = Bench::new();

@@ -25,8 +25,8 @@ pub(crate) use file::{advise, next_segment, open_lock_file, punch_hole, try_lock
 pub(crate) use host::{boot_id, file_system_id, hostname, magic, mount_table, os_description, random, space};
 pub(crate) use path::split_last;
 pub(crate) use process::{
-    disable_core_dumps, effective_uid, ignores_hangup, lower_priority, peer_credentials, privileges,
-    raise_open_file_limit, restrict_umask,
+    current_umask, disable_core_dumps, effective_uid, ignores_hangup, lower_priority, peer_credentials,
+    privileges, raise_open_file_limit, set_umask,
 };
 pub(crate) use stat::stat;
 pub(crate) use write::{

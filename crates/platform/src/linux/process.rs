@@ -54,18 +54,30 @@ pub(crate) fn disable_core_dumps() -> Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(os(OP))
 }
 
-pub(crate) fn restrict_umask() -> Result<()> {
-    umask(Mode::RWXG | Mode::RWXO);
+pub(crate) fn set_umask(mask: u32) -> Result<()> {
+    umask(Mode::from_raw_mode(mask));
     Ok(())
+}
+
+/// Read where the kernel tells it: the system call that gives it also sets it, for all threads.
+pub(crate) fn current_umask() -> Result<u32> {
+    const OP: &str = "read umask";
+    let mask = status(OP, "Umask:")?;
+    u32::from_str_radix(&mask, 8).map_err(|_| Error::unsupported(OP))
 }
 
 pub(crate) fn ignores_hangup() -> Result<bool> {
     const OP: &str = "read ignored signals";
     const SIGHUP_BIT: u64 = 1;
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| Error::from_io(OP, &error))?;
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    Ok(mask.ok_or(Error::unsupported(OP))? & SIGHUP_BIT != 0)
+    let mask = status(OP, "SigIgn:")?;
+    Ok(u64::from_str_radix(&mask, 16).map_err(|_| Error::unsupported(OP))? & SIGHUP_BIT != 0)
+}
+
+/// What the kernel says of this process under `name`.
+fn status(op: &'static str, name: &str) -> Result<String> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| Error::from_io(op, &error))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name));
+    value.map(|value| value.trim().to_owned()).ok_or(Error::unsupported(op))
 }
 
 pub(crate) fn peer_credentials(socket: &UnixStream) -> Result<PeerCredentials> {

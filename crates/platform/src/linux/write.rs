@@ -14,9 +14,9 @@ pub(crate) fn create_dir(dir: &Handle, name: &[u8], mode: u32) -> Result<()> {
     mkdirat(dir, name, Mode::from_raw_mode(mode)).map_err(os("create folder"))
 }
 
-pub(crate) fn create_file(dir: &Handle, name: &[u8]) -> Result<File> {
+pub(crate) fn create_file(dir: &Handle, name: &[u8], mode: u32) -> Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    retry_on_intr(|| openat(dir, name, flags, Mode::RUSR | Mode::WUSR))
+    retry_on_intr(|| openat(dir, name, flags, Mode::from_raw_mode(mode)))
         .map(File::from)
         .map_err(os("create file"))
 }

@@ -41,6 +41,7 @@ fn limits_and_priority_hold_and_leave_the_work_possible() {
     process::lower_priority().unwrap();
     process::disable_core_dumps().unwrap();
     process::restrict_umask().unwrap();
+    assert_eq!(process::umask().unwrap(), 0o077);
     let files = process::raise_open_file_limit().unwrap();
 
     let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
@@ -56,6 +57,9 @@ fn limits_and_priority_hold_and_leave_the_work_possible() {
     let (_temp, dir) = folder();
     dir.create_dir(b"dir", 0o777).unwrap();
     assert_eq!(dir.stat(b"dir").unwrap().mode, 0o700);
+    let unreadable = dir.create_file_as(b"unreadable", 0o077).unwrap();
+    assert_eq!(dir.stat(b"unreadable").unwrap().mode, 0);
+    std::io::Write::write_all(&mut &unreadable, b"open for what it was made").unwrap();
     dir.child(b"dir").set_mode(0o755).unwrap();
     write(&dir, b"file", b"");
     dir.create_symlink(b"file", b"link").unwrap();
