@@ -1,7 +1,7 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify,
+    Context, Outcome, activate, backup, cat, deactivate, find, findings, ls, restore, snapshots, verify,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -38,6 +38,7 @@ enum Command {
     Backup(backup::BackupArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Ls(ls::LsArgs),
+    Find(find::FindArgs),
     Restore(restore::RestoreArgs),
     Cat(cat::CatArgs),
     Verify(verify::VerifyArgs),
@@ -96,6 +97,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Backup(args) => backup::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Ls(args) => ls::run(args, context),
+        Command::Find(args) => find::run(args, context),
         Command::Restore(args) => restore::run(args, context),
         Command::Cat(args) => cat::run(args, context),
         Command::Verify(args) => verify::run(args, context),

@@ -4,6 +4,7 @@ pub(crate) mod activate;
 pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod deactivate;
+pub(crate) mod find;
 pub(crate) mod findings;
 pub(crate) mod ls;
 pub(crate) mod restore;
@@ -78,17 +79,27 @@ impl Context {
         wanted: &Wanted,
         set: Option<&str>,
     ) -> Result<SnapshotReader<'a>, AgentError> {
-        if set.is_some() && *wanted != Wanted::Latest {
-            return Err(AgentError::Usage("--set says which 'latest' is meant; an id needs none".into()));
-        }
         let rows = session.vault.snapshot_rows()?;
-        let row = wanted.find(&rows, session.identity.device, set)?;
+        let row = pick(session, &rows, wanted, set)?;
         let reader = SnapshotReader::open(&session.vault, session.keyring(), row.id)?;
         if *wanted == Wanted::Latest {
             self.output.note(&latest_words(row, &reader));
         }
         Ok(reader)
     }
+}
+
+/// The snapshot that is meant, among `rows`.
+pub(crate) fn pick<'r>(
+    session: &Session,
+    rows: &'r [SnapshotRow],
+    wanted: &Wanted,
+    set: Option<&str>,
+) -> Result<&'r SnapshotRow, AgentError> {
+    if set.is_some() && *wanted != Wanted::Latest {
+        return Err(AgentError::Usage("--set says which 'latest' is meant; an id needs none".into()));
+    }
+    wanted.find(rows, session.identity.device, set)
 }
 
 #[cfg(not(feature = "test-hooks"))]

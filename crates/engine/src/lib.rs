@@ -7,6 +7,7 @@ pub mod backup;
 pub mod cat;
 mod content;
 pub mod error;
+pub mod find;
 mod frame_cache;
 pub mod frames;
 mod kind;

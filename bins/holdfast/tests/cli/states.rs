@@ -18,6 +18,7 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
         &["backup", "data"][..],
         &["snapshots"],
         &["ls", "latest"],
+        &["find", "*"],
         &["restore", "latest", "--to", "out"],
         &["cat", "latest:/a"],
         &["verify"],
