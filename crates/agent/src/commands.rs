@@ -4,6 +4,7 @@ pub(crate) mod activate;
 pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod deactivate;
+pub(crate) mod diff;
 pub(crate) mod find;
 pub(crate) mod findings;
 pub(crate) mod ls;
@@ -18,9 +19,13 @@ use crate::state::State;
 use crate::{AgentError, Interrupts, Output, text};
 use api::runs::SnapshotRow;
 use client::RetryPolicy;
+use engine::EngineError;
 use engine::reader::SnapshotReader;
 use model::Clock;
 use model::code::exit;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What every command works with.
@@ -120,6 +125,16 @@ fn latest_words(row: &SnapshotRow, reader: &SnapshotReader<'_>) -> String {
     format!("latest is snapshot {id} of set '{set}', {}", text::time(row.time))
 }
 
+/// Fails when nothing of the snapshot has this path.
+pub(crate) fn check_there(reader: &SnapshotReader<'_>, path: &[u8]) -> Result<(), AgentError> {
+    // The root of the file tree has no entry of its own when only something below it is in the set.
+    if path == b"/" || reader.find(path)?.is_some() {
+        return Ok(());
+    }
+    let path = Path::new(OsStr::from_bytes(path)).to_owned();
+    Err(EngineError::NotInSnapshot { path }.into())
+}
+
 /// All selectors of one command name the same snapshot; gives it with the paths.
 pub(crate) fn one_snapshot(selectors: Vec<Selector>) -> Result<(Wanted, Vec<Vec<u8>>), AgentError> {
     let mut snapshots = selectors.iter().map(|selector| &selector.snapshot);
@@ -140,7 +155,6 @@ pub(crate) fn one_snapshot(selectors: Vec<Selector>) -> Result<(Wanted, Vec<Vec<
 mod tests {
     use super::*;
     use model::Code;
-    use std::ffi::OsStr;
 
     fn selectors(texts: &[&str]) -> Result<(Wanted, Vec<Vec<u8>>), Code> {
         let parsed = texts.iter().map(|text| Selector::parse(OsStr::new(text)).unwrap()).collect();

@@ -6,6 +6,7 @@
 pub mod backup;
 pub mod cat;
 mod content;
+pub mod diff;
 pub mod error;
 pub mod find;
 mod frame_cache;

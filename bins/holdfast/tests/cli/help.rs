@@ -2,8 +2,19 @@
 
 use crate::machine::{Ended, Machine};
 
-const COMMANDS: [&str; 10] =
-    ["activate", "backup", "snapshots", "ls", "find", "restore", "cat", "verify", "findings", "deactivate"];
+const COMMANDS: [&str; 11] = [
+    "activate",
+    "backup",
+    "snapshots",
+    "ls",
+    "find",
+    "diff",
+    "restore",
+    "cat",
+    "verify",
+    "findings",
+    "deactivate",
+];
 
 #[test]
 fn help_lists_every_command_and_each_has_its_own() {

@@ -19,6 +19,7 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
         &["snapshots"],
         &["ls", "latest"],
         &["find", "*"],
+        &["diff", "latest:/a", "latest:/b"],
         &["restore", "latest", "--to", "out"],
         &["cat", "latest:/a"],
         &["verify"],

@@ -17,6 +17,7 @@ fn the_parser_refuses_with_status_2() {
         &["restore", "--to", "x"],
         &["ls"],
         &["find"],
+        &["diff", "latest"],
         &["find", "a", "--snapshot", "latest", "--all"],
         &["find", "a", "--larger", "much"],
         &["cat"],

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, as in the tests themselves")]
 
 mod bench;
+mod diff;
 mod find;

@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod diff;
 mod errors;
 mod find;
 mod places;
