@@ -11,6 +11,7 @@ pub(crate) mod ls;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
+pub(crate) mod top;
 pub(crate) mod verify;
 
 use crate::select::{Selector, Wanted};

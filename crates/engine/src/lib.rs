@@ -17,6 +17,7 @@ pub mod reader;
 pub mod remote;
 pub mod restore;
 mod runs;
+pub mod top;
 pub mod verify;
 
 pub use error::EngineError;

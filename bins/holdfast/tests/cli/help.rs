@@ -2,13 +2,14 @@
 
 use crate::machine::{Ended, Machine};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "activate",
     "backup",
     "snapshots",
     "ls",
     "find",
     "diff",
+    "top",
     "restore",
     "cat",
     "verify",

@@ -20,6 +20,7 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
         &["ls", "latest"],
         &["find", "*"],
         &["diff", "latest:/a", "latest:/b"],
+        &["top"],
         &["restore", "latest", "--to", "out"],
         &["cat", "latest:/a"],
         &["verify"],

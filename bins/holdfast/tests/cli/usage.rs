@@ -18,6 +18,7 @@ fn the_parser_refuses_with_status_2() {
         &["ls"],
         &["find"],
         &["diff", "latest"],
+        &["top", "--count", "many"],
         &["find", "a", "--snapshot", "latest", "--all"],
         &["find", "a", "--larger", "much"],
         &["cat"],

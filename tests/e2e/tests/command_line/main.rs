@@ -15,3 +15,4 @@ mod places;
 mod progress;
 mod server;
 mod shape;
+mod top;
