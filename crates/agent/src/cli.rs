@@ -1,7 +1,8 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify,
+    Context, Outcome, activate, backup, cat, deactivate, diff, find, findings, ls, restore, snapshots, top,
+    verify,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -38,6 +39,9 @@ enum Command {
     Backup(backup::BackupArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Ls(ls::LsArgs),
+    Find(find::FindArgs),
+    Diff(diff::DiffArgs),
+    Top(top::TopArgs),
     Restore(restore::RestoreArgs),
     Cat(cat::CatArgs),
     Verify(verify::VerifyArgs),
@@ -96,6 +100,9 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Backup(args) => backup::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Ls(args) => ls::run(args, context),
+        Command::Find(args) => find::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
+        Command::Top(args) => top::run(args, context),
         Command::Restore(args) => restore::run(args, context),
         Command::Cat(args) => cat::run(args, context),
         Command::Verify(args) => verify::run(args, context),

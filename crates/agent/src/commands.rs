@@ -4,11 +4,14 @@ pub(crate) mod activate;
 pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod deactivate;
+pub(crate) mod diff;
+pub(crate) mod find;
 pub(crate) mod findings;
 pub(crate) mod ls;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
+pub(crate) mod top;
 pub(crate) mod verify;
 
 use crate::select::{Selector, Wanted};
@@ -17,9 +20,13 @@ use crate::state::State;
 use crate::{AgentError, Interrupts, Output, text};
 use api::runs::SnapshotRow;
 use client::RetryPolicy;
+use engine::EngineError;
 use engine::reader::SnapshotReader;
 use model::Clock;
 use model::code::exit;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What every command works with.
@@ -78,17 +85,27 @@ impl Context {
         wanted: &Wanted,
         set: Option<&str>,
     ) -> Result<SnapshotReader<'a>, AgentError> {
-        if set.is_some() && *wanted != Wanted::Latest {
-            return Err(AgentError::Usage("--set says which 'latest' is meant; an id needs none".into()));
-        }
         let rows = session.vault.snapshot_rows()?;
-        let row = wanted.find(&rows, session.identity.device, set)?;
+        let row = pick(session, &rows, wanted, set)?;
         let reader = SnapshotReader::open(&session.vault, session.keyring(), row.id)?;
         if *wanted == Wanted::Latest {
             self.output.note(&latest_words(row, &reader));
         }
         Ok(reader)
     }
+}
+
+/// The snapshot that is meant, among `rows`.
+pub(crate) fn pick<'r>(
+    session: &Session,
+    rows: &'r [SnapshotRow],
+    wanted: &Wanted,
+    set: Option<&str>,
+) -> Result<&'r SnapshotRow, AgentError> {
+    if set.is_some() && *wanted != Wanted::Latest {
+        return Err(AgentError::Usage("--set says which 'latest' is meant; an id needs none".into()));
+    }
+    wanted.find(rows, session.identity.device, set)
 }
 
 #[cfg(not(feature = "test-hooks"))]
@@ -107,6 +124,16 @@ fn latest_words(row: &SnapshotRow, reader: &SnapshotReader<'_>) -> String {
     let set = text::escaped(&reader.sealed().set_name);
     let id = &row.id.to_string()[..8];
     format!("latest is snapshot {id} of set '{set}', {}", text::time(row.time))
+}
+
+/// Fails when nothing of the snapshot has this path.
+pub(crate) fn check_there(reader: &SnapshotReader<'_>, path: &[u8]) -> Result<(), AgentError> {
+    // The root of the file tree has no entry of its own when only something below it is in the set.
+    if path == b"/" || reader.find(path)?.is_some() {
+        return Ok(());
+    }
+    let path = Path::new(OsStr::from_bytes(path)).to_owned();
+    Err(EngineError::NotInSnapshot { path }.into())
 }
 
 /// All selectors of one command name the same snapshot; gives it with the paths.
@@ -129,7 +156,6 @@ pub(crate) fn one_snapshot(selectors: Vec<Selector>) -> Result<(Wanted, Vec<Vec<
 mod tests {
     use super::*;
     use model::Code;
-    use std::ffi::OsStr;
 
     fn selectors(texts: &[&str]) -> Result<(Wanted, Vec<Vec<u8>>), Code> {
         let parsed = texts.iter().map(|text| Selector::parse(OsStr::new(text)).unwrap()).collect();

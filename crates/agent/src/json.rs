@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use format::entry::{EntryKind, FileTime};
 use model::Finding;
 use serde::Serialize;
 
@@ -73,6 +74,26 @@ impl JsonFinding {
     }
 }
 
+/// The name of a kind of entries.
+pub(crate) const fn kind_name(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::File | EntryKind::Continuation => "file",
+        EntryKind::Dir => "folder",
+        EntryKind::Symlink => "symlink",
+        EntryKind::Fifo => "fifo",
+        EntryKind::Socket => "socket",
+        EntryKind::CharDevice => "char_device",
+        EntryKind::BlockDevice => "block_device",
+    }
+}
+
+/// A time of a file; one outside the calendar in seconds.
+pub(crate) fn file_time(time: FileTime) -> String {
+    let nanos = i32::try_from(time.nanos).unwrap_or(0);
+    jiff::Timestamp::new(time.secs, nanos)
+        .map_or_else(|_| format!("{} s", time.secs), |time| time.to_string())
+}
+
 /// A line of a stream of events: the name of the event and its fields.
 #[derive(Debug, Serialize)]
 pub(crate) struct Event<T> {
@@ -112,5 +133,11 @@ mod tests {
             json!({"event": "finding", "path": "/a", "reason": "denied", "errno": 13,
                 "first_seen": "1970-01-01T00:00:00Z", "kept_previous": true})
         );
+    }
+
+    #[test]
+    fn times_outside_the_calendar_are_told_in_seconds() {
+        assert_eq!(file_time(FileTime { secs: i64::MAX, nanos: 0 }), format!("{} s", i64::MAX));
+        assert_eq!(file_time(FileTime { secs: -1, nanos: 500_000_000 }), "1969-12-31T23:59:59.5Z");
     }
 }

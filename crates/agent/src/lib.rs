@@ -20,6 +20,7 @@ mod session;
 mod sets;
 pub mod state;
 mod text;
+mod when;
 
 pub use cli::{command, main};
 pub use error::AgentError;

@@ -42,6 +42,17 @@ impl Selector {
 }
 
 impl Wanted {
+    /// A snapshot alone, where a path makes no sense.
+    pub(crate) fn alone(text: &OsStr) -> Result<Self, AgentError> {
+        let selector = Selector::parse(text)?;
+        match selector.path {
+            None => Ok(selector.snapshot),
+            Some(_) => {
+                Err(AgentError::Usage("a whole snapshot is meant here: name it without a path".into()))
+            }
+        }
+    }
+
     fn parse(bytes: &[u8]) -> Result<Self, AgentError> {
         let text = String::from_utf8_lossy(bytes);
         if text == LATEST {

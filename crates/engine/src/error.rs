@@ -59,6 +59,14 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A pattern of a search cannot be read.
+    #[error("the pattern '{pattern}' cannot be read: {reason}")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No snapshot can hold a root with this path.
     #[error("{} cannot be backed up: the path is not absolute, goes back by '..', or is too long", path.display())]
     BadRoot {
@@ -113,7 +121,9 @@ impl EngineError {
             Self::NotInSnapshot { .. } | Self::NeverRead { .. } => Code::PathMissing,
             Self::Output { source } if source.kind() == std::io::ErrorKind::StorageFull => Code::DiskFull,
             Self::Output { .. } => Code::LocalFailed,
-            Self::NotAFile { .. } | Self::BadRule { .. } | Self::BadRoot { .. } => Code::Usage,
+            Self::NotAFile { .. } | Self::BadRule { .. } | Self::BadPattern { .. } | Self::BadRoot { .. } => {
+                Code::Usage
+            }
             Self::EmptySet => Code::SetEmpty,
             Self::TargetExists { .. } => Code::TargetExists,
             Self::TargetFull { .. } => Code::TargetFull,

@@ -6,7 +6,9 @@
 pub mod backup;
 pub mod cat;
 mod content;
+pub mod diff;
 pub mod error;
+pub mod find;
 mod frame_cache;
 pub mod frames;
 mod kind;
@@ -15,6 +17,7 @@ pub mod reader;
 pub mod remote;
 pub mod restore;
 mod runs;
+pub mod top;
 pub mod verify;
 
 pub use error::EngineError;

@@ -13,6 +13,8 @@ use model::{Finding, SnapshotId};
 use std::collections::VecDeque;
 use std::ops::Range;
 
+mod visit;
+
 /// Hunks that are fetched with one request.
 const HUNKS_PER_REQUEST: usize = 32;
 
@@ -134,20 +136,22 @@ impl<'a> SnapshotReader<'a> {
                 Ok(())
             },
         )?;
-        Ok(numbers.zip(wanted).map(|(number, address)| self.open_hunk(number, *address, &opened)).collect())
+        let frame_of = |address: &Address| opened.get(&(address.pack, address.frame));
+        Ok(numbers.zip(wanted).map(|(number, at)| self.open_hunk(number, *at, frame_of(at))).collect())
     }
 
+    /// Takes a hunk out of its frame; `frame` is `None` when the server gave none.
     fn open_hunk(
         &self,
         number: usize,
         address: Address,
-        opened: &std::collections::HashMap<frames::FrameName, Result<frames::CheckedFrame, String>>,
+        frame: Option<&Result<frames::CheckedFrame, String>>,
     ) -> Result<RawHunk, EngineError> {
         let refused = |source| {
             EngineError::damaged(format!("hunk {number} of snapshot {}", self.clear.snapshot), source)
         };
         let mismatch = |check| refused(format::Error::Mismatch { what: "hunk", check });
-        let frame = match opened.get(&(address.pack, address.frame)) {
+        let frame = match frame {
             Some(Ok(frame)) => frame,
             Some(Err(detail)) => {
                 tracing::warn!(snapshot = %self.clear.snapshot, hunk = number, %detail, "a hunk cannot be read");

@@ -2,6 +2,7 @@
 //! text that a terminal may show.
 //! Pure values and functions; no files, no network, no database.
 
+pub mod amounts;
 pub mod clock;
 pub mod code;
 pub mod custody;

@@ -2,8 +2,20 @@
 
 use crate::machine::{Ended, Machine};
 
-const COMMANDS: [&str; 9] =
-    ["activate", "backup", "snapshots", "ls", "restore", "cat", "verify", "findings", "deactivate"];
+const COMMANDS: [&str; 12] = [
+    "activate",
+    "backup",
+    "snapshots",
+    "ls",
+    "find",
+    "diff",
+    "top",
+    "restore",
+    "cat",
+    "verify",
+    "findings",
+    "deactivate",
+];
 
 #[test]
 fn help_lists_every_command_and_each_has_its_own() {

@@ -16,6 +16,11 @@ fn the_parser_refuses_with_status_2() {
         &["restore", "latest", "--to", "x", "--conflict", "destroy"],
         &["restore", "--to", "x"],
         &["ls"],
+        &["find"],
+        &["diff", "latest"],
+        &["top", "--count", "many"],
+        &["find", "a", "--snapshot", "latest", "--all"],
+        &["find", "a", "--larger", "much"],
         &["cat"],
     ] {
         let ended = machine.run(args);

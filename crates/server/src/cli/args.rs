@@ -2,9 +2,9 @@
 
 use crate::admin::{Command, InitOptions, RecoverOptions, RetentionChange, SettingsChange};
 use crate::data::file_error;
-use crate::names::{parse_duration, parse_size};
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Subcommand};
 use model::Custody;
+use model::amounts::{parse_duration, parse_size};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -8,8 +8,11 @@
 )]
 
 mod agent;
+mod diff;
 mod errors;
+mod find;
 mod places;
 mod progress;
 mod server;
 mod shape;
+mod top;

@@ -1,8 +1,8 @@
 //! One entry of a snapshot, as JSON and as a line.
 
-use crate::json::JsonPath;
+use crate::json::{JsonPath, file_time, kind_name};
 use crate::{Output, text};
-use format::entry::{Entry, EntryKind, FileTime, flags};
+use format::entry::{Entry, EntryKind, flags};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -32,14 +32,14 @@ impl Row {
         let owner = &entry.owner;
         Self {
             path: JsonPath::new(&entry.path),
-            kind: kind(entry.kind).0,
+            kind: kind_name(entry.kind),
             mode: format!("{:04o}", entry.mode),
             uid: owner.uid,
             gid: owner.gid,
             user: String::from_utf8_lossy(&owner.user).into_owned(),
             group: String::from_utf8_lossy(&owner.group).into_owned(),
             size: entry.size,
-            modified: exact_time(entry.modified),
+            modified: file_time(entry.modified),
             target: entry.rare.target.as_deref().map(|target| String::from_utf8_lossy(target).into_owned()),
             marks: marks(entry),
         }
@@ -49,7 +49,7 @@ impl Row {
 /// Writes one line: the path alone, or with all that a long list shows.
 pub(super) fn write(out: &mut dyn Write, entry: &Entry, long: bool, output: &Output) -> io::Result<()> {
     if long {
-        let (letter, bits) = (kind(entry.kind).1, permissions(entry.mode));
+        let (letter, bits) = (letter(entry.kind), permissions(entry.mode));
         let owner = format!("{}:{}", name_or_id(&entry.owner.user, entry.owner.uid), group(entry));
         let (size, time) = (text::size(entry.size), text::short_time(entry.modified.secs));
         write!(out, "{letter}{bits} {owner:<17} {size:>10} {time} ")?;
@@ -77,16 +77,16 @@ fn name_or_id(name: &[u8], id: u32) -> String {
     if name.is_empty() { id.to_string() } else { text::escaped(name) }
 }
 
-/// The name of a kind, and its letter in a long list.
-const fn kind(kind: EntryKind) -> (&'static str, char) {
+/// The letter of a kind in a long list.
+const fn letter(kind: EntryKind) -> char {
     match kind {
-        EntryKind::File | EntryKind::Continuation => ("file", '-'),
-        EntryKind::Dir => ("folder", 'd'),
-        EntryKind::Symlink => ("symlink", 'l'),
-        EntryKind::Fifo => ("fifo", 'p'),
-        EntryKind::Socket => ("socket", 's'),
-        EntryKind::CharDevice => ("char_device", 'c'),
-        EntryKind::BlockDevice => ("block_device", 'b'),
+        EntryKind::File | EntryKind::Continuation => '-',
+        EntryKind::Dir => 'd',
+        EntryKind::Symlink => 'l',
+        EntryKind::Fifo => 'p',
+        EntryKind::Socket => 's',
+        EntryKind::CharDevice => 'c',
+        EntryKind::BlockDevice => 'b',
     }
 }
 
@@ -115,12 +115,6 @@ fn permissions(mode: u32) -> String {
     .collect()
 }
 
-fn exact_time(time: FileTime) -> String {
-    let nanos = i32::try_from(time.nanos).unwrap_or(0);
-    jiff::Timestamp::new(time.secs, nanos)
-        .map_or_else(|_| format!("{} s", time.secs), |time| time.to_string())
-}
-
 fn marks(entry: &Entry) -> Vec<&'static str> {
     let known = [
         (flags::KEPT, "kept from an earlier backup"),
@@ -134,7 +128,7 @@ fn marks(entry: &Entry) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use format::entry::{Owner, Rare};
+    use format::entry::{FileTime, Owner, Rare};
     use std::sync::Arc;
 
     fn entry(kind: EntryKind, path: &[u8]) -> Entry {
@@ -184,11 +178,5 @@ mod tests {
         assert!(long.starts_with("-rwsr-xr-x ada:100") && long.contains("2.0 KiB"), "{long}");
         assert_eq!(permissions(0o1640), "rw-r----T");
         assert_eq!(permissions(0o2011), "-----s--x");
-    }
-
-    #[test]
-    fn times_outside_the_calendar_are_told_in_seconds() {
-        assert_eq!(exact_time(FileTime { secs: i64::MAX, nanos: 0 }), format!("{} s", i64::MAX));
-        assert_eq!(exact_time(FileTime { secs: -1, nanos: 500_000_000 }), "1969-12-31T23:59:59.5Z");
     }
 }
