@@ -1,7 +1,8 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify,
+    Context, Outcome, activate, backup, cat, completions, deactivate, findings, ls, man, restore, snapshots,
+    verify,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -43,6 +44,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     Findings(findings::FindingsArgs),
     Deactivate(deactivate::DeactivateArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// The definition of the command line, for pages that are made from it.
@@ -101,6 +104,8 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Verify(args) => verify::run(args, context),
         Command::Findings(args) => findings::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod agent;
 mod errors;
+mod pages;
 mod places;
 mod progress;
 mod server;
