@@ -1,8 +1,8 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, deactivate, diff, find, findings, ls, restore, snapshots, top,
-    verify,
+    Context, Outcome, activate, backup, cat, completions, deactivate, diff, find, findings, ls, man, restore,
+    snapshots, top, verify,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -47,6 +47,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     Findings(findings::FindingsArgs),
     Deactivate(deactivate::DeactivateArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// The definition of the command line, for pages that are made from it.
@@ -108,6 +110,8 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Verify(args) => verify::run(args, context),
         Command::Findings(args) => findings::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
     }
 }
 

@@ -3,11 +3,13 @@
 pub(crate) mod activate;
 pub(crate) mod backup;
 pub(crate) mod cat;
+pub(crate) mod completions;
 pub(crate) mod deactivate;
 pub(crate) mod diff;
 pub(crate) mod find;
 pub(crate) mod findings;
 pub(crate) mod ls;
+pub(crate) mod man;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;

@@ -14,6 +14,7 @@ mod lookups;
 mod meta;
 mod mounts;
 mod packer;
+mod preview;
 mod read;
 mod rules;
 mod run;
@@ -33,6 +34,7 @@ use format::classes::Classes;
 use format::keys::Keyring;
 use format::snapshot::ClearPart;
 use model::{Clock, Code, DeviceId, Finding, SnapshotId};
+pub use preview::{Preview, PreviewRequest, RootPreview, preview};
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 
 mod args;
 mod output;
+mod pages;
 
 use crate::admin::{self, Answer, Command};
 use crate::data::DataDir;
@@ -79,23 +80,28 @@ fn prepare_process(serving: bool) {
 }
 
 fn run(args: Args, output: &Output) -> Result<u8> {
-    let data = args.data.ok_or_else(|| {
-        Error::refused(Code::Usage, "which server? name its data folder with --data DIR or HOLDFAST_DATA")
-    })?;
-    let data = DataDir::new(&data)?;
+    let data = || {
+        let data = args.data.ok_or_else(|| {
+            Error::refused(Code::Usage, "which server? name its data folder with --data DIR or HOLDFAST_DATA")
+        });
+        data.and_then(|data| DataDir::new(&data))
+    };
     let clock = Clock::system();
     let answer = match args.action {
-        Action::Init(options) => interruptible(admin::init(&data, &clock, options)).map(Answer::Init),
+        Action::Page(page) => {
+            return pages::run(page, args::definition(), output).map(|()| model::code::exit::COMPLETE);
+        }
+        Action::Init(options) => interruptible(admin::init(&data()?, &clock, options)).map(Answer::Init),
         Action::Recover(options) => {
             let watch = output.watch();
-            interruptible(admin::recover(&data, &clock, options, &watch)).map(Answer::Recover)
+            interruptible(admin::recover(&data()?, &clock, options, &watch)).map(Answer::Recover)
         }
         Action::Serve { listen } => {
             let ready = output.clone();
-            return block_on(serve::serve(data, clock, listen, move |started| ready.started(&started)))?
+            return block_on(serve::serve(data()?, clock, listen, move |started| ready.started(&started)))?
                 .map(|()| model::code::exit::COMPLETE);
         }
-        Action::Command(command) => block_on(ask_or_run(&data, clock, &command, output))?,
+        Action::Command(command) => block_on(ask_or_run(&data()?, clock, &command, output))?,
     }?;
     output.answer(&answer)?;
     Ok(answer.exit_status())

@@ -1,5 +1,6 @@
 //! `holdfast backup`: one run of a backup set.
 
+mod dry_run;
 mod report;
 
 use super::{Context, Outcome};
@@ -32,6 +33,7 @@ Examples:
   holdfast backup ~/Documents
   holdfast backup --set work ~/src ~/notes --exclude 'target/'
   holdfast backup --set work
+  holdfast backup --dry-run ~/Documents
 
 Exit status 3 means that the backup is there, with findings: see holdfast findings."
 )]
@@ -57,6 +59,9 @@ pub(crate) struct BackupArgs {
     /// Folders of the set that are gone, empty, something else or on another file system than before are meant to be so
     #[arg(long)]
     accept_changed_roots: bool,
+    /// Say what a first run would bring, and change nothing; no server is asked
+    #[arg(long, conflicts_with_all = ["accept_changed_roots", "show_rules"])]
+    dry_run: bool,
     /// Print the default exclusions and end
     #[arg(long)]
     show_rules: bool,
@@ -70,6 +75,9 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
     let began = Instant::now();
     let state = State::locate()?;
     let wish = args.wish(&state, context)?;
+    if args.dry_run {
+        return dry_run::run(&state, &wish, context);
+    }
     let session = context.patient_session(state.clone())?;
     let _lock = state.lock()?;
     let mut settings = Settings::read(&state)?;

@@ -1,5 +1,6 @@
 //! The arguments of `holdfast-server`, as clap reads them, and the commands that they stand for.
 
+use super::pages::Page;
 use crate::admin::{Command, InitOptions, RecoverOptions, RetentionChange, SettingsChange};
 use crate::data::file_error;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Subcommand};
@@ -102,6 +103,8 @@ enum Verb {
   holdfast-server recover --data /srv/holdfast --recovery-file recovery.txt --backup holdfast.age
   holdfast-server recover --data /srv/holdfast --recovery-file recovery.txt --store /mnt/disk/store")]
     Recover(Recover),
+    #[command(flatten)]
+    Page(Page),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -305,6 +308,12 @@ pub(super) enum Action {
     Recover(RecoverOptions),
     Serve { listen: Option<SocketAddr> },
     Command(Command),
+    Page(Page),
+}
+
+/// The definition of the command line.
+pub(super) fn definition() -> clap::Command {
+    Line::command()
 }
 
 impl Args {
@@ -327,6 +336,7 @@ impl Verb {
                 return Ok(Action::Recover(RecoverOptions { recovery_file, backup, store }));
             }
             Self::Serve { listen } => return Ok(Action::Serve { listen }),
+            Self::Page(page) => return Ok(Action::Page(page)),
             Self::Status => Command::Status,
             Self::User(User::Add { name, custody }) => Command::UserAdd { name, custody },
             Self::User(User::List) => Command::UserList,

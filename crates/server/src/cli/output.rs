@@ -48,13 +48,17 @@ impl Output {
         print_words(answer)
     }
 
+    /// Something else than the answer to a command, in the same two forms.
+    pub(super) fn document(&self, document: &(impl Display + serde::Serialize)) -> Result<()> {
+        match serde_json::to_value(document) {
+            Ok(value) if self.json => print(&format_args!("{value}\n")),
+            _ => print_words(document),
+        }
+    }
+
     /// The server answers.
     pub(super) fn started(&self, started: &Started) {
-        let printed = match serde_json::to_value(started) {
-            Ok(value) if self.json => print(&format_args!("{value}\n")),
-            _ => print_words(started),
-        };
-        if let Err(error) = printed {
+        if let Err(error) = self.document(started) {
             tracing::warn!(%error, "nobody can be told that the server answers");
         }
     }

@@ -1,11 +1,12 @@
 //! The commands of `holdfast`: exit status, text, and the fields of their documents.
 
 use crate::shape::{assert_document, assert_error, shape};
-use e2e::{Agent, Outcome, Site};
+use e2e::{Agent, OrdinaryUser, Outcome, Site};
 use model::Code;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -93,6 +94,60 @@ fn a_deactivated_machine_is_none_until_it_is_activated_again() {
     agent.run(["backup"]).ok();
     let status = agent.run(["deactivate", "--local", "--json"]).ok().json();
     assert_eq!(status["server_told"], false);
+}
+
+/// Before the machine is activated: nobody is asked, and nothing is kept.
+#[test]
+fn a_dry_run_says_what_a_first_run_would_bring() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::at(&folder.path().join("state"));
+    let tree = folder.path().join("tree");
+    fs::create_dir_all(tree.join("inner")).unwrap();
+    fs::create_dir(tree.join("node_modules")).unwrap();
+    fs::write(tree.join("letter"), "12345").unwrap();
+    fs::hard_link(tree.join("letter"), tree.join("other name")).unwrap();
+    fs::write(tree.join("inner/one"), "1").unwrap();
+    fs::write(tree.join("inner/core.tmp"), "left out").unwrap();
+    let (root, inner) = (tree.to_str().unwrap(), tree.join("inner"));
+    let arguments = ["backup", "--dry-run", root, inner.to_str().unwrap(), "--exclude", "*.tmp"];
+    let json = [&arguments[..], &["--json"]].concat();
+    let events = agent.run(&json).ok().events();
+    let last = events.last().unwrap();
+    assert_eq!(
+        shape(last),
+        "bytes:whole entries:whole event:text files:whole findings:whole roots:list seconds:number set:text"
+    );
+    assert_eq!((&last["files"], &last["bytes"], &last["set"]), (&3.into(), &6.into(), &"tree".into()));
+    let roots = last["roots"].as_array().unwrap();
+    assert_eq!(shape(&roots[0]), "bytes:whole entries:whole files:whole path:text");
+    let sums: Vec<_> = roots.iter().map(|root| (root["files"].as_u64(), root["bytes"].as_u64())).collect();
+    assert_eq!(sums, [(Some(2), Some(5)), (Some(1), Some(1))]);
+    let text = agent.run(arguments).ok();
+    assert!(text.stdout.contains("3 files, 6 B"), "{text}");
+    assert!(!agent.state().join("settings").exists(), "a dry run keeps nothing");
+
+    let lost = tree.join("gone");
+    assert_error(
+        agent.run(["backup", "--dry-run", "--json", root, lost.to_str().unwrap()]),
+        Code::PathMissing,
+    );
+}
+
+#[test]
+fn root_a_dry_run_tells_what_a_run_could_not_read() {
+    let site = Site::new();
+    let root = documents(&site);
+    for closed in ["letter.txt", "folder"] {
+        fs::set_permissions(root.join(closed), fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    let user = OrdinaryUser::new();
+    let agent = user.device(&site, "ordinary");
+    let outcome = agent.run(["backup", "--dry-run", "--json", root.to_str().unwrap()]).expect(3);
+    let reasons: Vec<_> =
+        outcome.events().iter().filter_map(|event| event["reason"].as_str().map(str::to_owned)).collect();
+    assert_eq!(reasons, ["folder_unreadable", "denied"], "{outcome}");
+    let text = agent.run(["backup", "--dry-run", root.to_str().unwrap()]).expect(3);
+    assert!(text.stdout.contains("2 findings"), "{text}");
 }
 
 #[test]

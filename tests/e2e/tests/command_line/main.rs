@@ -11,6 +11,7 @@ mod agent;
 mod diff;
 mod errors;
 mod find;
+mod pages;
 mod places;
 mod progress;
 mod server;

@@ -1,0 +1,71 @@
+//! `completions` and `man`: what shells and manuals need, made from the definition of the command line. No server is
+//! asked.
+
+use super::output::Output;
+use crate::Result;
+use crate::data::file_error;
+use clap::Subcommand;
+use clap_complete::Shell;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// What is made.
+#[derive(Debug, Subcommand)]
+pub(super) enum Page {
+    /// Print what a shell needs to complete this program's command line
+    #[command(after_help = "Examples:
+  holdfast-server completions bash > /etc/bash_completion.d/holdfast-server
+  holdfast-server completions zsh > /usr/local/share/zsh/site-functions/_holdfast-server")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages of this program into a folder
+    #[command(after_help = "Example:
+  holdfast-server man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which must be there; pages of the same names are replaced
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+}
+
+#[derive(Serialize)]
+struct Completions {
+    shell: String,
+    script: String,
+}
+
+impl fmt::Display for Completions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.script)
+    }
+}
+
+#[derive(Serialize)]
+struct Pages {
+    to: PathBuf,
+}
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "The pages are in {}.", self.to.display())
+    }
+}
+
+/// Makes it.
+pub(super) fn run(page: Page, mut line: clap::Command, output: &Output) -> Result<()> {
+    match page {
+        Page::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut line, "holdfast-server", &mut script);
+            let script = String::from_utf8_lossy(&script).into_owned();
+            output.document(&Completions { shell: shell.to_string(), script })
+        }
+        Page::Man { to } => {
+            clap_mangen::generate_to(line, &to).map_err(|error| file_error(&to, &error, "write pages"))?;
+            output.document(&Pages { to })
+        }
+    }
+}
