@@ -1,7 +1,7 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify,
+    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -42,6 +42,7 @@ enum Command {
     Cat(cat::CatArgs),
     Verify(verify::VerifyArgs),
     Findings(findings::FindingsArgs),
+    Why(why::WhyArgs),
     Deactivate(deactivate::DeactivateArgs),
 }
 
@@ -100,6 +101,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Cat(args) => cat::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Findings(args) => findings::run(args, context),
+        Command::Why(args) => why::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
 pub(crate) mod verify;
+pub(crate) mod why;
 
 use crate::select::{Selector, Wanted};
 use crate::session::{Dialling, Session};

@@ -9,7 +9,7 @@ mod content;
 pub mod error;
 mod frame_cache;
 pub mod frames;
-mod kind;
+pub mod kind;
 pub mod progress;
 pub mod reader;
 pub mod remote;

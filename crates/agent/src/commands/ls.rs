@@ -1,7 +1,7 @@
 //! `holdfast ls`: what is in a snapshot.
 
 mod listing;
-mod show;
+pub(super) mod show;
 
 use super::{Context, Outcome};
 use crate::AgentError;

@@ -78,7 +78,7 @@ fn name_or_id(name: &[u8], id: u32) -> String {
 }
 
 /// The name of a kind, and its letter in a long list.
-const fn kind(kind: EntryKind) -> (&'static str, char) {
+pub(in crate::commands) const fn kind(kind: EntryKind) -> (&'static str, char) {
     match kind {
         EntryKind::File | EntryKind::Continuation => ("file", '-'),
         EntryKind::Dir => ("folder", 'd'),
@@ -115,13 +115,15 @@ fn permissions(mode: u32) -> String {
     .collect()
 }
 
-fn exact_time(time: FileTime) -> String {
+/// A time of a file for programs.
+pub(in crate::commands) fn exact_time(time: FileTime) -> String {
     let nanos = i32::try_from(time.nanos).unwrap_or(0);
     jiff::Timestamp::new(time.secs, nanos)
         .map_or_else(|_| format!("{} s", time.secs), |time| time.to_string())
 }
 
-fn marks(entry: &Entry) -> Vec<&'static str> {
+/// What is special about an entry, in words.
+pub(in crate::commands) fn marks(entry: &Entry) -> Vec<&'static str> {
     let known = [
         (flags::KEPT, "kept from an earlier backup"),
         (flags::CHANGING, "changed while it was read"),
