@@ -1,7 +1,7 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, deactivate, findings, ls, restore, snapshots, verify, why,
+    Context, Outcome, activate, backup, cat, deactivate, findings, ls, mount, restore, snapshots, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -39,6 +39,7 @@ enum Command {
     Snapshots(snapshots::SnapshotsArgs),
     Ls(ls::LsArgs),
     Restore(restore::RestoreArgs),
+    Mount(mount::MountArgs),
     Cat(cat::CatArgs),
     Verify(verify::VerifyArgs),
     Findings(findings::FindingsArgs),
@@ -97,6 +98,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Backup(args) => backup::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Ls(args) => ls::run(args, context),
+        Command::Mount(args) => mount::run(args, context),
         Command::Restore(args) => restore::run(args, context),
         Command::Cat(args) => cat::run(args, context),
         Command::Verify(args) => verify::run(args, context),

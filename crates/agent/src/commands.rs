@@ -6,6 +6,7 @@ pub(crate) mod cat;
 pub(crate) mod deactivate;
 pub(crate) mod findings;
 pub(crate) mod ls;
+pub(crate) mod mount;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
@@ -70,6 +71,11 @@ impl Context {
     /// The same, for work that is worth some patience with the network.
     pub(crate) fn patient_session(&self, state: State) -> Result<Session, AgentError> {
         Session::open(state, &Dialling { retry: patience(RetryPolicy::patient()), ..self.dialling() })
+    }
+
+    /// The same, for answers that other programs wait for.
+    pub(crate) fn waiting_session(&self, state: State) -> Result<Session, AgentError> {
+        Session::open(state, &Dialling { retry: patience(RetryPolicy::waiting()), ..self.dialling() })
     }
 
     /// Opens the snapshot that is meant, and says which one `latest` is.

@@ -4,6 +4,7 @@
 //! Files and hashing run on plain threads with bounded channels.
 
 pub mod backup;
+pub mod browse;
 pub mod cat;
 mod content;
 pub mod error;
