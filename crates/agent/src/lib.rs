@@ -11,6 +11,7 @@ mod error;
 mod interrupts;
 mod json;
 mod log;
+mod mount;
 mod output;
 mod progress;
 mod roots;
