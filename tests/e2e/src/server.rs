@@ -4,7 +4,6 @@ use crate::command::{Outcome, program};
 use crate::port::free_port;
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -80,17 +79,19 @@ impl Server {
     pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "the server runs already");
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let said = std::fs::File::create(self.said_path()).unwrap();
         let mut command = self.command();
-        command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.arg("serve").stdin(Stdio::null()).stdout(said).stderr(log);
         self.child = Some(command.spawn().unwrap());
     }
 
-    /// Starts the process and waits until it takes connections.
+    /// Starts the process and waits until it says that it has started. It takes connections before that, while it
+    /// still works through what the last run left.
     #[track_caller]
     pub fn start(&mut self) {
         self.spawn();
         let begin = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while std::fs::metadata(self.said_path()).unwrap().len() == 0 {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
             assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
             assert!(begin.elapsed() < START, "the server does not answer\n{}", self.log());
@@ -133,6 +134,11 @@ impl Server {
 
     fn log_path(&self) -> PathBuf {
         self.data.with_extension("log")
+    }
+
+    /// What it writes to its standard output: a word when it has started.
+    fn said_path(&self) -> PathBuf {
+        self.data.with_extension("out")
     }
 
     /// Everything that the server logged so far.
