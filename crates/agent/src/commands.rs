@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
+pub(crate) mod tag;
 pub(crate) mod top;
 pub(crate) mod verify;
 
