@@ -1,8 +1,8 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, completions, deactivate, diff, find, findings, ls, man, restore,
-    snapshots, tag, top, verify,
+    Context, Outcome, activate, backup, cat, completions, deactivate, diff, find, findings, ls, man, mount,
+    restore, snapshots, tag, top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -44,9 +44,11 @@ enum Command {
     Diff(diff::DiffArgs),
     Top(top::TopArgs),
     Restore(restore::RestoreArgs),
+    Mount(mount::MountArgs),
     Cat(cat::CatArgs),
     Verify(verify::VerifyArgs),
     Findings(findings::FindingsArgs),
+    Why(why::WhyArgs),
     Deactivate(deactivate::DeactivateArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -107,10 +109,12 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Find(args) => find::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Top(args) => top::run(args, context),
+        Command::Mount(args) => mount::run(args, context),
         Command::Restore(args) => restore::run(args, context),
         Command::Cat(args) => cat::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Findings(args) => findings::run(args, context),
+        Command::Why(args) => why::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

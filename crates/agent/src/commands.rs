@@ -10,12 +10,14 @@ pub(crate) mod find;
 pub(crate) mod findings;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod mount;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
 pub(crate) mod tag;
 pub(crate) mod top;
 pub(crate) mod verify;
+pub(crate) mod why;
 
 use crate::select::{Selector, Wanted};
 use crate::session::{Dialling, Session};
@@ -79,6 +81,11 @@ impl Context {
     /// The same, for work that is worth some patience with the network.
     pub(crate) fn patient_session(&self, state: State) -> Result<Session, AgentError> {
         Session::open(state, &Dialling { retry: patience(RetryPolicy::patient()), ..self.dialling() })
+    }
+
+    /// The same, for answers that other programs wait for.
+    pub(crate) fn waiting_session(&self, state: State) -> Result<Session, AgentError> {
+        Session::open(state, &Dialling { retry: patience(RetryPolicy::waiting()), ..self.dialling() })
     }
 
     /// Opens the snapshot that is meant, and says which one `latest` is.

@@ -4,6 +4,7 @@ use crate::text;
 use engine::EngineError;
 use engine::remote::RemoteError;
 use model::{Code, SnapshotId};
+use platform::fuse::MountError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -186,6 +187,28 @@ pub enum AgentError {
         /// What is wrong with them.
         source: format::Error,
     },
+    /// A folder cannot be mounted on.
+    #[error("{} cannot be mounted on: {reason}", text::escaped_path(path))]
+    MountPoint {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A mount whose program has ended lies on a folder.
+    #[error("an earlier mount that has ended is left over at {}", text::escaped_path(path))]
+    MountStale {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Mounting failed.
+    #[error("{}: {source}", text::escaped_path(path))]
+    Mount {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: platform::fuse::MountError,
+    },
     /// The server refused or could not be reached.
     #[error("{}", remote_words(.0))]
     Remote(#[from] RemoteError),
@@ -258,6 +281,10 @@ impl AgentError {
                 format::Error::KeyMissing { .. } => Code::KeyMissing,
                 _ => Code::DataDamaged,
             },
+            Self::MountPoint { .. } => Code::MountPointUnfit,
+            Self::MountStale { .. } => Code::MountStale,
+            Self::Mount { source: MountError::Refused { .. }, .. } => Code::MountRefused,
+            Self::Mount { .. } => Code::MountUnavailable,
             Self::Remote(error) => error.code,
             Self::Engine(error) => error.code(),
             Self::Defect(_) => Code::Internal,

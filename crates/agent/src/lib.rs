@@ -12,6 +12,7 @@ mod interrupts;
 mod json;
 mod labels;
 mod log;
+mod mount;
 mod output;
 mod progress;
 mod roots;

@@ -1,6 +1,8 @@
 //! The default exclusions: what programs make anew by themselves, and what the user has thrown away.
 
 use crate::state::settings::BackupSet;
+use engine::backup::why::Scope;
+use std::path::Path;
 
 /// Rules in the syntax of gitignore, anchored at `/`, each with what it leaves out.
 pub(crate) const DEFAULT: &[(&str, &str)] = &[
@@ -21,6 +23,22 @@ pub(crate) fn in_force(set: &BackupSet) -> Vec<String> {
     default.chain(set.exclude.iter().cloned()).collect()
 }
 
+/// What a set takes in, for the agent whose state lies at `state`.
+pub(crate) fn scope(set: &BackupSet, state: &Path) -> Scope {
+    Scope {
+        paths: set.paths(),
+        exclusions: in_force(set),
+        exclude_caches: set.default_exclusions,
+        one_file_system: set.one_file_system,
+        own_folders: vec![state.to_owned()],
+    }
+}
+
+/// What the default rule at this place of [`in_force`] leaves out, in words; `None` for a rule of the set's own.
+pub(crate) fn default_at(set: &BackupSet, place: usize) -> Option<&'static str> {
+    DEFAULT.get(place).filter(|_| set.default_exclusions).map(|(_, what)| *what)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,7 +53,9 @@ mod tests {
         };
         let rules = in_force(&set);
         assert_eq!((rules.len(), rules.last().unwrap().as_str()), (DEFAULT.len() + 1, "!.cache/keep/"));
+        assert!(default_at(&set, 0).is_some() && default_at(&set, DEFAULT.len()).is_none());
         set.default_exclusions = false;
         assert_eq!(in_force(&set), ["!.cache/keep/"]);
+        assert!(default_at(&set, 0).is_none());
     }
 }

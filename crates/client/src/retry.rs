@@ -29,6 +29,12 @@ impl RetryPolicy {
         Self { attempts: 10, first: Duration::from_millis(500), longest: Duration::from_secs(30) }
     }
 
+    /// For programs that read through us and know no patience of their own: about a quarter of a minute, enough for a
+    /// server's quick restart.
+    pub const fn waiting() -> Self {
+        Self { attempts: 8, first: Duration::from_millis(500), longest: Duration::from_secs(5) }
+    }
+
     /// One attempt.
     pub const fn never() -> Self {
         Self { attempts: 1, first: Duration::ZERO, longest: Duration::ZERO }

@@ -25,6 +25,7 @@ mod source;
 mod standing;
 mod waiting;
 mod walk;
+pub mod why;
 mod worker;
 
 use crate::EngineError;

@@ -4,11 +4,13 @@
 use crate::EngineError;
 use crate::frames::{self, CheckedFrame, FrameName};
 use crate::reader::SnapshotReader;
+use crate::remote::RemoteError;
 use format::frame::PackKind;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// Content of frames that is kept after its last use, in bytes.
+/// Content of frames of one snapshot that is kept after its last use, in bytes.
 const KEPT_BYTES: usize = 16 << 20;
 
 /// Frames by name; `None` stands for one that is damaged or missing.
@@ -17,16 +19,36 @@ pub(crate) type Opened = HashMap<FrameName, Option<Arc<CheckedFrame>>>;
 /// The cache over the frames that one snapshot refers to.
 pub(crate) struct FrameCache<'r> {
     reader: &'r SnapshotReader<'r>,
+    frames: Frames,
+}
+
+impl<'r> FrameCache<'r> {
+    /// An empty cache.
+    pub(crate) fn new(reader: &'r SnapshotReader<'r>) -> Self {
+        Self { reader, frames: Frames::keeping(KEPT_BYTES) }
+    }
+
+    /// Gives these frames, fetching with one request those that nobody else is fetching.
+    pub(crate) fn get(&self, names: &[FrameName]) -> Result<Opened, EngineError> {
+        self.frames.get(self.reader, names)
+    }
+}
+
+/// Frames of a vault, whichever snapshots refer to them.
+pub(crate) struct Frames {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct State {
     slots: HashMap<FrameName, Slot>,
     /// Frames that are kept, the longest unused one first.
     order: VecDeque<FrameName>,
     kept_bytes: usize,
+    most_bytes: usize,
+    has_damaged: bool,
+    /// The last time that the way to the server failed.
+    failed: Option<(Instant, RemoteError)>,
 }
 
 enum Slot {
@@ -36,19 +58,39 @@ enum Slot {
     Damaged,
 }
 
-impl<'r> FrameCache<'r> {
-    /// An empty cache.
-    pub(crate) fn new(reader: &'r SnapshotReader<'r>) -> Self {
-        Self { reader, state: Mutex::default(), changed: Condvar::new() }
+impl Frames {
+    /// None yet; later those used last with so many bytes of content.
+    pub(crate) fn keeping(most_bytes: usize) -> Self {
+        let state = State {
+            slots: HashMap::new(),
+            order: VecDeque::new(),
+            kept_bytes: 0,
+            most_bytes,
+            has_damaged: false,
+            failed: None,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Gives these frames, fetching with one request those that nobody else is fetching.
-    pub(crate) fn get(&self, names: &[FrameName]) -> Result<Opened, EngineError> {
+    /// Gives these frames, to which the reader's snapshot refers, fetching with one request those that nobody else is
+    /// fetching.
+    pub(crate) fn get(
+        &self,
+        reader: &SnapshotReader<'_>,
+        names: &[FrameName],
+    ) -> Result<Opened, EngineError> {
         let mut opened = Opened::with_capacity(names.len());
+        let asked = Instant::now();
+        let mut has_waited = false;
         loop {
             let mine = self.claim(names, &mut opened);
             if !mine.is_empty() {
-                self.fetch(&mine, &mut opened)?;
+                // Whom another one kept waiting while the server did not answer does not wait as long once more.
+                if has_waited && let Some(error) = self.lock().failure_since(asked) {
+                    self.give_back(&mine);
+                    return Err(error.into());
+                }
+                self.fetch(reader, &mine, &mut opened)?;
                 continue;
             }
             if names.iter().all(|name| opened.contains_key(name)) {
@@ -59,6 +101,7 @@ impl<'r> FrameCache<'r> {
             let is_pending = |name: &FrameName| matches!(state.slots.get(name), Some(Slot::InFlight));
             if names.iter().any(|name| !opened.contains_key(name) && is_pending(name)) {
                 drop(self.changed.wait(state));
+                has_waited = true;
             }
         }
     }
@@ -87,8 +130,29 @@ impl<'r> FrameCache<'r> {
         mine
     }
 
-    fn fetch(&self, mine: &[FrameName], opened: &mut Opened) -> Result<(), EngineError> {
-        let reader = self.reader;
+    /// Frees what this thread has claimed and will not fetch.
+    fn give_back(&self, mine: &[FrameName]) {
+        let mut state = self.lock();
+        mine.iter().for_each(|name| drop(state.slots.remove(name)));
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Lets frames that could not be read be asked for again: in a process that lives long they may have come back.
+    pub(crate) fn forget_damaged(&self) {
+        let mut state = self.lock();
+        if state.has_damaged {
+            state.slots.retain(|_, slot| !matches!(slot, Slot::Damaged));
+            state.has_damaged = false;
+        }
+    }
+
+    fn fetch(
+        &self,
+        reader: &SnapshotReader<'_>,
+        mine: &[FrameName],
+        opened: &mut Opened,
+    ) -> Result<(), EngineError> {
         let (keyring, ids) = (reader.keyring(), reader.id_keys());
         let snapshot = reader.clear().snapshot;
         let result = frames::fetch(
@@ -119,6 +183,9 @@ impl<'r> FrameCache<'r> {
             state.slots.remove(name);
             is_short = true;
         }
+        if let Err(EngineError::Remote(error)) = &result {
+            state.failed = Some((Instant::now(), error.clone()));
+        }
         drop(state);
         self.changed.notify_all();
         result?;
@@ -131,6 +198,10 @@ impl<'r> FrameCache<'r> {
 }
 
 impl State {
+    fn failure_since(&self, time: Instant) -> Option<RemoteError> {
+        self.failed.as_ref().filter(|(when, _)| *when >= time).map(|(_, error)| error.clone())
+    }
+
     fn touch(&mut self, name: &FrameName) {
         if let Some(at) = self.order.iter().position(|known| known == name) {
             self.order.remove(at);
@@ -142,12 +213,13 @@ impl State {
     fn settle(&mut self, name: FrameName, frame: Option<Arc<CheckedFrame>>) {
         let Some(frame) = frame else {
             self.slots.insert(name, Slot::Damaged);
+            self.has_damaged = true;
             return;
         };
         self.kept_bytes += frame.content.size_bytes();
         self.slots.insert(name, Slot::Ready(frame));
         self.order.push_back(name);
-        while self.kept_bytes > KEPT_BYTES {
+        while self.kept_bytes > self.most_bytes {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(Slot::Ready(frame)) = self.slots.remove(&oldest) {
                 self.kept_bytes -= frame.content.size_bytes();

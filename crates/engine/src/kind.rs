@@ -4,7 +4,7 @@ use format::entry::EntryKind;
 use platform::FileKind;
 
 /// The format's name of a kind.
-pub(crate) const fn entry_kind(kind: FileKind) -> EntryKind {
+pub const fn entry_kind(kind: FileKind) -> EntryKind {
     match kind {
         FileKind::File => EntryKind::File,
         FileKind::Dir => EntryKind::Dir,

@@ -4,6 +4,7 @@
 //! Files and hashing run on plain threads with bounded channels.
 
 pub mod backup;
+pub mod browse;
 pub mod cat;
 mod content;
 pub mod diff;
@@ -11,7 +12,7 @@ pub mod error;
 pub mod find;
 mod frame_cache;
 pub mod frames;
-mod kind;
+pub mod kind;
 pub mod progress;
 pub mod reader;
 pub mod remote;

@@ -83,7 +83,8 @@ impl Progress {
         self.failed.store(false, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    /// Whether the run was asked to stop, or a part of it failed.
+    pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
     }
 

@@ -1,5 +1,7 @@
 //! Reads a snapshot: its record, its hunks in order, its entries.
 
+pub mod children;
+
 use crate::remote::Remote;
 use crate::{EngineError, frames};
 use format::entry::{Entry, EntryKind};
@@ -95,6 +97,14 @@ impl<'a> SnapshotReader<'a> {
             path::compare(&hunk.first_path, folder).is_gt() && !path::is_within(&hunk.first_path, folder)
         });
         first..after.map_or(hunks.len(), |count| first + count)
+    }
+
+    /// The hunks that may hold the entry with exactly this path, two at most.
+    pub fn hunks_with(&self, path: &[u8]) -> Range<usize> {
+        let hunks = &self.sealed.hunks;
+        let after = hunks.partition_point(|hunk| path::compare(&hunk.first_path, path).is_lt());
+        let begins_with_it = hunks.get(after).is_some_and(|hunk| hunk.first_path == path);
+        after.saturating_sub(1)..after + usize::from(begins_with_it)
     }
 
     /// The hunks with these numbers, in order, a few at a time in memory.

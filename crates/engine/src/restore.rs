@@ -28,6 +28,7 @@ mod worker;
 mod write_back;
 
 pub use folder::FILLING_MODE;
+pub use links::Key;
 pub use start::NEW_MODE;
 
 /// Begins every temporary name of a restore. What a kill leaves behind is recognised by it.

@@ -59,6 +59,25 @@ impl Runs {
         }
     }
 
+    /// The runs, and parts of runs, that lie from the byte `from` of the file up to `end`.
+    pub(crate) fn within(&self, from: u64, end: u64) -> Vec<Run> {
+        let cut = |run: Run| {
+            let (begin, end) = (run.file_from.max(from), end.min(run.file_from + run.length));
+            let content_from = run.content_from + begin.saturating_sub(run.file_from);
+            Run { content_from, file_from: begin, length: end.saturating_sub(begin) }
+        };
+        match self {
+            Self::Whole { size } => vec![cut(Run { content_from: 0, file_from: 0, length: *size })],
+            Self::Sparse { list, .. } => {
+                let first = list.partition_point(|run| run.file_from + run.length <= from);
+                list[first..].iter().take_while(|run| run.file_from < end).copied().map(cut).collect()
+            }
+        }
+        .into_iter()
+        .filter(|run| run.length > 0)
+        .collect()
+    }
+
     /// The hole in front of the content at the offset `from`, and the bytes of content from there to the next hole.
     /// At the end of the content, what is left of the file is a hole.
     pub(crate) fn at(&self, from: u64) -> (u64, u64) {
@@ -174,6 +193,21 @@ mod tests {
         );
         assert_eq!(Runs::of(&sparse(9, &[])).unwrap().at(0), (9, 0));
         assert_eq!(Runs::Whole { size: 5 }.at(2), (0, 3));
+    }
+
+    #[test]
+    fn what_lies_in_a_part_of_the_file_is_cut_to_it() {
+        let runs = Runs::of(&sparse(40, &[(3, 5), (0, 2), (10, 4)])).unwrap();
+        let within = |from, end| {
+            let found = runs.within(from, end).into_iter();
+            found.map(|run| (run.content_from, run.file_from, run.length)).collect::<Vec<_>>()
+        };
+        assert_eq!(within(0, 40), [(0, 3, 5), (5, 8, 2), (7, 20, 4)]);
+        assert_eq!(within(4, 9), [(1, 4, 4), (5, 8, 1)]);
+        assert_eq!(within(22, 23), [(9, 22, 1)]);
+        assert!(within(10, 20).is_empty() && within(24, 40).is_empty() && within(5, 5).is_empty());
+        let whole = Runs::Whole { size: 9 }.within(4, 20);
+        assert_eq!((whole[0].content_from, whole[0].file_from, whole[0].length), (4, 4, 5));
     }
 
     #[test]

@@ -183,6 +183,14 @@ codes! {
     TargetFull = "target_full", 0, LOCAL, "Free some space or choose another target.";
     /// Two names differ only in case on a target that ignores case.
     TargetCaseClash = "target_case_clash", 0, LOCAL, "Choose a target folder that tells upper from lower case.";
+    /// Folders of programs cannot be mounted here.
+    MountUnavailable = "mount_unavailable", 0, SETUP, "Load the kernel's part (modprobe fuse), let this user open /dev/fuse, and install the package fuse3.";
+    /// The folder cannot be mounted on.
+    MountPointUnfit = "mount_point_unfit", 0, LOCAL, "Choose an empty folder of your own that nothing is mounted on.";
+    /// A mount whose program has ended is left over there.
+    MountStale = "mount_stale", 0, LOCAL, "Take it away: fusermount3 -u DIR, or as root umount DIR; then run the command again.";
+    /// The system refused to mount.
+    MountRefused = "mount_refused", 0, LOCAL, "Choose a folder that this user may write to, and see whether /etc/fuse.conf or a container forbids it.";
     /// Stored data is damaged.
     DataDamaged = "data_damaged", 500, DAMAGED, "Run holdfast-server verify --read-data and restore from another snapshot.";
     /// Stored data was written by a newer version.

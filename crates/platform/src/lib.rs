@@ -9,6 +9,7 @@ pub mod durable;
 mod error;
 pub mod file;
 mod filesystem;
+pub mod fuse;
 pub mod host;
 mod listing;
 mod lock;

@@ -2,6 +2,7 @@
 //! A [`Handle`] cannot exist here, so what needs one cannot be reached.
 
 use crate::file::Advice;
+use crate::fuse::{MountError, Tree};
 use crate::process::{PeerCredentials, Privileges};
 use crate::{Error, FileKind, Listing, Node, Result, Space, Stat, Time, Xattrs};
 use std::fs::File;
@@ -11,6 +12,24 @@ use std::sync::Arc;
 /// No directory is ever open.
 #[derive(Debug)]
 pub(crate) enum Handle {}
+
+/// Nothing is ever mounted.
+#[derive(Debug)]
+pub(crate) enum Mounted {}
+
+pub(crate) fn mount(_: &Path, _: &str) -> Result<Mounted, MountError> {
+    Err(MountError::Unsupported)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "as on systems with an implementation")]
+pub(crate) fn serve(
+    mounted: Mounted,
+    _: &dyn Tree,
+    _: &dyn Fn() -> bool,
+    _: &dyn Fn(),
+) -> Result<(), MountError> {
+    match mounted {}
+}
 
 /// As on systems with an implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,5 +169,6 @@ mod tests {
             set_umask(0);
             peer_credentials(&socket);
         }
+        assert!(matches!(mount(Path::new("/"), "holdfast"), Err(MountError::Unsupported)));
     }
 }

@@ -156,15 +156,16 @@ fn say_what_is_chosen(choice: &Choice, context: &Context) {
 }
 
 fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session) -> BackupRequest {
+    let scope = rules::scope(&choice.set, session.state.root());
     BackupRequest {
         device: session.identity.device,
         device_name: session.identity.device_name.clone(),
         set_name: choice.name.clone(),
-        paths: choice.set.paths(),
-        exclusions: rules::in_force(&choice.set),
-        exclude_caches: choice.set.default_exclusions,
-        one_file_system: choice.set.one_file_system,
-        own_folders: vec![session.state.root().to_owned()],
+        paths: scope.paths,
+        exclusions: scope.exclusions,
+        exclude_caches: scope.exclude_caches,
+        one_file_system: scope.one_file_system,
+        own_folders: scope.own_folders,
         accept_changed_roots: args.accept_changed_roots,
         cache: session.state.cache_folder(),
         frame_target: session.identity.vault.format.frame_target as usize,

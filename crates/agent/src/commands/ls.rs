@@ -1,7 +1,6 @@
 //! `holdfast ls`: what is in a snapshot.
 
-mod listing;
-mod show;
+pub(super) mod show;
 
 use super::{Context, Outcome};
 use crate::AgentError;
@@ -9,6 +8,7 @@ use crate::select::Selector;
 use clap::Args;
 use engine::EngineError;
 use engine::reader::SnapshotReader;
+use engine::reader::children::{hunks_with_children, is_child};
 use format::entry::{Entry, EntryKind};
 use std::ffi::OsString;
 
@@ -91,12 +91,12 @@ impl Listing<'_> {
         }
         let hunks = &reader.sealed().hunks;
         let first_paths = |number: usize| hunks.get(number).map(|hunk| &hunk.first_path[..]);
-        for run in listing::hunks_with_children(folder, reader.hunks_within(folder), first_paths) {
+        for run in hunks_with_children(folder, reader.hunks_within(folder), first_paths) {
             for (_, hunk) in reader.hunks(run) {
                 match hunk {
                     Ok(hunk) => {
                         for entry in hunk.entries {
-                            self.take(Ok(entry), |entry| listing::is_child(&entry.path, folder))?;
+                            self.take(Ok(entry), |entry| is_child(&entry.path, folder))?;
                         }
                     }
                     Err(error) => self.take(Err(error), |_| false)?,

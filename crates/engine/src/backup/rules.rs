@@ -1,7 +1,8 @@
 //! What a set leaves out: rules in the syntax of gitignore, cache folders, our own folders.
 
 use crate::EngineError;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 use platform::{Dir, Listing};
 use std::ffi::OsStr;
 use std::io::Read;
@@ -16,8 +17,21 @@ const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 const STORE_MARKER: &[u8] = b"HOLDFAST-STORE";
 const STORE_TITLE: &[u8] = b"Holdfast object store\n";
 
+/// As what kind of folder a listing was cut down to the file that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trimmed {
+    /// As none: it is whole.
+    No,
+    /// A cache.
+    Cache,
+    /// An object store.
+    Store,
+}
+
 /// The rules of one run.
 pub(super) struct Rules {
+    /// As they are handed to the matchers, in their order.
+    lines: Vec<String>,
     /// All rules, for folders.
     folders: Gitignore,
     /// Those that can match something else: matching is felt in a run that finds nothing changed, most names are of
@@ -32,6 +46,7 @@ impl Rules {
     pub(super) fn new(rules: &[String], exclude_caches: bool, own: &[PathBuf]) -> Result<Self, EngineError> {
         let own = own.iter().filter_map(|path| Dir::open_for_search(path).ok()?.stat_self().ok());
         Ok(Self {
+            lines: rules.iter().map(|rule| literal_braces(rule)).collect(),
             folders: matcher(rules.iter())?,
             others: matcher(rules.iter().filter(|rule| !rule.trim_end().ends_with('/')))?,
             exclude_caches,
@@ -41,8 +56,26 @@ impl Rules {
 
     /// True when a rule leaves this path out.
     pub(super) fn exclude(&self, path: &[u8], is_dir: bool) -> bool {
+        self.deciding(path, is_dir).is_some()
+    }
+
+    /// The place in the list of the rule that leaves this path out.
+    pub(super) fn excluding(&self, path: &[u8], is_dir: bool) -> Option<usize> {
+        let original = self.deciding(path, is_dir)?.original();
+        // The matcher drops spaces at the end of a line.
+        let is_it = |line: &String| line.strip_prefix(original).is_some_and(|rest| rest.trim().is_empty());
+        self.lines.iter().rposition(is_it)
+    }
+
+    fn deciding(&self, path: &[u8], is_dir: bool) -> Option<&Glob> {
         let rules = if is_dir { &self.folders } else { &self.others };
-        !rules.is_empty() && rules.matched(Path::new(OsStr::from_bytes(path)), is_dir).is_ignore()
+        if rules.is_empty() {
+            return None;
+        }
+        match rules.matched(Path::new(OsStr::from_bytes(path)), is_dir) {
+            Match::Ignore(rule) => Some(rule),
+            Match::None | Match::Whitelist(_) => None,
+        }
     }
 
     /// True for a folder of our own.
@@ -51,8 +84,8 @@ impl Rules {
     }
 
     /// Drops from a folder's listing what its kind says is not to be kept. A folder that the user named is kept although
-    /// it is a cache. True for an object store.
-    pub(super) fn trim(&self, dir: &Dir, listing: &mut Listing, is_named: bool) -> bool {
+    /// it is a cache.
+    pub(super) fn trim(&self, dir: &Dir, listing: &mut Listing, is_named: bool) -> Trimmed {
         let (mut tag, mut marker) = (false, false);
         for name in listing.iter() {
             tag |= name.name == CACHE_TAG;
@@ -60,12 +93,13 @@ impl Rules {
         }
         if marker && begins_with(dir, STORE_MARKER, STORE_TITLE) {
             listing.retain(|name| name.name == STORE_MARKER);
-            return true;
+            return Trimmed::Store;
         }
         if tag && self.exclude_caches && !is_named && begins_with(dir, CACHE_TAG, CACHE_SIGNATURE) {
             listing.retain(|name| name.name == CACHE_TAG);
+            return Trimmed::Cache;
         }
-        false
+        Trimmed::No
     }
 }
 
@@ -133,6 +167,16 @@ mod tests {
     }
 
     #[test]
+    fn the_rule_that_decides_is_told_by_its_place() {
+        let rules = ["*.tmp", "!keep.tmp", "a{1}  ", "keep.tmp", "*.tmp", "#note", "b\\ "].map(str::to_owned);
+        let rules = Rules::new(&rules, true, &[]).unwrap();
+        let places = ["/x/a.tmp", "/x/keep.tmp", "/x/a{1}", "/b ", "/y"]
+            .map(|path| rules.excluding(path.as_bytes(), false));
+        assert_eq!(places, [Some(4), Some(4), Some(2), Some(6), None]);
+        assert_eq!(Rules::new(&["!a".into()], true, &[]).unwrap().excluding(b"/a", false), None);
+    }
+
+    #[test]
     fn braces_are_characters_like_any_other() {
         let excludes = |rule: &str, path: &str| {
             Rules::new(&[rule.to_owned()], true, &[]).unwrap().exclude(path.as_bytes(), false)
@@ -155,7 +199,10 @@ mod tests {
         let dir = Dir::open_root(folder.path()).unwrap();
         let names = |caches, is_named| {
             let mut listing = dir.names().unwrap();
-            assert!(!Rules::new(&[], caches, &[]).unwrap().trim(&dir, &mut listing, is_named));
+            assert_ne!(
+                Rules::new(&[], caches, &[]).unwrap().trim(&dir, &mut listing, is_named),
+                Trimmed::Store
+            );
             listing.len()
         };
         assert_eq!([names(true, false), names(false, false), names(true, true)], [1, 2, 2]);
@@ -171,7 +218,8 @@ mod tests {
         {
             std::fs::write(folder.path().join("HOLDFAST-STORE"), marker).unwrap();
             let mut listing = dir.names().unwrap();
-            let is_store = Rules::new(&[], true, &[]).unwrap().trim(&dir, &mut listing, true);
+            let trimmed = Rules::new(&[], true, &[]).unwrap().trim(&dir, &mut listing, true);
+            let is_store = trimmed == Trimmed::Store;
             assert_eq!((listing.len(), is_store), (kept, kept == 1), "{marker:?}");
         }
     }

@@ -3,9 +3,10 @@
 mod ahead;
 mod levels;
 mod roots;
+mod toward;
 
 use super::findings::NAME_TOO_LONG;
-use super::rules::Rules;
+use super::rules::{Rules, Trimmed};
 pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
@@ -14,6 +15,8 @@ use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
 pub(super) use roots::{RootPlace, normalised};
 use std::collections::VecDeque;
 use std::sync::Arc;
+pub(super) use toward::By;
+use toward::Toward;
 
 /// What the walk comes upon.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ pub(super) struct Walk<'a> {
     at: Position,
     /// Where the walk stands in the roots around the present one, the outermost first.
     around: Vec<Position>,
+    /// Where it goes, when it goes to one path alone.
+    toward: Option<Toward>,
 }
 
 /// Where the walk of one root stands.
@@ -104,6 +109,7 @@ impl<'a> Walk<'a> {
             queue: VecDeque::new(),
             at: Position::default(),
             around: Vec::new(),
+            toward: None,
         }
     }
 
@@ -155,22 +161,25 @@ impl<'a> Walk<'a> {
         };
         let listed = opened.and_then(|dir| {
             let mut listing = dir.names()?;
-            let is_store = self.rules.trim(&dir, &mut listing, descend.root);
+            let trimmed = self.rules.trim(&dir, &mut listing, descend.root);
             listing.sort_by_name();
-            Ok((dir, listing, is_store))
+            Ok((dir, listing, trimmed))
         });
         let path = || self.at.path.clone();
-        let (dir, listing, is_store) = match listed {
+        let (dir, mut listing, trimmed) = match listed {
             Ok(listed) => listed,
             Err(error) => return Some(Found::Unlisted { path: path(), error }),
         };
-        let found = if descend.root && is_store {
+        let found = if descend.root && trimmed == Trimmed::Store {
             Some(Found::RootRefused { path: path(), reason: FindingReason::ObjectStore })
         } else if descend.root && listing.is_empty() {
             Some(Found::RootEmpty { path: path() })
         } else {
             (descend.mount && listing.is_empty()).then(|| Found::MountHidden { path: path() })
         };
+        if let Some(toward) = &mut self.toward {
+            toward.narrow(&self.at.path, &mut listing, trimmed);
+        }
         self.at.levels.push(Level::new(dir, listing, self.at.path.len(), descend.dev));
         found
     }
@@ -199,7 +208,12 @@ impl<'a> Walk<'a> {
             Err(error) => return Some(Found::Unreadable { path: self.at.path.clone(), error }),
         };
         let is_dir = stat.kind == FileKind::Dir;
-        if self.rules.exclude(&self.at.path, is_dir) || (is_dir && self.rules.is_own(stat.dev, stat.ino)) {
+        let by_rule = self.rules.exclude(&self.at.path, is_dir);
+        if by_rule || (is_dir && self.rules.is_own(stat.dev, stat.ino)) {
+            if let Some(toward) = &mut self.toward {
+                let rule = || self.rules.excluding(&self.at.path, is_dir).unwrap_or(usize::MAX);
+                toward.note(&self.at.path, if by_rule { By::Rule(rule()) } else { By::OwnState });
+            }
             return None;
         }
         if self.at.path.len() > limits::PATH_MAX {
@@ -214,25 +228,34 @@ impl<'a> Walk<'a> {
             if self.roots.front().is_some_and(|root| path::is_within(root, &self.at.path)) {
                 self.given_parents.push(self.at.path.clone());
             }
-            if !mount || (!self.one_file_system && self.crosses_into(&dir, &name, &stat)) {
+            let by = mount.then(|| self.not_crossed(&dir, &name, &stat)).flatten();
+            if let Some(by) = by {
+                if let Some(toward) = &mut self.toward {
+                    toward.note(&self.at.path, by);
+                }
+                if !self.one_file_system {
+                    self.queue.push_back(Found::MountHidden { path: self.at.path.clone() });
+                }
+            } else {
                 let dir = Arc::clone(&dir);
                 self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false, mount });
-            } else if !self.one_file_system {
-                self.queue.push_back(Found::MountHidden { path: self.at.path.clone() });
             }
         }
         Some(Found::Entry(Place { path: self.at.path.clone(), dir, stat }))
     }
 
-    /// Whether a folder on another file system than its parent is walked.
-    fn crosses_into(&self, dir: &Dir, name: &[u8], stat: &Stat) -> bool {
+    /// Why a folder on another file system than its parent is not walked; `None` when it is.
+    fn not_crossed(&self, dir: &Dir, name: &[u8], stat: &Stat) -> Option<By> {
+        if self.one_file_system {
+            return Some(By::OneFileSystem);
+        }
         let kind = match self.mounts.of(stat) {
             Some(mount) => mount.kind,
             None => {
                 dir.open_child(name).and_then(|dir| dir.file_system_kind()).unwrap_or(FileSystemKind::Local)
             }
         };
-        kind == FileSystemKind::Local
+        (kind != FileSystemKind::Local).then_some(By::FileSystem(kind))
     }
 }
 

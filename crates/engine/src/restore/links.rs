@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 /// Names with an equal key are names of one file. Size and time are part of it, since an entry that was taken over
 /// from an earlier snapshot may carry an inode number that has been given to another file since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub struct Key {
     dev: u64,
     ino: u64,
     kind: EntryKind,
@@ -21,7 +21,7 @@ pub(super) struct Key {
 
 impl Key {
     /// The key of an entry that had other names.
-    pub(super) fn of(entry: &Entry) -> Option<Self> {
+    pub fn of(entry: &Entry) -> Option<Self> {
         let Entry { dev, ino, kind, size, modified, .. } = *entry;
         (entry.has(flags::HARD_LINK) && kind != EntryKind::Dir).then_some(Self {
             dev,

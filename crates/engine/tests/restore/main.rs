@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, as in the tests themselves")]
 
 mod bench;
+mod browsing;
 mod conflicts;
 mod extremes;
 mod hostile;

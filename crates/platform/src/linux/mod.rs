@@ -5,6 +5,7 @@ mod accounts;
 mod attributes;
 mod dir;
 mod file;
+mod fuse;
 mod host;
 mod path;
 mod proc_path;
@@ -22,6 +23,7 @@ pub(crate) use accounts::{gid_of, group_name, uid_of, user_name};
 pub(crate) use attributes::{set_mode, set_owner, set_times};
 pub(crate) use dir::{Access, names, open_child, open_file, open_parent, open_root, read_link, try_clone};
 pub(crate) use file::{advise, next_segment, open_lock_file, punch_hole, try_lock};
+pub(crate) use fuse::{Mounted, mount, serve};
 pub(crate) use host::{boot_id, file_system_id, hostname, magic, mount_table, os_description, random, space};
 pub(crate) use path::split_last;
 pub(crate) use process::{

@@ -70,7 +70,9 @@ fn the_page_has_the_help_of_every_command() {
 /// What bash would offer for the last of these words.
 fn completed(name: &str, script: &Path, words: &[&str]) -> Vec<String> {
     let line = r#"source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-        "_$1" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"; printf '%s\n' "${COMPREPLY[@]}""#;
+        function=$(complete -p "$1"); function=${function##*-F }; function=${function%% *}
+        "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", line, "bash"]).arg(script).arg(name).args(words);
     Outcome::of(&mut bash).ok().stdout.lines().map(str::to_owned).collect()

@@ -115,7 +115,8 @@ fn permissions(mode: u32) -> String {
     .collect()
 }
 
-fn marks(entry: &Entry) -> Vec<&'static str> {
+/// What is special about an entry, in words.
+pub(in crate::commands) fn marks(entry: &Entry) -> Vec<&'static str> {
     let known = [
         (flags::KEPT, "kept from an earlier backup"),
         (flags::CHANGING, "changed while it was read"),

@@ -4,25 +4,31 @@
 use std::ops::Range;
 
 /// Whether `path` lies directly in `folder`.
-pub(super) fn is_child(path: &[u8], folder: &[u8]) -> bool {
+pub fn is_child(path: &[u8], folder: &[u8]) -> bool {
     format::path::parent(path) == Some(folder)
 }
 
-/// Of the hunks `within`, those that may hold a direct child of `folder`, as runs of neighbours. `first_path` gives the
-/// path that a hunk begins with; entries ascend over all hunks.
-pub(super) fn hunks_with_children<'a>(
+/// Of the hunks `within`, those that may hold a direct child of `folder`. `first_path` gives the path that a hunk begins
+/// with; entries ascend over all hunks.
+pub fn child_hunks<'a>(
+    folder: &[u8],
+    within: Range<usize>,
+    first_path: impl Fn(usize) -> Option<&'a [u8]>,
+) -> impl Iterator<Item = usize> {
+    within.filter(move |number| {
+        let (Some(first), Some(next)) = (first_path(*number), first_path(number + 1)) else { return true };
+        inside_child(first, folder).is_none_or(|child| inside_child(next, folder) != Some(child))
+    })
+}
+
+/// The same as runs of neighbours.
+pub fn hunks_with_children<'a>(
     folder: &[u8],
     within: Range<usize>,
     first_path: impl Fn(usize) -> Option<&'a [u8]>,
 ) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
-    for number in within {
-        let ends = (first_path(number), first_path(number + 1));
-        if let (Some(first), Some(next)) = ends
-            && inside_child(first, folder).is_some_and(|child| inside_child(next, folder) == Some(child))
-        {
-            continue;
-        }
+    for number in child_hunks(folder, within, first_path) {
         match runs.last_mut() {
             Some(run) if run.end == number => run.end += 1,
             _ => runs.push(number..number + 1),
