@@ -46,6 +46,12 @@ pub fn seal_snapshot(clear: &[u8], plain: &[u8]) -> Vec<u8> {
     seal("holdfast 2026-11 v1 snapshot", [0; 12], snapshot_data(clear), plain)
 }
 
+/// Encrypts `plain` as the labels that belong to these bytes of a clear part with [`SALT`].
+pub fn seal_labels(clear: &[u8], plain: &[u8]) -> Vec<u8> {
+    let data = [b"holdfast labels\x01", &blake3::hash(clear).as_bytes()[..]].concat();
+    seal("holdfast 2026-11 v1 labels", [0; 12], data, plain)
+}
+
 fn snapshot_data(clear: &[u8]) -> Vec<u8> {
     [b"holdfast snapshot\x01", &blake3::hash(clear).as_bytes()[..]].concat()
 }

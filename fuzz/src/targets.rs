@@ -5,6 +5,7 @@ mod deletion;
 mod format_record;
 mod hunk;
 mod keyring;
+mod labels;
 mod look_up;
 mod open_frame;
 mod pack_scanner;
@@ -45,6 +46,7 @@ targets! {
     format_record,
     hunk,
     keyring,
+    labels,
     look_up,
     open_frame,
     pack_scanner,

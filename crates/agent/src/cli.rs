@@ -2,7 +2,7 @@
 
 use crate::commands::{
     Context, Outcome, activate, backup, cat, completions, deactivate, diff, find, findings, ls, man, mount,
-    restore, snapshots, top, verify, why,
+    restore, snapshots, tag, top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -38,6 +38,7 @@ enum Command {
     Activate(activate::ActivateArgs),
     Backup(backup::BackupArgs),
     Snapshots(snapshots::SnapshotsArgs),
+    Tag(tag::TagArgs),
     Ls(ls::LsArgs),
     Find(find::FindArgs),
     Diff(diff::DiffArgs),
@@ -103,6 +104,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Activate(args) => activate::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
+        Command::Tag(args) => tag::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Find(args) => find::run(args, context),
         Command::Diff(args) => diff::run(args, context),

@@ -14,6 +14,7 @@ pub(crate) mod mount;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;
+pub(crate) mod tag;
 pub(crate) mod top;
 pub(crate) mod verify;
 pub(crate) mod why;

@@ -179,6 +179,14 @@ pub enum AgentError {
         /// A name that is taken.
         first: PathBuf,
     },
+    /// The labels of a snapshot cannot be opened.
+    #[error("the labels of snapshot {snapshot} cannot be read: {source}")]
+    Labels {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// What is wrong with them.
+        source: format::Error,
+    },
     /// A folder cannot be mounted on.
     #[error("{} cannot be mounted on: {reason}", text::escaped_path(path))]
     MountPoint {
@@ -268,6 +276,11 @@ impl AgentError {
             Self::NoSnapshot { .. } => Code::SnapshotUnknown,
             Self::RestoreRuns { .. } => Code::StateLocked,
             Self::RestoreOfAnother { .. } => Code::TargetExists,
+            Self::Labels { source, .. } => match source {
+                format::Error::TooNew { .. } => Code::FormatTooNew,
+                format::Error::KeyMissing { .. } => Code::KeyMissing,
+                _ => Code::DataDamaged,
+            },
             Self::MountPoint { .. } => Code::MountPointUnfit,
             Self::MountStale { .. } => Code::MountStale,
             Self::Mount { source: MountError::Refused { .. }, .. } => Code::MountRefused,
@@ -292,6 +305,9 @@ impl AgentError {
             Self::RecoveryExists { .. } => "Choose another place: holdfast activate --recovery-file FILE.",
             Self::RestoreOfAnother { .. } => {
                 "To go on with it name that snapshot; else choose an empty folder, or a rule with --conflict."
+            }
+            Self::Labels { .. } if self.code() == Code::DataDamaged => {
+                "Write them anew: holdfast tag SNAPSHOT --replace LABEL."
             }
             Self::NoSnapshot { .. } => "See what there is: holdfast snapshots --all.",
             other => other.code().advice(),
@@ -369,6 +385,18 @@ mod tests {
         let error = AgentError::state(Path::new("/s"), locked);
         assert_eq!(error.code(), Code::StateLocked);
         assert!(error.to_string().contains("process 77"), "{error}");
+    }
+
+    #[test]
+    fn only_labels_that_are_damaged_are_to_be_written_anew() {
+        let told = |source| {
+            let error = AgentError::Labels { snapshot: SnapshotId::random(), source };
+            (error.code(), error.advice().contains("--replace"))
+        };
+        let damaged = format::Error::Mismatch { what: "labels", check: "hash" };
+        assert_eq!(told(damaged), (Code::DataDamaged, true));
+        assert_eq!(told(format::Error::TooNew { what: "labels" }), (Code::FormatTooNew, false));
+        assert_eq!(told(format::Error::KeyMissing { generation: 2 }), (Code::KeyMissing, false));
     }
 
     #[test]

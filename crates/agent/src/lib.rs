@@ -10,6 +10,7 @@ mod commands;
 mod error;
 mod interrupts;
 mod json;
+mod labels;
 mod log;
 mod mount;
 mod output;

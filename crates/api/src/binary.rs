@@ -2,7 +2,7 @@
 //! What a record holds is the storage format's business; here are only the lengths around it.
 
 use crate::{Error, limits};
-use model::{ChunkId, Damaged, PackId};
+use model::{ChunkId, Damaged, PackId, SnapshotId};
 
 const ID_LEN: usize = 16;
 const FRAME_LEN: usize = ID_LEN + 4;
@@ -123,6 +123,21 @@ pub fn segment_header(length: u32) -> [u8; 4] {
     length.to_le_bytes()
 }
 
+/// The record of a snapshot's labels in an answer: its id, then the object.
+pub fn labels_record(snapshot: SnapshotId, object: &[u8]) -> Vec<u8> {
+    let mut out = ((ID_LEN + object.len()) as u32).to_le_bytes().to_vec();
+    out.extend_from_slice(snapshot.as_bytes());
+    out.extend_from_slice(object);
+    out
+}
+
+/// Reads what a record of [`labels_record`] holds.
+pub fn read_labels(record: &[u8]) -> Result<(SnapshotId, &[u8]), Error> {
+    let parts = record.split_first_chunk::<ID_LEN>();
+    let parts = parts.map(|(id, object)| (SnapshotId::from_bytes(*id), object));
+    parts.ok_or(Error::malformed("labels", "a record begins with the id of a snapshot"))
+}
+
 /// What stands before a frame of `length` bytes in an answer.
 pub fn frame_header(length: u32) -> [u8; 5] {
     record_header(STATUS_FRAME, length)
@@ -171,6 +186,11 @@ impl RecordReader {
     /// Reads the answer of the index.
     pub const fn segments() -> Self {
         Self::new("index", false, limits::SEGMENT)
+    }
+
+    /// Reads the answer with labels.
+    pub const fn labels() -> Self {
+        Self::new("answer with labels", false, ID_LEN + limits::LABELS)
     }
 
     /// Reads the answer of a request for frames.

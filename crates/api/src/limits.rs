@@ -14,6 +14,8 @@ pub const NEW_VAULT_KEYS: usize = 8;
 pub const PACK: usize = 40 << 20;
 /// Snapshot record.
 pub const SNAPSHOT: usize = 64 << 20;
+/// Object with the labels of a snapshot.
+pub const LABELS: usize = 4 << 10;
 /// Segment of the index.
 pub const SEGMENT: usize = 1 << 30;
 /// Ids of one look-up; a count.

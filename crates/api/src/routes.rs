@@ -51,6 +51,11 @@ routes! {
     SNAPSHOTS, snapshots(vault: VaultId) = "/v1/vaults/{vault}/snapshots";
     /// One snapshot.
     SNAPSHOT, snapshot(vault: VaultId, snapshot: SnapshotId) = "/v1/vaults/{vault}/snapshots/{snapshot}";
+    /// Labels of all snapshots.
+    LABELS, labels(vault: VaultId) = "/v1/vaults/{vault}/labels";
+    /// Labels of one snapshot.
+    SNAPSHOT_LABELS, snapshot_labels(vault: VaultId, snapshot: SnapshotId)
+        = "/v1/vaults/{vault}/snapshots/{snapshot}/labels";
     /// Frames of a snapshot.
     SNAPSHOT_FRAMES, snapshot_frames(vault: VaultId, snapshot: SnapshotId)
         = "/v1/vaults/{vault}/snapshots/{snapshot}/frames";

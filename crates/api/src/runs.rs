@@ -1,6 +1,6 @@
 //! Leases, packs, commits and the list of snapshots.
 
-use crate::{Error, Incarnation};
+use crate::{Error, Hash, Incarnation};
 use model::{DeviceId, LeaseId, SetId, SnapshotId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,14 @@ pub struct CommitAnswer {
     pub sequence: u64,
     /// When the server received it.
     pub time: Timestamp,
+}
+
+/// Query of `PUT …/snapshots/{snapshot}/labels`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelsQuery {
+    /// BLAKE3 of the object that is replaced; nothing when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Hash>,
 }
 
 /// One row of `GET /vaults/{vault}/snapshots`.

@@ -1,5 +1,7 @@
 //! The engine's remote: one vault as one device sees it.
 
+mod labels;
+
 use crate::connection::Connection;
 use crate::counter::CounterStore;
 use crate::failure::failure;

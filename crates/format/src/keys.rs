@@ -137,6 +137,11 @@ impl Keyring {
         self.salted("holdfast 2026-11 v1 snapshot", generation, salt)
     }
 
+    /// The AES-256 key of a snapshot's labels.
+    pub(crate) fn labels_key(&self, generation: u32, salt: &[u8; 32]) -> Result<[u8; 32], Error> {
+        self.salted("holdfast 2026-11 v1 labels", generation, salt)
+    }
+
     fn salted(&self, context: &str, generation: u32, salt: &[u8; 32]) -> Result<[u8; 32], Error> {
         let found = self.keys.iter().find(|(candidate, _)| *candidate == generation);
         let (_, key) = found.ok_or(Error::KeyMissing { generation })?;

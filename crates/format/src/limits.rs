@@ -60,3 +60,9 @@ pub const SNAPSHOT_FINDINGS_BYTES_MAX: usize = 16 << 20;
 pub const SEGMENT_MAX: usize = 1 << 30;
 /// A format record, deletion record or keyring at most, in bytes.
 pub const SMALL_OBJECT_MAX: usize = 64 << 10;
+/// Labels of a snapshot at most.
+pub const LABELS: usize = 32;
+/// A label at most, in bytes.
+pub const LABEL_MAX: usize = 64;
+/// The object with a snapshot's labels at most, in bytes.
+pub const LABELS_OBJECT_MAX: usize = 4 << 10;

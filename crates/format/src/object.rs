@@ -23,6 +23,8 @@ pub enum ObjectKind {
     Snapshot = 5,
     /// A deletion record.
     Deletion = 6,
+    /// The labels of a snapshot.
+    Labels = 7,
 }
 
 impl ObjectKind {
@@ -33,6 +35,7 @@ impl ObjectKind {
             Self::Segment => "index segment",
             Self::Snapshot => "snapshot",
             Self::Deletion => "deletion record",
+            Self::Labels => "labels",
         }
     }
 }

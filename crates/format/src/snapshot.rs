@@ -4,8 +4,7 @@ use crate::codec::{Fields, Put, Reader, required};
 use crate::keys::Keyring;
 use crate::object::{ObjectKind, open_envelope, seal_envelope};
 use crate::ranges::RangeList;
-use crate::{Error, VERSION, limits};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use crate::{Error, limits, seal};
 use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 
 mod sealed;
@@ -153,9 +152,8 @@ impl SnapshotRecord {
         zstd_safe::compress(&mut sealed, &plain, ZSTD_LEVEL).map_err(|_| Error::Compression)?;
         let mut with_length = (plain.len() as u32).to_le_bytes().to_vec();
         with_length.append(&mut sealed);
-        cipher(keyring, &clear)?
-            .seal_in_place_append_tag(nonce(), additional_data(&clear_bytes), &mut with_length)
-            .map_err(|_| Error::Compression)?;
+        let key = keyring.snapshot_key(clear.key_generation, &clear.salt)?;
+        seal::seal(WHAT, &key, &clear_bytes, &mut with_length)?;
         Ok(Self { clear, clear_bytes, sealed: with_length })
     }
 
@@ -182,9 +180,8 @@ impl SnapshotRecord {
     /// Opens the sealed part.
     pub fn open(&self, keyring: &Keyring) -> Result<SealedPart, Error> {
         let mut bytes = self.sealed.clone();
-        let plain = cipher(keyring, &self.clear)?
-            .open_in_place(nonce(), additional_data(&self.clear_bytes), &mut bytes)
-            .map_err(|_| Error::Mismatch { what: WHAT, check: "authentication tag" })?;
+        let key = keyring.snapshot_key(self.clear.key_generation, &self.clear.salt)?;
+        let plain = seal::open(WHAT, &key, &self.clear_bytes, &mut bytes)?;
         let mut reader = Reader::new(plain, WHAT);
         let length = reader.u32()? as usize;
         if length > limits::SNAPSHOT_SEALED_MAX {
@@ -199,25 +196,6 @@ impl SnapshotRecord {
         }
         SealedPart::decode(&content)
     }
-}
-
-fn cipher(keyring: &Keyring, clear: &ClearPart) -> Result<LessSafeKey, Error> {
-    let key = keyring.snapshot_key(clear.key_generation, &clear.salt)?;
-    let key = UnboundKey::new(&AES_256_GCM, &key)
-        .map_err(|_| Error::malformed(WHAT, "AES-256 keys have 32 bytes"))?;
-    Ok(LessSafeKey::new(key))
-}
-
-/// The key serves one record only, since its salt is random, so the nonce can be zero.
-fn nonce() -> Nonce {
-    Nonce::assume_unique_for_key([0u8; 12])
-}
-
-fn additional_data(clear: &[u8]) -> Aad<Vec<u8>> {
-    let mut data = b"holdfast snapshot".to_vec();
-    data.push(VERSION);
-    data.extend_from_slice(blake3::hash(clear).as_bytes());
-    Aad::from(data)
 }
 
 /// A record in the store, with what the server added.

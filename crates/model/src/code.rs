@@ -125,6 +125,8 @@ codes! {
     SnapshotInvalid = "snapshot_invalid", 422, REFUSED, "Run the backup again; report it if it repeats.";
     /// The snapshot refers to what is not there, or may not be referred to.
     RangesMissing = "ranges_missing", 409, REFUSED, "The agent sends what is missing and tries once more.";
+    /// The labels of the snapshot were changed meanwhile.
+    LabelsChanged = "labels_changed", 409, REFUSED, "The agent reads them anew and tries again; so can you.";
     /// The pack breaks the format or does not match its hashes.
     PackInvalid = "pack_invalid", 422, REFUSED, "Run the backup again; check the memory and network of this machine if it repeats.";
     /// Another pack with this id exists.

@@ -63,7 +63,7 @@ impl Report {
         self.removed_packs += sweep.packs_removed;
         self.rewritten_packs += sweep.packs_rewritten;
         let left = sweep.leftovers;
-        self.leftovers += left.packs + left.generations + left.segments + left.deletions;
+        self.leftovers += left.packs + left.generations + left.segments + left.deletions + left.labels;
         self.freed_bytes += sweep.freed_bytes;
         self.damaged_packs = sweep.damaged_packs.len() as u64;
     }

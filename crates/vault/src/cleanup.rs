@@ -130,6 +130,8 @@ pub struct Leftovers {
     pub segments: u64,
     /// Deletion records without a snapshot.
     pub deletions: u64,
+    /// Labels without a snapshot.
+    pub labels: u64,
 }
 
 impl Vault {

@@ -96,6 +96,18 @@ pub enum Error {
         /// Its size.
         size_bytes: u64,
     },
+    /// Bytes that were sent are not the labels of this snapshot.
+    #[error("labels were refused")]
+    LabelsInvalid {
+        /// Why.
+        source: format::Error,
+    },
+    /// The labels that are stored are not those that were to be replaced.
+    #[error("the labels of snapshot {snapshot} were changed meanwhile")]
+    LabelsChanged {
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
     /// The caller's registry failed.
     #[error("the registry of leases and snapshots failed")]
     Registry(#[source] BoxError),
@@ -240,7 +252,8 @@ impl Error {
             Self::CleanupRefused(Refusal::SnapshotsDisagree { .. }) => Code::StoreDisagrees,
             Self::CleanupRefused(_) => Code::DataDamaged,
             Self::Busy { .. } => Code::ServerBusy,
-            Self::KeyInvalid { .. } => Code::RequestInvalid,
+            Self::KeyInvalid { .. } | Self::LabelsInvalid { .. } => Code::RequestInvalid,
+            Self::LabelsChanged { .. } => Code::LabelsChanged,
             Self::ForeignHold | Self::Registry(_) => Code::Internal,
         }
     }

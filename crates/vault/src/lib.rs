@@ -46,7 +46,7 @@
 //! | `state` of the log, write | an append, merge or rebuild that is durable already | looks at rows |
 //! | `merging` | a merge or a rebuild | a second merge: `Busy` |
 //! | `cleaning` | a mark, a sweep or a rebuild | a second one: `Busy` |
-//! | `known` of the snapshots | listing, commit, delete, undelete, purge, withdraw | each other |
+//! | `known` of the snapshots | listing, commit, delete, undelete, purge, withdraw, new labels | each other |
 //!
 //! Uploads, look-ups, reads, commits, merges, verification and one cleanup pass run at the same time. Locks are taken
 //! in the order `cleaning`, claims, `known`, `merging`, `writer`, `state`; caches are leaves. Nobody waits for a claim
@@ -79,6 +79,7 @@ mod damage;
 mod error;
 mod gate;
 mod keys;
+mod labels;
 mod locks;
 mod log;
 mod lru;

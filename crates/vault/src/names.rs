@@ -84,7 +84,11 @@ impl Names {
         self.key(format_args!("deleted/{snapshot}"))
     }
 
-    /// Prefix of everything of one kind: `keys`, `packs`, `index`, `snapshots` or `deleted`.
+    pub(crate) fn labels(&self, snapshot: SnapshotId) -> Result<Key, Error> {
+        self.key(format_args!("labels/{snapshot}"))
+    }
+
+    /// Prefix of everything of one kind: `keys`, `packs`, `index`, `snapshots`, `deleted` or `labels`.
     pub(crate) fn all(&self, kind: &str) -> String {
         format!("{}/{kind}/", self.root)
     }
@@ -124,7 +128,7 @@ pub(crate) fn numbers_of(key: &Key) -> Option<(u64, u64)> {
     (from > 0 && from <= to).then_some((from, to))
 }
 
-/// The snapshot of a record's or a deletion record's key.
+/// The snapshot of a record's, a deletion record's or labels' key.
 pub(crate) fn snapshot_of(key: &Key) -> Option<SnapshotId> {
     id(key.name())
 }
@@ -155,6 +159,7 @@ mod tests {
         let snapshot = SnapshotId::from_bytes([7; 16]);
         assert_eq!(snapshot_of(&names.snapshot(snapshot).unwrap()), Some(snapshot));
         assert_eq!(snapshot_of(&names.deletion(snapshot).unwrap()), Some(snapshot));
+        assert_eq!(snapshot_of(&names.labels(snapshot).unwrap()), Some(snapshot));
         for holder in [Holder::Org, Holder::Recovery, Holder::Device(DeviceId::from_bytes([3; 16]))] {
             assert_eq!(holder_of(&names.wrapped_key(holder).unwrap()), Some(holder));
         }

@@ -44,7 +44,7 @@ impl Objects {
         Ok(self.store.info(key)?.is_some())
     }
 
-    /// All objects of one kind: `keys`, `packs`, `index`, `snapshots` or `deleted`.
+    /// All objects of one kind: `keys`, `packs`, `index`, `snapshots`, `deleted` or `labels`.
     pub(crate) fn all(&self, kind: &str) -> Result<Vec<BlobInfo>, Error> {
         Ok(self.store.list(&self.names.all(kind))?)
     }

@@ -44,6 +44,8 @@ pub struct VaultStats {
     pub snapshots: ObjectCount,
     /// Deletion records: hidden snapshots.
     pub deletions: ObjectCount,
+    /// Labels of snapshots.
+    pub labels: ObjectCount,
     /// Wrapped keys.
     pub keys: ObjectCount,
 }
@@ -51,7 +53,7 @@ pub struct VaultStats {
 impl VaultStats {
     /// Everything that the vault takes in the store, in bytes.
     pub fn stored_bytes(&self) -> u64 {
-        [self.pack_objects, self.segments, self.snapshots, self.deletions, self.keys]
+        [self.pack_objects, self.segments, self.snapshots, self.deletions, self.labels, self.keys]
             .iter()
             .map(|count| count.stored_bytes)
             .sum()
@@ -76,6 +78,7 @@ impl Vault {
             segments: count(objects, "index")?,
             snapshots: count(objects, "snapshots")?,
             deletions: count(objects, "deleted")?,
+            labels: count(objects, "labels")?,
             keys: count(objects, "keys")?,
         })
     }

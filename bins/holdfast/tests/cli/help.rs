@@ -2,10 +2,11 @@
 
 use crate::machine::{Ended, Machine};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "activate",
     "backup",
     "snapshots",
+    "tag",
     "ls",
     "find",
     "diff",

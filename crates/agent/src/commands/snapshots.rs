@@ -3,10 +3,13 @@
 use super::{Context, Outcome};
 use crate::catalog::{self, Listed};
 use crate::json::JsonPaths;
+use crate::labels::{self, Labels};
 use crate::select::shown_digits;
 use crate::{AgentError, text};
 use clap::Args;
+use model::SnapshotId;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 /// List the snapshots of this device, newest first
@@ -14,24 +17,29 @@ use std::io::{self, Write};
 #[command(after_help = "Examples:
   holdfast snapshots
   holdfast snapshots --set work
+  holdfast snapshots --tag 'before the upgrade'
   holdfast snapshots --all --json")]
 pub(crate) struct SnapshotsArgs {
     /// Only those of the set with this name
     #[arg(long, value_name = "NAME")]
     set: Option<String>,
+    /// Only those with this label; may be given several times, for those with any of them
+    #[arg(long = "tag", value_name = "LABEL")]
+    tags: Vec<String>,
     /// Those of the user's other devices too
     #[arg(long)]
     all: bool,
 }
 
-/// A snapshot in JSON. `set` and `paths` are null and empty when its record is damaged.
+/// A snapshot in JSON. `set` and `paths` are null and empty when its record is damaged, `labels` is null when they are.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
-    id: model::SnapshotId,
+    id: SnapshotId,
     time: model::Timestamp,
     set: Option<String>,
     #[serde(flatten)]
     paths: JsonPaths,
+    labels: Option<Labels>,
     files: u64,
     bytes: u64,
     findings: u64,
@@ -42,16 +50,46 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(args: &SnapshotsArgs, context: &Context) -> Result<Outcome, AgentError> {
+    let tags = labels::parse(&args.tags)?;
     let session = context.session()?;
     let own = session.identity.device;
     let mut listed = catalog::list(&session, |row| args.all || row.device == own)?;
     if let Some(set) = &args.set {
         listed.retain(|listed| set_name(listed).is_some_and(|name| name == *set));
     }
-    let rows: Vec<Row<'_>> = listed.iter().map(|listed| row(listed, own)).collect();
+    let mut rows: Vec<Row<'_>> = listed.iter().map(|listed| row(listed, own)).collect();
+    if !rows.is_empty() {
+        add_labels(&mut rows, labels::all(&session)?, context);
+    }
+    if !tags.is_empty() {
+        rows.retain(|row| row.labels.as_ref().is_some_and(|labels| !labels.is_disjoint(&tags)));
+    }
     let digits = shown_digits(&listed.iter().map(|listed| listed.row.clone()).collect::<Vec<_>>());
-    context.output.print(&rows, |out| write_table(out, &rows, args.all, digits))?;
+    if rows.is_empty() && !tags.is_empty() {
+        context.output.note("No snapshot has such a label.");
+        context.output.print(&rows, |_| Ok(()))?;
+    } else {
+        context.output.print(&rows, |out| write_table(out, &rows, args.all, digits))?;
+    }
     Ok(Outcome::Complete)
+}
+
+/// Enters the labels; those that cannot be read are told of, with what can be done.
+fn add_labels(
+    rows: &mut [Row<'_>],
+    mut all: HashMap<SnapshotId, Result<Labels, AgentError>>,
+    context: &Context,
+) {
+    for row in rows {
+        row.labels = match all.remove(&row.id) {
+            None => Some(Labels::new()),
+            Some(Ok(labels)) => Some(labels),
+            Some(Err(error)) => {
+                context.output.note(&format!("warning: {error} [{}]\n  {}", error.code(), error.advice()));
+                None
+            }
+        };
+    }
 }
 
 fn set_name(listed: &Listed) -> Option<String> {
@@ -66,6 +104,7 @@ fn row(listed: &Listed, own: model::DeviceId) -> Row<'_> {
         time: server.time,
         set: set_name(listed),
         paths: JsonPaths::new(paths.iter().map(|path| &path.0[..])),
+        labels: Some(Labels::new()),
         files: server.files,
         bytes: server.bytes,
         findings: server.findings,
@@ -80,8 +119,10 @@ fn write_table(out: &mut dyn Write, rows: &[Row<'_>], with_devices: bool, digits
     if rows.is_empty() {
         return writeln!(out, "There are no snapshots yet. Make one: holdfast backup PATH");
     }
-    let mut table = vec![heads(with_devices)];
-    table.extend(rows.iter().map(|row| cells(row, with_devices, digits)));
+    // Who has no labels needs no column for them.
+    let with_labels = rows.iter().any(|row| row.labels.as_ref().is_none_or(|labels| !labels.is_empty()));
+    let mut table = vec![heads(with_devices, with_labels)];
+    table.extend(rows.iter().map(|row| cells(row, with_devices, with_labels, digits)));
     let columns = table[0].len();
     let widths: Vec<usize> = (0..columns)
         .map(|column| table.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0))
@@ -99,27 +140,34 @@ fn write_table(out: &mut dyn Write, rows: &[Row<'_>], with_devices: bool, digits
     Ok(())
 }
 
-fn heads(with_devices: bool) -> Vec<String> {
+fn heads(with_devices: bool, with_labels: bool) -> Vec<String> {
     let device = with_devices.then_some("DEVICE");
+    let labels = with_labels.then_some("LABELS");
     ["ID", "TIME", "SET"]
         .into_iter()
         .chain(device)
+        .chain(labels)
         .chain(["FILES", "SIZE", "FINDINGS", "FOLDERS"])
         .map(str::to_owned)
         .collect()
 }
 
-fn cells(row: &Row<'_>, with_devices: bool, digits: usize) -> Vec<String> {
+fn cells(row: &Row<'_>, with_devices: bool, with_labels: bool, digits: usize) -> Vec<String> {
     let set = row.set.as_deref().map_or_else(|| "?".into(), |set| text::escaped(set.as_bytes()));
     let set = if row.complete { set } else { format!("{set} (incomplete)") };
     let paths = match &row.set {
         Some(_) => row.paths.words(),
         None => "its record is damaged".into(),
     };
+    let labels = match &row.labels {
+        Some(labels) => labels.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        None => "damaged".into(),
+    };
     let findings = if row.findings == 0 { "-".into() } else { text::count(row.findings) };
     [row.id.to_string()[..digits].to_owned(), text::time(row.time), set]
         .into_iter()
         .chain(with_devices.then(|| text::escaped(row.device_name.as_bytes())))
+        .chain(with_labels.then_some(labels))
         .chain([text::count(row.files), text::size(row.bytes), findings, paths])
         .collect()
 }

@@ -30,6 +30,8 @@ pub fn router(instance: Arc<Instance>) -> Router {
         .route(paths::COMMIT, put(routes::commits::commit))
         .route(paths::SNAPSHOTS, get(routes::snapshots::list))
         .route(paths::SNAPSHOT, get(routes::snapshots::read))
+        .route(paths::LABELS, get(routes::labels::list))
+        .route(paths::SNAPSHOT_LABELS, get(routes::labels::read).put(routes::labels::write))
         .route(paths::SNAPSHOT_FRAMES, post(routes::frames::of_snapshot))
         .route(paths::SNAPSHOT_IDS, post(routes::frames::ids_of_snapshot))
         .route_layer(from_fn_with_state(shared.clone(), auth::authenticate));

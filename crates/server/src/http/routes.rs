@@ -8,6 +8,7 @@ pub(super) mod frames;
 pub(super) mod health;
 pub(super) mod index;
 pub(super) mod keys;
+pub(super) mod labels;
 pub(super) mod leases;
 pub(super) mod lookup;
 pub(super) mod packs;

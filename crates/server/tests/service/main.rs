@@ -12,6 +12,7 @@ mod activation;
 mod cleanup;
 mod commits;
 mod damage;
+mod labels;
 mod leases;
 mod limits;
 mod reading;

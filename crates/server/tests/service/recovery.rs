@@ -1,5 +1,6 @@
 //! Backup and recovery of the server itself.
 
+use crate::labels::sealed;
 use crate::support::agent::{DEFAULT, noise};
 use crate::support::device::Device;
 use crate::support::{DAY, Site, problems};
@@ -45,6 +46,11 @@ fn the_store_and_the_recovery_file_are_enough() {
     let first = back_up(&anna, 1);
     let hidden = back_up(&anna, 2);
     back_up(&bert, 3);
+    let labels = [&first, &hidden].map(|tree| {
+        let object = sealed(&anna, tree.snapshot, "milestone");
+        anna.remote.put_labels(tree.snapshot, None, object.clone()).unwrap();
+        object
+    });
     site.run(Command::SnapshotDelete { ids: vec![hidden.snapshot.to_string()] }).unwrap();
     let pin = site.certificates().authority().pin();
     site.lose_all_but_the_store();
@@ -60,6 +66,9 @@ fn the_store_and_the_recovery_file_are_enough() {
     assert!(anna.unreadable(&first).is_empty());
     site.run(Command::SnapshotUndelete { ids: vec![hidden.snapshot.to_string()] }).unwrap();
     assert!(anna.unreadable(&hidden).is_empty());
+    for (tree, labels) in [&first, &hidden].into_iter().zip(labels) {
+        assert_eq!(anna.remote.labels_of(tree.snapshot).unwrap(), Some(labels));
+    }
     // The next run goes on where the last one was, a new device gets its key, and all is well.
     back_up(&anna, 4);
     let sister = site.device("anna");

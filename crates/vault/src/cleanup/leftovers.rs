@@ -1,5 +1,5 @@
 //! What steps that were cut off have left: packs without a log entry, older generations, parts of merged segments,
-//! deletion records without a snapshot.
+//! deletion records and labels without a snapshot.
 
 use super::{CleanupOptions, SweepReport};
 use crate::names::pack_of;
@@ -45,7 +45,8 @@ impl Vault {
         if !options.is_dry {
             report.leftovers.segments = self.log.delete_leftovers()?;
         }
-        report.leftovers.deletions = self.delete_orphan_deletions(options.is_dry)?;
+        report.leftovers.deletions = self.delete_orphans("deleted", options.is_dry)?;
+        report.leftovers.labels = self.delete_orphans("labels", options.is_dry)?;
         Ok(())
     }
 

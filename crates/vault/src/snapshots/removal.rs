@@ -71,6 +71,8 @@ impl Vault {
             failpoint::hit("vault.purge.before_delete_snapshot");
             self.objects.delete(&self.objects.names.snapshot(*id)?)?;
             known.remove(id);
+            failpoint::hit("vault.purge.before_delete_labels");
+            self.objects.delete(&self.objects.names.labels(*id)?)?;
             failpoint::hit("vault.purge.before_delete_deletion");
             self.objects.delete(&self.objects.names.deletion(*id)?)?;
             failpoint::hit("vault.purge.after_delete_deletion");
@@ -95,11 +97,11 @@ impl Vault {
         Ok(over)
     }
 
-    /// Deletes deletion records whose snapshot is gone. Gives their number.
-    pub(crate) fn delete_orphan_deletions(&self, is_dry: bool) -> Result<u64, Error> {
+    /// Deletes objects of this kind (`deleted` or `labels`) whose snapshot is gone. Gives their number.
+    pub(crate) fn delete_orphans(&self, kind: &str, is_dry: bool) -> Result<u64, Error> {
         let _known = lock(&self.snapshots.known);
         let mut count = 0;
-        for blob in self.objects.all("deleted")? {
+        for blob in self.objects.all(kind)? {
             let Some(id) = crate::names::snapshot_of(&blob.key) else { continue };
             if self.objects.exists(&self.objects.names.snapshot(id)?)? {
                 continue;

@@ -10,6 +10,7 @@ mod crash;
 mod damage;
 mod index;
 mod kill;
+mod labels;
 mod lifecycle;
 mod model;
 mod reading;

@@ -241,8 +241,8 @@ fn snapshots_are_listed_with_their_fields() {
     let rows = outcome.json();
     assert_eq!(
         shape(&rows[0]),
-        "bytes:whole complete:bool device:text device_name:text files:whole findings:whole id:text paths:list set:text \
-         this_device:bool time:text"
+        "bytes:whole complete:bool device:text device_name:text files:whole findings:whole id:text labels:list \
+         paths:list set:text this_device:bool time:text"
     );
     assert_eq!((&rows[0]["id"], &rows[0]["set"]), (&first["snapshot"], &"documents".into()));
     assert_eq!(rows[0]["paths"], serde_json::json!([root.to_str().unwrap()]));

@@ -16,4 +16,5 @@ mod places;
 mod progress;
 mod server;
 mod shape;
+mod tag;
 mod top;

@@ -66,6 +66,10 @@ fn another_users_things_are_answered_like_what_does_not_exist() {
     same(&routes::snapshots, Code::VaultUnknown);
     same(&routes::index, Code::VaultUnknown);
     same(&routes::damage, Code::VaultUnknown);
+    same(&routes::labels, Code::VaultUnknown);
+    same(&|vault| routes::snapshot_labels(vault, victim.snapshot), Code::VaultUnknown);
+    let request = raw.request("PUT", routes::snapshot_labels(vault, victim.snapshot));
+    request.binary("labels").send().refused(Code::VaultUnknown);
     same(&|vault| routes::snapshot(vault, victim.snapshot), Code::VaultUnknown);
     for holder in [Holder::Org, Holder::Recovery, Holder::Device(device), Holder::Device(own.attacker.device)]
     {
@@ -82,6 +86,7 @@ fn another_users_things_are_answered_like_what_does_not_exist() {
 
     // In the attacker's own vault the victim's ids mean nothing.
     raw.get(routes::snapshot(own.attacker.vault, victim.snapshot)).refused(Code::SnapshotUnknown);
+    raw.get(routes::snapshot_labels(own.attacker.vault, victim.snapshot)).refused(Code::SnapshotUnknown);
     assert_eq!(frame_code(&own.attacker, own.snapshot, victim.frame).as_deref(), Some("not_found"));
     assert_eq!(frame_code(&own.attacker, own.snapshot, own.frame), None, "its own frame is given");
     let lease = own.attacker.lease();
@@ -155,6 +160,8 @@ fn a_device_can_delete_nothing() {
         routes::commit(vault, lease.id, own.snapshot),
         routes::index(vault),
         routes::damage(vault),
+        routes::labels(vault),
+        routes::snapshot_labels(vault, own.snapshot),
         routes::key(vault, Holder::Device(own.attacker.device)),
         routes::key(vault, Holder::Org),
         format!("/v1/vaults/{vault}/packs/{}", own.frame.0),

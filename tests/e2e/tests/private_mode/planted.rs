@@ -19,6 +19,7 @@ const LINK_TARGET: &str = "planted-link-target-90ab12cd";
 const XATTR: &str = "planted-attribute-44dd22bb";
 const SET: &str = "planted-set-name-5e6f7a8b";
 const RULE: &str = "planted-rule-31415926535";
+const LABEL: &str = "planted-label-27182818284590";
 const CONTENT: &str = "planted content 2b7e151628aed2a6 that nobody but the user may read";
 const SMALL_CONTENT: &str = "planted-small-3c4f";
 
@@ -32,6 +33,7 @@ fn needles() -> Needles {
         ("an attribute's value", XATTR),
         ("the set's name", SET),
         ("a rule", RULE),
+        ("a label", LABEL),
         ("a content", CONTENT),
         ("a small content", SMALL_CONTENT),
     ];
@@ -87,6 +89,9 @@ fn back_up(agent: &Agent, planted: &Planted) -> Vec<String> {
     let second = run(3);
     let findings = agent.run(["findings", &second, "--json"]).ok().stdout;
     assert!(findings.contains(ROOT), "the finding is there for its user: {findings}");
+    for snapshot in [&first, &second] {
+        agent.run(["tag", snapshot, LABEL]).ok();
+    }
     vec![first, second]
 }
 
@@ -106,6 +111,7 @@ fn answers(site: &Site, agent: &Agent, snapshots: &[String]) -> Vec<u8> {
     take(routes::index(vault)).expect(200);
     take(routes::damage(vault)).expect(200);
     take(routes::snapshots(vault)).expect(200);
+    assert!(take(routes::labels(vault)).expect(200).body.len() > 500, "the labels are given");
     for holder in [Holder::Org, Holder::Recovery, Holder::Device(identity.device)] {
         take(routes::key(vault, holder));
     }
@@ -174,6 +180,8 @@ fn search(site: &mut Site, agent: &Agent, planted: &Planted, private: bool) {
     for name in [FOLDER, FILE, UNREADABLE, ROOT] {
         assert!(shown.contains(name), "{name} was not backed up: {shown}");
     }
+    let listed = agent.run(["snapshots", "--tag", LABEL]).ok().stdout;
+    assert_eq!(listed.matches(LABEL).count(), 2, "the labels are there for their user: {listed}");
     let everything = [shown.as_bytes(), &std::fs::read(planted.documents.join("large")).unwrap()].concat();
     assert!(needles.found_in(&everything).len() >= 4);
 

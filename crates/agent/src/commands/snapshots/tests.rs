@@ -36,7 +36,7 @@ fn json_has_its_documented_fields() {
         value,
         serde_json::json!({
             "id": "01010101010101010101010101010101", "time": "1970-01-01T00:00:00Z", "set": "docs",
-            "paths": ["/home/ada"], "files": 1234, "bytes": 1_048_576, "findings": 0, "complete": true,
+            "paths": ["/home/ada"], "labels": [], "files": 1234, "bytes": 1_048_576, "findings": 0, "complete": true,
             "device": "07070707070707070707070707070707", "device_name": "laptop", "this_device": true,
         })
     );
@@ -57,6 +57,17 @@ fn the_table_shows_what_is_odd() {
     );
     assert!(lines[2].contains("docs (incomplete)"), "{text}");
     assert!(lines[3].contains("its record is damaged"), "{text}");
+    assert!(!text.contains("LABELS"), "{text}");
+    let mut rows = rows;
+    rows[0].labels = Some(["milestone", "vor dem Umzug"].map(str::to_owned).into());
+    rows[1].labels = None;
+    let mut out = Vec::new();
+    write_table(&mut out, &rows, true, 8).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].contains("DEVICE  LABELS                    FILES"), "{text}");
+    assert!(lines[1].contains("laptop  milestone, vor dem Umzug  1,234"), "{text}");
+    assert!(lines[2].contains("laptop  damaged  "), "{text}");
     let mut out = Vec::new();
     write_table(&mut out, &[], false, 8).unwrap();
     assert!(String::from_utf8(out).unwrap().contains("no snapshots yet"));

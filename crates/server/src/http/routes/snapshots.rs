@@ -62,7 +62,7 @@ pub(in crate::http) async fn read(
 
 /// Why a visible snapshot could not be read: when its object is gone and nobody has deleted it meanwhile, the store
 /// is not what the database knows.
-async fn unread(shared: &Shared, vault: VaultId, snapshot: SnapshotId, error: Error) -> Refusal {
+pub(super) async fn unread(shared: &Shared, vault: VaultId, snapshot: SnapshotId, error: Error) -> Refusal {
     let is_gone = matches!(error, Error::Vault(vault::Error::SnapshotUnknown { .. }));
     if is_gone && visible(shared, vault, snapshot).await.is_ok() {
         tracing::error!(%vault, %snapshot, "a snapshot is missing in the object store");

@@ -4,6 +4,7 @@ use format::entry::{Entry, EntryKind, FileTime, Owner, Rare};
 use format::frame::{Compressor, FrameBuilder, FrameContext, PackCipher, PackKind};
 use format::hunk::{BuiltHunk, HunkBuilder};
 use format::keys::{IdKeys, Keyring};
+use format::labels::SealedLabels;
 use format::pack::{PackTable, PackWriter};
 use format::ranges::{Address, RangeList};
 use format::snapshot::{ClearPart, Counts, HunkRef, SealedPart, SnapshotRecord};
@@ -56,6 +57,12 @@ pub(crate) struct Tree {
 }
 
 impl Agent {
+    /// The object with these labels of a snapshot, the same for each `seed`.
+    pub(crate) fn labels(&self, snapshot: SnapshotId, labels: &[&str], seed: u8) -> Vec<u8> {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        SealedLabels::seal(snapshot, [seed; 32], &labels, &self.keyring).unwrap().encode()
+    }
+
     pub(crate) fn new(vault: VaultId) -> Self {
         let keyring = Keyring::for_tests(vault, Custody::Managed, 7);
         let device = DeviceId::from_bytes([4; 16]);

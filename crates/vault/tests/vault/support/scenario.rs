@@ -103,7 +103,11 @@ impl Scenario {
             5 => store(&self.second),
             6 => send(&self.stray),
             7 | 10 => vault.delete_snapshot(self.first.snapshot, "anna").map(drop),
-            8 => vault.undelete_snapshot(self.first.snapshot),
+            8 => {
+                let id = self.first.snapshot;
+                vault.put_labels(id, None, &self.agent.labels(id, &["milestone"], 1))?;
+                vault.undelete_snapshot(id)
+            }
             9 | 16 => vault.merge_segments().map(drop),
             11 | 12 | 15 => vault.mark(&self.options, &ledger).map(drop),
             13 | 17 => vault.sweep(&self.options, &ledger).map(drop),
@@ -165,7 +169,7 @@ impl Scenario {
         assert_eq!(of("packs/"), BTreeSet::from(packs));
         let snapshots = [2u8, 3].map(|seed| format!("snapshots/{}", SnapshotId::from_bytes([seed; 16])));
         assert_eq!(of("snapshots/"), BTreeSet::from(snapshots));
-        assert!(of("deleted/").is_empty());
+        assert!(of("deleted/").is_empty() && of("labels/").is_empty());
         let vault = Vault::open(Arc::clone(store), self.agent.vault, clock).unwrap();
         assert_eq!(of("index/").len(), vault.segments_after(None).unwrap().count());
         assert_eq!(vault.stats().unwrap().data.condemned.frames, 0);
