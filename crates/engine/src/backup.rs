@@ -35,7 +35,7 @@ use format::classes::Classes;
 use format::keys::Keyring;
 use format::snapshot::ClearPart;
 use model::{Clock, Code, DeviceId, Finding, SnapshotId};
-pub use preview::{Preview, PreviewRequest, RootPreview, preview};
+pub use preview::{Preview, RootPreview, preview};
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -3,28 +3,13 @@
 use super::findings::{Findings, reason_of};
 use super::rules::Rules;
 use super::walk::{Found, Place, Walk, normalised};
+use super::why::Scope;
 use crate::EngineError;
 use crate::progress::{Phase, Progress, add};
 use format::path;
 use model::{Clock, Finding, FindingReason};
 use platform::{FileKind, Stat};
 use std::collections::HashSet;
-use std::path::PathBuf;
-
-/// What to look at; the fields are those of [`super::BackupRequest`].
-#[derive(Debug, Clone)]
-pub struct PreviewRequest {
-    /// Folders and files.
-    pub paths: Vec<PathBuf>,
-    /// Rules of exclusion.
-    pub exclusions: Vec<String>,
-    /// Leave out folders that hold a CACHEDIR.TAG.
-    pub exclude_caches: bool,
-    /// Stay on the file systems of the paths.
-    pub one_file_system: bool,
-    /// Folders of our own.
-    pub own_folders: Vec<PathBuf>,
-}
 
 /// What a run would bring when nothing of it were there.
 #[derive(Debug, Clone, Default)]
@@ -54,12 +39,12 @@ pub struct RootPreview {
 ///
 /// # Errors
 /// Rules or paths that no run takes, and [`EngineError::Stopped`].
-pub fn preview(request: &PreviewRequest, clock: &Clock, progress: &Progress) -> Result<Preview, EngineError> {
-    if request.paths.is_empty() {
+pub fn preview(scope: &Scope, clock: &Clock, progress: &Progress) -> Result<Preview, EngineError> {
+    if scope.paths.is_empty() {
         return Err(EngineError::EmptySet);
     }
-    let roots = normalised(&request.paths)?;
-    let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
+    let roots = normalised(&scope.paths)?;
+    let rules = Rules::new(&scope.exclusions, scope.exclude_caches, &scope.own_folders)?;
     let mut sums = Sums {
         roots: roots.iter().map(|path| RootPreview { path: path.clone(), ..Default::default() }).collect(),
         findings: Findings::new(clock.now(), &[]),
@@ -67,7 +52,7 @@ pub fn preview(request: &PreviewRequest, clock: &Clock, progress: &Progress) -> 
         progress,
     };
     progress.enter(Phase::Working);
-    let mut walk = Walk::new(roots, &rules, request.one_file_system);
+    let mut walk = Walk::new(roots, &rules, scope.one_file_system);
     while let Some(found) = walk.next() {
         progress.go_on()?;
         sums.take(found);

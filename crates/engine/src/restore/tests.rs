@@ -122,6 +122,27 @@ fn restore(
 }
 
 #[test]
+fn what_may_cost_something_waits_for_the_disk() {
+    let temp = tempfile::tempdir().unwrap();
+    let local = Dir::open_root(temp.path()).unwrap();
+    let request = |conflict, durable| RestoreRequest {
+        conflict,
+        durable,
+        ..RestoreRequest::into_folder(temp.path(), Layout::Contents)
+    };
+    for conflict in [Conflict::Refuse, Conflict::Skip, Conflict::KeepBoth] {
+        assert!(!request(conflict, false).waits_for_disk(&local), "{conflict:?}");
+        assert!(request(conflict, true).waits_for_disk(&local), "{conflict:?}");
+    }
+    for conflict in [Conflict::Replace, Conflict::ReplaceIfNewer] {
+        assert!(request(conflict, false).waits_for_disk(&local), "{conflict:?}");
+    }
+    // Whatever is not surely a disk of this machine.
+    let elsewhere = Dir::open_root(std::path::Path::new("/proc")).unwrap();
+    assert!(request(Conflict::Refuse, false).waits_for_disk(&elsewhere));
+}
+
+#[test]
 fn names_that_differ_only_in_case_are_refused_where_case_is_ignored() {
     let temp = tempfile::tempdir().unwrap();
     let clashing: [&[&str]; 3] =

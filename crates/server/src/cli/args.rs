@@ -95,7 +95,7 @@ enum Verb {
     #[command(after_help = "Example:
   holdfast-server backup /var/backups/holdfast.age --data /srv/holdfast")]
     Backup {
-        /// The file; one that is there is replaced when the new one is complete
+        /// The file; an earlier backup there is replaced when the new one is complete
         file: PathBuf,
     },
     /// Make the server again, from a backup or from the object store, with the organisation's recovery file

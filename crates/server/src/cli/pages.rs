@@ -54,14 +54,22 @@ impl fmt::Display for Pages {
     }
 }
 
+/// The generator for bash takes a dash in a program's name for the beginning of a command, so it is given a name
+/// without one, which stands behind `complete` only, at the end of a line.
+fn script(shell: Shell, line: &mut clap::Command) -> String {
+    const NAME: &str = "holdfast-server";
+    let plain = NAME.replace('-', "_");
+    let name = if shell == Shell::Bash { &plain } else { NAME };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, line, name, &mut script);
+    String::from_utf8_lossy(&script).replace(&format!(" {plain}\n"), &format!(" {NAME}\n"))
+}
+
 /// Makes it.
 pub(super) fn run(page: Page, mut line: clap::Command, output: &Output) -> Result<()> {
     match page {
         Page::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut line, "holdfast-server", &mut script);
-            let script = String::from_utf8_lossy(&script).into_owned();
-            output.document(&Completions { shell: shell.to_string(), script })
+            output.document(&Completions { shell: shell.to_string(), script: script(shell, &mut line) })
         }
         Page::Man { to } => {
             clap_mangen::generate_to(line, &to).map_err(|error| file_error(&to, &error, "write pages"))?;

@@ -7,7 +7,7 @@ use crate::sets::{Choice, Wish, choose};
 use crate::state::State;
 use crate::state::settings::Settings;
 use crate::{AgentError, rules, text};
-use engine::backup::{Preview, PreviewRequest, RootPreview, preview};
+use engine::backup::{Preview, RootPreview, preview};
 use model::Clock;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -41,15 +41,9 @@ pub(super) fn run(state: &State, wish: &Wish, context: &Context) -> Result<Outco
     let began = Instant::now();
     let mut settings = Settings::read(state)?;
     let choice = choose(&mut settings, wish, |path| path.symlink_metadata().is_ok())?;
-    let request = PreviewRequest {
-        paths: choice.set.paths(),
-        exclusions: rules::in_force(&choice.set),
-        exclude_caches: choice.set.default_exclusions,
-        one_file_system: choice.set.one_file_system,
-        own_folders: vec![state.root().to_owned()],
-    };
+    let scope = rules::scope(&choice.set, state.root());
     let found = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
-        preview(&request, &Clock::system(), progress)
+        preview(&scope, &Clock::system(), progress)
     })?;
     for finding in &found.findings {
         context.output.event(&Event { event: "finding", fields: JsonFinding::new(finding) })?;

@@ -11,6 +11,8 @@ use std::collections::HashSet;
 
 const VAULT: VaultId = VaultId::from_bytes([1; 16]);
 const PACKS: usize = 12;
+/// Incarnation of the log before; that of a new one is random.
+const OLD: [u8; 16] = [9; 16];
 
 /// Puts a pack of one frame with ten chunks; what is in it does not matter here.
 fn put_pack(objects: &Objects, number: u8) {
@@ -38,7 +40,7 @@ fn prepared() -> MemoryStore {
     }
     // An old log of many numbers that knows nothing of them.
     for number in 1..=9 {
-        let segment = Segment::of_changes([9; 16], number, Vec::new());
+        let segment = Segment::of_changes(OLD, number, Vec::new());
         let key = objects.names.segment(number, number).unwrap();
         objects.store.put(&key, &segment.encode(), PutMode::CreateNew).unwrap();
     }
@@ -56,7 +58,7 @@ fn check(store: &MemoryStore) {
     let log = Log::open(objects(Arc::new(store.clone()))).unwrap();
     log.with_any(|state| match (&state.problem, state.incarnation) {
         (Some(_), _) => {}
-        (None, [9, ..]) => assert_eq!(state.sequence, 9),
+        (None, OLD) => assert_eq!(state.sequence, 9),
         (None, _) => assert_eq!(state.packs.len(), PACKS),
     });
 }
