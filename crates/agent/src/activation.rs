@@ -14,7 +14,7 @@ use crate::state::identity::{self, Identity, PinnedServer};
 use crate::state::pending::{self, Pending};
 use api::activation::{ActivateAnswer, ActivateRequest, NewDevice};
 use api::{Blob, Credential, Pin, Token};
-use model::failpoint;
+use model::{Code, failpoint};
 use std::path::{Path, PathBuf};
 
 /// Between the answer that there is no vault and the wish to create one, another device may create it. A third time
@@ -70,7 +70,8 @@ impl Activation<'_> {
         let mut raced = false;
         for _ in 0..ATTEMPTS {
             failpoint::hit("agent.before_activate");
-            let answer = self.registrar.activate(&self.request(&pending)?)?;
+            let answer = self.registrar.activate(&self.request(&pending)?);
+            let answer = answer.inspect_err(|error| self.give_up_refused(&pending, error))?;
             failpoint::hit("agent.after_activate");
             let credential = Credential { device: answer.device_id, secret: pending.secret.clone() };
             let found = vault::obtain(self, &mut pending, &answer, &credential, raced)?;
@@ -105,6 +106,17 @@ impl Activation<'_> {
         }
         pending::forget(self.state)?;
         Ok(Some(identity))
+    }
+
+    /// Secrets that were drawn for a token which then activates nothing are not kept; those of an earlier try may be
+    /// a device's. Where they cannot be removed they lie there unused until this machine is a device.
+    fn give_up_refused(&self, pending: &Pending, error: &AgentError) {
+        if pending.is_new
+            && matches!(error.code(), Code::TokenUnknown | Code::TokenUsed | Code::TokenExpired)
+            && let Err(error) = pending.give_up(self.state)
+        {
+            tracing::info!(%error, "what was drawn for a refused token stays");
+        }
     }
 
     fn request(&self, pending: &Pending) -> Result<ActivateRequest, AgentError> {

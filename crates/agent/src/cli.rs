@@ -87,7 +87,10 @@ fn start(cli: &Cli, output: &Arc<Output>) -> Result<Outcome, AgentError> {
     protect_process();
     let interrupts = Interrupts::install(Arc::clone(output))?;
     let context = Context { output: Arc::clone(output), interrupts };
-    let result = run(&cli.command, &context).and_then(|outcome| output.finish().map(|()| outcome));
+    let result = run(&cli.command, &context);
+    // Also what was found before an error, and before that is told.
+    let finished = output.finish();
+    let result = result.and_then(|outcome| finished.map(|()| outcome));
     match result {
         // Whatever broke after the signal broke because of it.
         Err(_) if context.interrupts.caught() => Err(AgentError::Interrupted),

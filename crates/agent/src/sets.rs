@@ -5,6 +5,7 @@
 
 use crate::state::settings::{BackupSet, Settings, StoredPath};
 use crate::{AgentError, text};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The set that is meant when nothing is named.
@@ -50,11 +51,12 @@ pub(crate) enum Change {
     Updated,
 }
 
-/// Finds the set that is meant, and makes or changes it in `settings`. A folder that is new to a set must exist.
+/// Finds the set that is meant, and makes or changes it in `settings`. A folder that is new to a set must be there for
+/// `look`, which looks at a path.
 pub(crate) fn choose(
     settings: &mut Settings,
     wish: &Wish,
-    exists: impl Fn(&Path) -> bool,
+    look: impl Fn(&Path) -> io::Result<()>,
 ) -> Result<Choice, AgentError> {
     let name = name(settings, wish)?;
     let (set, change) = match settings.sets.get(&name) {
@@ -70,9 +72,11 @@ pub(crate) fn choose(
         }
     };
     if change != Change::None {
-        let missing = wish.paths.iter().find(|path| !exists(path));
-        if let Some(path) = missing {
-            return Err(AgentError::PathMissing { path: path.clone() });
+        for path in &wish.paths {
+            look(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => AgentError::PathMissing { path: path.clone() },
+                _ => AgentError::local(path, error),
+            })?;
         }
         settings.sets.insert(name.clone(), set.clone());
     }

@@ -133,6 +133,16 @@ fn is_address(url: &str) -> bool {
         && !host.is_empty()
         && !host.starts_with(['/', ':', '?', '#'])
         && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"@?#\"<>\\^`{|}".contains(&byte))
+        && has_usable_port(host.split('/').next().unwrap_or(host))
+}
+
+/// Without a port it is that of HTTPS; the colons in brackets are those of an IPv6 address.
+fn has_usable_port(authority: &str) -> bool {
+    let after_brackets = authority.rsplit_once(']').map_or(authority, |(_, after)| after);
+    match after_brackets.split_once(':') {
+        None => true,
+        Some((_, port)) => port.parse::<u16>().is_ok_and(|port| port != 0) && !port.starts_with('+'),
+    }
 }
 
 #[cfg(test)]

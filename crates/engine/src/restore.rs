@@ -88,6 +88,9 @@ pub struct RestoreRequest {
     /// An interrupted restore goes on: names that are there with equal kind, size and modification time are taken as
     /// done, and what a kill left under temporary names is removed.
     pub resume: bool,
+    /// A restore of another snapshot into the same target was cut short: what a kill left under temporary names is
+    /// removed all the same, and all else is taken for the user's.
+    pub after_another: bool,
     /// Wait until all of it is on stable storage. Without it a new file gets there when the system writes it out, as with
     /// any other program, unless something that was there may be replaced, or the target is on a network: then a
     /// restore always waits, since an error would be told nowhere else, or cost what was there before.
@@ -216,6 +219,11 @@ impl RestoreRequest {
             || dir.file_system_kind().ok() != Some(FileSystemKind::Local)
     }
 
+    /// Whether temporary names in the target may be those of an earlier restore.
+    const fn removes_leftovers(&self) -> bool {
+        self.resume || self.after_another
+    }
+
     /// A restore into `to` under the absolute paths of the snapshot, which refuses when names are taken.
     pub fn into_folder(to: impl Into<PathBuf>, layout: Layout) -> Self {
         Self {
@@ -224,6 +232,7 @@ impl RestoreRequest {
             conflict: Conflict::Refuse,
             label: String::new(),
             resume: false,
+            after_another: false,
             durable: false,
             workers: 0,
         }

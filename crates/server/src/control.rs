@@ -10,12 +10,17 @@ use crate::watch::Progress;
 use crate::{Error, Result};
 use model::Code;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 pub use client::ask;
 pub use server::{Control, listen};
 
 /// The longest line in either direction, in bytes. Lists of snapshots are the longest.
 const LINE_MAX: usize = 256 << 20;
+/// How long a server may say nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it says that it works.
+const BEAT: Duration = Duration::from_secs(5);
 /// The longest command, in bytes.
 const COMMAND_MAX: usize = 1 << 20;
 
@@ -27,11 +32,12 @@ struct Request {
     command: Command,
 }
 
-/// What the server sends: any number of progresses, then one result.
+/// What the server sends: any number of progresses and signs of life, then one result.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Reply {
     Progress(Progress),
+    Working,
     Done(Box<Answer>),
     Failed { code: String, detail: String },
 }
@@ -46,7 +52,7 @@ impl Reply {
 
     fn into_result(self) -> Option<Result<Answer>> {
         match self {
-            Self::Progress(_) => None,
+            Self::Progress(_) | Self::Working => None,
             Self::Done(answer) => Some(Ok(*answer)),
             Self::Failed { code, detail } => {
                 Some(Err(Error::refused(Code::parse(&code).unwrap_or(Code::Internal), detail)))

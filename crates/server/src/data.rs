@@ -18,10 +18,19 @@ pub struct Begun {
     pub lock: Lock,
 }
 
+/// What SQLite puts behind a database's name, the database itself among them.
+pub const DATABASE_SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 /// Mode of folders that nobody else may look into.
 const FOLDER_MODE: u32 = 0o700;
 /// Mode of files that nobody else may read.
 pub const FILE_MODE: u32 = 0o600;
+
+/// `path` with `suffix` behind its name.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
 
 /// A data folder, by its absolute path.
 #[derive(Debug, Clone)]
@@ -41,6 +50,11 @@ impl DataDir {
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.0.join("server.db")
+    }
+
+    /// The database with all that SQLite puts beside it.
+    pub fn database_files(&self) -> [PathBuf; 4] {
+        DATABASE_SUFFIXES.map(|suffix| with_suffix(&self.database(), suffix))
     }
 
     /// Held by the process that works on the folder.
@@ -118,8 +132,11 @@ impl DataDir {
     /// harm, since the next try takes it over.
     pub fn give_up(&self, begun: Begun) {
         let Begun { had_folder, had_lock, found, lock } = begun;
-        for path in [self.org_key(), self.tls(), self.database()].iter().filter(|path| !found.contains(path))
-        {
+        // What lies beside a database that was found is not ours to take away.
+        let had_database = found.contains(&self.database());
+        let database = self.database_files().into_iter().filter(|_| !had_database);
+        let made = [self.org_key(), self.tls()].into_iter().chain(database);
+        for path in made.filter(|path| !found.contains(path)) {
             let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
         // A server that somebody else has made just before keeps its lock.

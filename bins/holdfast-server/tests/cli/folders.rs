@@ -61,6 +61,13 @@ fn an_init_that_was_killed_is_finished_by_the_next() {
     let made = site.init();
     assert_eq!(std::fs::read(site.data.join("tls/authority.pem")).unwrap(), authority);
     assert_eq!(site.json(&["status"])["server_id"], made["server_id"]);
+    // Of one that was killed while it made the database, what SQLite then goes back to.
+    let early = Site::empty();
+    std::fs::create_dir(&early.data).unwrap();
+    for name in ["lock", "server.db", "server.db-journal"] {
+        std::fs::write(early.data.join(name), "").unwrap();
+    }
+    early.init();
 }
 
 #[test]

@@ -211,7 +211,25 @@ fn the_first_device_of_a_managed_vault_creates_it_and_others_join() {
     assert!(org == one.identity.vault.keyring);
     let kept = Identity::read(&first.state).unwrap();
     assert_eq!(kept.device, one.identity.device);
-    assert!(!first.state.identity_folder().join("pending").exists());
+    let names = std::fs::read_dir(first.state.identity_folder()).unwrap();
+    assert_eq!(names.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>(), ["device"]);
+}
+
+#[test]
+fn a_wrong_token_in_between_costs_the_right_one_nothing() {
+    let server = Server::new(Custody::Private);
+    let mut second = Machine::new();
+    server.create_by_other();
+    // It stops after the token made a device.
+    assert_eq!(code(second.activate(&server, None)), Code::KeyMissing);
+    let good = std::mem::replace(&mut second.token, token());
+    let used = Machine { token: second.token.clone(), ..Machine::new() };
+    assert_eq!(code(used.activate(&server, None)), Code::KeyMissing);
+    assert_eq!(code(second.activate(&server, None)), Code::TokenUsed);
+    second.token = good;
+    assert_eq!(code(second.activate(&server, None)), Code::KeyMissing, "the same device again");
+    let kept = std::fs::read_dir(second.state.identity_folder()).unwrap().count();
+    assert_eq!(kept, 1, "nothing is kept for the refused token");
 }
 
 #[test]

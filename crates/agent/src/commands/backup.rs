@@ -82,7 +82,7 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
     let _lock = state.lock()?;
     let mut settings = Settings::read(&state)?;
     let before = settings.clone();
-    let choice = choose(&mut settings, &wish, |path| path.symlink_metadata().is_ok())?;
+    let choice = choose(&mut settings, &wish, |path| path.symlink_metadata().map(drop))?;
     if choice.change != Change::None {
         settings.write(&state)?;
     }

@@ -101,6 +101,7 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
         conflict: Conflict::rule(args.conflict),
         label: label(),
         resume: false,
+        after_another: false,
         durable: args.sync,
         workers: 0,
     };
@@ -119,6 +120,7 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
     let journal = Journal::open(&session.state, &restore, request.label)?;
     request.label = journal.label().to_owned();
     request.resume = journal.resumes();
+    request.after_another = journal.other().is_some();
     if request.resume {
         context.output.note("An earlier restore of the same was cut short; this one goes on from there.");
     }

@@ -12,7 +12,12 @@ fn named(name: &str, paths: &[&str]) -> Wish {
 }
 
 fn pick(settings: &mut Settings, wish: &Wish) -> Result<(String, Change), Code> {
-    let choice = choose(settings, wish, |path| !path.ends_with("gone"));
+    let choice = choose(settings, wish, |path| match path.file_name().and_then(|name| name.to_str()) {
+        Some("gone") => Err(io::ErrorKind::NotFound.into()),
+        Some("closed") => Err(io::ErrorKind::PermissionDenied.into()),
+        Some("stale") => Err(io::Error::other("the other end is not connected")),
+        _ => Ok(()),
+    });
     choice.map(|choice| (choice.name, choice.change)).map_err(|error| error.code())
 }
 
@@ -42,7 +47,7 @@ fn nothing_named_means_the_default_or_the_only_set() {
     pick(&mut settings, &wish(&["/a"])).unwrap();
     assert_eq!(pick(&mut settings, &wish(&[])), chosen("a", Change::None));
     pick(&mut settings, &wish(&["/b"])).unwrap();
-    let unclear = choose(&mut settings, &wish(&[]), |_| true).unwrap_err();
+    let unclear = choose(&mut settings, &wish(&[]), |_| Ok(())).unwrap_err();
     assert!(unclear.to_string().contains("a, b") && unclear.advice().contains("--set"), "{unclear}");
     pick(&mut settings, &named("default", &["/c"])).unwrap();
     assert_eq!(pick(&mut settings, &wish(&[])), chosen("default", Change::None));
@@ -82,6 +87,8 @@ fn names_and_folders_that_are_not_there_are_refused() {
     let mut settings = Settings::default();
     assert_eq!(pick(&mut settings, &named("work", &[])), Err(Code::SetUnknown));
     assert_eq!(pick(&mut settings, &wish(&["/gone"])), Err(Code::PathMissing));
+    assert_eq!(pick(&mut settings, &wish(&["/a", "/closed"])), Err(Code::LocalDenied));
+    assert_eq!(pick(&mut settings, &wish(&["/stale"])), Err(Code::LocalFailed));
     assert_eq!(settings, Settings::default());
     for bad in ["", "a/b", "a b", "a\n", &"x".repeat(65)] {
         assert_eq!(pick(&mut settings, &named(bad, &["/a"])), Err(Code::NameInvalid), "{bad:?}");

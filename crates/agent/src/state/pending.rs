@@ -1,5 +1,6 @@
-//! An activation under way: all secrets that it will use, written before the first request, so that a lost answer or
-//! a kill at any point can be repeated with the same token and gives the same device and the same vault.
+//! Activations under way, a file for each token: all secrets that it will use, written before the first request, so that
+//! a lost answer or a kill at any point can be repeated with the same token and gives the same device and the same
+//! vault. A wrong token in between costs another one nothing.
 
 use super::State;
 use super::checked::CheckedFile;
@@ -8,7 +9,12 @@ use super::secrets::{age_key, path};
 use crate::AgentError;
 use api::{Hash, Secret};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+const PREFIX: &str = "pending-";
+const KIND: &str = "activation";
 
 /// What the activation with one token has drawn so far.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +26,9 @@ pub struct Pending {
     /// The device's key pair.
     #[serde(with = "age_key")]
     pub key_pair: format::wrap::Identity,
+    /// No request has used them yet.
+    #[serde(skip)]
+    pub is_new: bool,
     /// The vault that this device wanted to create, once it came that far.
     pub plan: Option<VaultPlan>,
 }
@@ -45,12 +54,11 @@ pub struct RecoveryPlan {
 }
 
 impl Pending {
-    /// The activation with this token that was begun before, or a new one, durable on return. Secrets that an
-    /// activation with another token has drawn are dropped: the server knows that device by another recipient.
+    /// The activation with this token that was begun before, or a new one, durable on return.
     pub fn resume(state: &State, token: &Secret) -> Result<Self, AgentError> {
         let token = token.hash();
         // A damaged one stands for a device that nobody has used: it is drawn anew.
-        let earlier = match file(state).read::<Self>() {
+        let earlier = match file(state, &token).read::<Self>() {
             Err(AgentError::IdentityDamaged { .. }) => None,
             other => other?,
         };
@@ -58,24 +66,44 @@ impl Pending {
             return Ok(pending);
         }
         let key_pair = format::wrap::Identity::generate();
-        let pending = Self { token, secret: Secret::random(), key_pair, plan: None };
+        let pending = Self { token, secret: Secret::random(), key_pair, is_new: true, plan: None };
         pending.write(state)?;
         Ok(pending)
     }
 
     /// Keeps what was drawn since, durably.
     pub fn write(&self, state: &State) -> Result<(), AgentError> {
-        file(state).write(self)
+        file(state, &self.token).write(self)
+    }
+
+    /// The server refused the token for good and knows nothing of this device.
+    pub fn give_up(&self, state: &State) -> Result<(), AgentError> {
+        file(state, &self.token).remove()
     }
 }
 
-/// Ends the activation under way.
+/// Ends all activations under way: the machine is a device.
 pub fn forget(state: &State) -> Result<(), AgentError> {
-    file(state).remove()
+    let folder = state.identity_folder();
+    let failed = |source| AgentError::state(&folder, source);
+    let names = match platform::Dir::open_root(&folder).and_then(|dir| dir.names()) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        names => names.map_err(failed)?,
+    };
+    for entry in &names {
+        if entry.name.starts_with(PREFIX.as_bytes()) {
+            let path = folder.join(OsStr::from_bytes(entry.name));
+            CheckedFile::new(path, KIND).remove()?;
+        }
+    }
+    Ok(())
 }
 
-fn file(state: &State) -> CheckedFile {
-    CheckedFile::new(state.identity_folder().join("pending"), "activation")
+/// Named after the beginning of the token's hash.
+fn file(state: &State, token: &Hash) -> CheckedFile {
+    let mut name = PREFIX.to_owned();
+    token.0[..8].iter().for_each(|byte| name.push_str(&format!("{byte:02x}")));
+    CheckedFile::new(state.identity_folder().join(name), KIND)
 }
 
 #[cfg(test)]
@@ -93,8 +121,16 @@ mod tests {
         assert_eq!((&first.secret, first.key_pair.recipient()), (&again.secret, again.key_pair.recipient()));
         let changed = Pending::resume(&state, &other).unwrap();
         assert_ne!(first.secret, changed.secret);
-        std::fs::write(state.identity_folder().join("pending"), b"half").unwrap();
-        assert_ne!(Pending::resume(&state, &other).unwrap().secret, changed.secret);
+        assert_eq!(
+            Pending::resume(&state, &token).unwrap().secret,
+            first.secret,
+            "another one costs it nothing"
+        );
+        std::fs::write(file(&state, &other.hash()).path(), b"half").unwrap();
+        let drawn = Pending::resume(&state, &other).unwrap();
+        assert_ne!(drawn.secret, changed.secret);
+        drawn.give_up(&state).unwrap();
+        assert_eq!(Pending::resume(&state, &token).unwrap().secret, first.secret);
         forget(&state).unwrap();
         assert_eq!(std::fs::read_dir(state.identity_folder()).unwrap().count(), 0);
     }

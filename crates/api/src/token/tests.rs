@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn tokens() -> impl Strategy<Value = Token> {
-    let url = "https://[a-z]{1,20}(\\.[a-z]{1,10}){0,3}(:[0-9]{2,5})?(/[a-z]{1,5})?";
+    let url = "https://[a-z]{1,20}(\\.[a-z]{1,10}){0,3}(:[1-9][0-9]{1,3})?(/[a-z]{1,5})?";
     let pin = prop_oneof![Just(Pin::Os), any::<[u8; 32]>().prop_map(Pin::Authority)];
     (prop::collection::vec(url, 1..=limits::URLS), pin, any::<[u8; 32]>())
         .prop_map(|(urls, pin, secret)| Token::new(urls, pin, Secret::from_bytes(secret)).unwrap())
@@ -60,12 +60,26 @@ fn the_refusal_has_its_code() {
 
 #[test]
 fn only_addresses_with_tls_are_taken() {
-    for url in
-        ["http://a.example", "https://", "https:///x", "https://user@a.example", "https://a b", "a.example"]
-    {
+    for url in [
+        "http://a.example",
+        "https://",
+        "https:///x",
+        "https://user@a.example",
+        "https://a b",
+        "a.example",
+        "https://a.example:0",
+        "https://a.example:99999",
+        "https://a.example:/x",
+        "https://[::1]:https",
+    ] {
         assert!(Token::new(vec![url.into()], Pin::Os, Secret::random()).is_err(), "{url}");
     }
-    for url in ["https://[::1]:8443", "https://backup.example/holdfast", "https://192.0.2.7"] {
+    for url in [
+        "https://[::1]:8443",
+        "https://backup.example/holdfast",
+        "https://192.0.2.7",
+        "https://a.example:1/x:y",
+    ] {
         assert!(Token::new(vec![url.into()], Pin::Os, Secret::random()).is_ok(), "{url}");
     }
     assert!(Token::new(vec![], Pin::Os, Secret::random()).is_err());

@@ -37,12 +37,18 @@ pub(super) enum Verdict {
 pub(super) struct Rules<'t> {
     pub(super) conflict: Conflict,
     pub(super) resume: bool,
+    pub(super) removes_leftovers: bool,
     label: &'t str,
 }
 
 impl<'t> Rules<'t> {
     pub(super) fn of(request: &'t RestoreRequest) -> Self {
-        Self { conflict: request.conflict, resume: request.resume, label: &request.label }
+        Self {
+            conflict: request.conflict,
+            resume: request.resume,
+            removes_leftovers: request.removes_leftovers(),
+            label: &request.label,
+        }
     }
 
     /// The verdict on an entry that is no folder.
@@ -191,7 +197,8 @@ mod tests {
 
     #[test]
     fn coarse_times_count_as_equal_only_when_a_restore_is_resumed() {
-        let mut rules = Rules { conflict: Conflict::KeepBoth, resume: true, label: "" };
+        let mut rules =
+            Rules { conflict: Conflict::KeepBoth, resume: true, removes_leftovers: true, label: "" };
         let time = |nanos| FileTime { secs: -5, nanos };
         let wanted = time(123_456_789);
         for there in [123_456_789, 123_456_700, 123_456_000, 123_000_000, 0] {

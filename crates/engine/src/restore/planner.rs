@@ -192,7 +192,7 @@ impl<'l> Leader<'l> {
     ) -> Vec<Arc<Dir>> {
         let (shared, start) = (self.shared, self.start);
         let outcome = shared.maker.outcome;
-        if self.request.resume {
+        if self.request.removes_leftovers() {
             remove_leftovers(&shared.base);
         }
         let mut tree = Tree::new(Rules::of(self.request), Some(&shared.maker), Arc::clone(base));

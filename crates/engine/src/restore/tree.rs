@@ -287,7 +287,7 @@ impl<'t> Tree<'t> {
             Traits::of_existing(&opened),
         );
         if self.maker.is_some() {
-            if self.rules.resume {
+            if self.rules.removes_leftovers {
                 remove_leftovers(&opened);
             }
             if !self.file_systems.iter().any(|(dev, _)| *dev == stat.dev) {

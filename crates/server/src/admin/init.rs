@@ -145,6 +145,11 @@ struct Prepared {
 
 /// Everything outside the database and before the store's objects.
 fn prepare(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings: Settings) -> Result<Prepared> {
+    let recovery_file = options.recovery_file.clone().unwrap_or_else(|| data.recovery_file());
+    // The file of a key that is yet to be made is nowhere. Told before a store is made, since that would stay.
+    if recovery_file != data.recovery_file() && recovery_file.exists() && !data.org_key().exists() {
+        return Err(recovery_exists(data, &recovery_file));
+    }
     let org = Organisation::open_or_create(data)?;
     settings.org_recipient = org.recipient().to_string();
     let store = open_store(data, &store_path(data, &settings))?;
@@ -159,7 +164,6 @@ fn prepare(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings: S
     let object = RecordObject::new(&server_record(id, created), &settings);
     let authority = open_authority(data, id, clock)?;
     let sealed = org.recipient().wrap_bytes(&authority_file(data)?)?;
-    let recovery_file = options.recovery_file.clone().unwrap_or_else(|| data.recovery_file());
     write_recovery_file(data, &recovery_file, &org, id)?;
     Ok(Prepared { made: Made { object, authority, recovery_file }, store, sealed })
 }
@@ -211,16 +215,7 @@ fn default_url(listen: SocketAddr) -> String {
 
 /// Refuses a folder that is somebody else's, before anything is made in it.
 fn check_free(data: &DataDir) -> Result<()> {
-    const OWN: &[&str] = &[
-        "lock",
-        "org-key",
-        "tls",
-        "store",
-        "organisation-recovery.txt",
-        "server.db",
-        "server.db-wal",
-        "server.db-shm",
-    ];
+    const OWN: &[&str] = &["lock", "org-key", "tls", "store", "organisation-recovery.txt"];
     const LOST_AND_FOUND: &str = "lost+found";
     let entries = match std::fs::read_dir(data.path()) {
         Ok(entries) => entries,
@@ -230,8 +225,10 @@ fn check_free(data: &DataDir) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(|error| crate::data::file_error(data.path(), &error, "list folder"))?;
         let name = entry.file_name();
+        let is_database = data.database_files().contains(&entry.path());
         let known = name.to_str().is_some_and(|name| {
-            OWN.contains(&name)
+            is_database
+                || OWN.contains(&name)
                 || name == LOST_AND_FOUND
                 || name.as_bytes().starts_with(platform::durable::TEMP_PREFIX)
         });
@@ -293,10 +290,14 @@ fn write_recovery_file(data: &DataDir, path: &Path, org: &Organisation, id: Serv
     match DataDir::write_new(path, text.as_bytes()) {
         Err(Error::File { source, .. }) if source.is_already_exists() => match DataDir::read(path)? {
             Some(found) if *found == *text => Ok(()),
-            _ => Err(exists(data, &format!("was not made: {} is there already", path.display()))),
+            _ => Err(recovery_exists(data, path)),
         },
         other => other,
     }
+}
+
+fn recovery_exists(data: &DataDir, path: &Path) -> Error {
+    exists(data, &format!("was not made: {} is there already", path.display()))
 }
 
 fn exists(data: &DataDir, problem: &str) -> Error {

@@ -5,7 +5,7 @@ use super::administrators::{AdministratorView, FIRST, give_password};
 use super::check::{Problem, Severity, troubles};
 use super::init::{InitOptions, store_elsewhere};
 use crate::archive;
-use crate::data::{DataDir, file_error};
+use crate::data::{DATABASE_SUFFIXES, DataDir, file_error, with_suffix};
 use crate::instance::Instance;
 use crate::mirror::{Mirror, RecordObject, Unreadable};
 use crate::names::counted;
@@ -68,8 +68,6 @@ impl RecoverView {
 
 /// Name of the database until it is whole.
 const UNFINISHED: &str = "recover.db";
-/// A database, and what SQLite puts beside it.
-const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
 /// Recovers the server.
 pub async fn recover(
@@ -334,7 +332,7 @@ async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
 
 fn set_aside(data: &DataDir, clock: &Clock) -> Result<()> {
     let stamp = clock.now().as_secs();
-    for suffix in SUFFIXES {
+    for suffix in DATABASE_SUFFIXES {
         let from = with_suffix(&data.database(), suffix);
         let to = with_suffix(&data.database(), &format!("{suffix}.damaged-{stamp}"));
         match std::fs::rename(&from, &to) {
@@ -369,15 +367,9 @@ fn sync(data: &DataDir) -> Result<()> {
         .map_err(|source| Error::File { path: data.path().to_owned(), source })
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
 /// Removes a database with all that SQLite puts beside it.
 fn remove_all(database: &Path) -> Result<()> {
-    SUFFIXES.iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
+    DATABASE_SUFFIXES.iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
 }
 
 fn remove(path: &Path) -> Result<()> {

@@ -1,16 +1,27 @@
 //! The asking side of the socket. Plain blocking calls: a command does nothing else meanwhile.
 
 use super::socket::SocketPath;
-use super::{LINE_MAX, Reply, Request, version};
+use super::{LINE_MAX, PATIENCE, Reply, Request, version};
 use crate::admin::{Answer, Command};
 use crate::data::DataDir;
 use crate::watch::Progress;
 use crate::{Error, Result};
+use model::Code;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
-/// Asks the running server; `None` when none runs.
-pub fn ask(data: &DataDir, command: &Command, mut progress: impl FnMut(&Progress)) -> Result<Option<Answer>> {
+/// Asks the running server; `None` when none runs, and an error when it says nothing for long.
+pub fn ask(data: &DataDir, command: &Command, progress: impl FnMut(&Progress)) -> Result<Option<Answer>> {
+    ask_within(data, command, PATIENCE, progress)
+}
+
+fn ask_within(
+    data: &DataDir,
+    command: &Command,
+    patience: Duration,
+    mut progress: impl FnMut(&Progress),
+) -> Result<Option<Answer>> {
     let socket = match SocketPath::of(data) {
         Ok(socket) => socket,
         Err(Error::DataMissing { .. }) => return Ok(None),
@@ -24,7 +35,13 @@ pub fn ask(data: &DataDir, command: &Command, mut progress: impl FnMut(&Progress
         }
         Err(error) => return Err(crate::data::file_error(&data.socket(), &error, "connect")),
     };
-    let broke = |source| Error::Control { source };
+    let broke = |source: io::Error| match source.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => silent(data),
+        _ => Error::Control { source },
+    };
+    for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
+        set(&stream, Some(patience)).map_err(broke)?;
+    }
     let request = Request { version: version().to_owned(), command: command.clone() };
     let mut line = serde_json::to_vec(&request)
         .map_err(|error| Error::Broken { problem: format!("the command: {error}") })?;
@@ -44,5 +61,28 @@ pub fn ask(data: &DataDir, command: &Command, mut progress: impl FnMut(&Progress
         if let Some(result) = reply.into_result() {
             return result.map(Some);
         }
+    }
+}
+
+/// A server that works says so all the time.
+fn silent(data: &DataDir) -> Error {
+    let detail = format!("the server that uses {} does not answer", data.path().display());
+    Error::refused(Code::DataLocked, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_server_that_says_nothing_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path()).unwrap();
+        let _hung = UnixListener::bind(data.socket()).unwrap();
+        let asked = ask_within(&data, &Command::UserList, Duration::from_millis(50), |_| {});
+        let error = asked.unwrap_err();
+        assert_eq!(error.code(), Code::DataLocked);
+        assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
     }
 }

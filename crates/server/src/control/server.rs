@@ -1,7 +1,7 @@
 //! The answering side of the socket. A command goes on only as long as its client stays.
 
 use super::socket::SocketPath;
-use super::{COMMAND_MAX, Reply, Request, version};
+use super::{BEAT, COMMAND_MAX, Reply, Request, version};
 use crate::data::{DataDir, FILE_MODE, file_error};
 use crate::instance::Instance;
 use crate::watch::Watch;
@@ -102,6 +102,7 @@ async fn answer(stream: UnixStream, instance: Arc<Instance>, stop: Watch) {
     });
     let mut rest = [0; 64];
     let mut looks = tokio::time::interval(Duration::from_millis(200));
+    let mut beats = tokio::time::interval(BEAT);
     let mut gone = false;
     let result = loop {
         tokio::select! {
@@ -117,6 +118,9 @@ async fn answer(stream: UnixStream, instance: Arc<Instance>, stop: Watch) {
                 if gone {
                     watch.stop();
                 }
+            }
+            _ = beats.tick() => {
+                let _ = writer.write_all(&Reply::Working.to_line()).await;
             }
             _ = looks.tick() => if stop.is_stopped() {
                 watch.stop();

@@ -150,4 +150,6 @@ fn a_damaged_list_is_told_after_what_can_be_read() {
     assert_eq!(rows[0]["path"], root.join("letter.txt").to_str().unwrap(), "{outcome}");
     assert_eq!(rows.len(), 2, "{outcome}");
     assert_error(outcome, Code::DataDamaged);
+    let text = agent.run(["find", "letter.txt"]).fails_with(Code::DataDamaged);
+    assert!(text.stdout.contains(root.join("letter.txt").to_str().unwrap()), "{text}");
 }

@@ -192,6 +192,25 @@ fn a_restore_that_was_cut_short_before_another_backup_is_told_of() {
     assert_eq!(fs::read_dir(agent.state().join("restores")).unwrap().count(), 0);
 }
 
+/// A file that a kill left half-written is nobody's, whatever is restored there next.
+#[test]
+fn a_restore_of_another_snapshot_removes_what_a_killed_one_left() {
+    let Scene { mut agent, tree, target, site: _site } = Scene::new();
+    agent.set("HOLDFAST_FAIL", "restore.before_rename");
+    assert!(agent.run(arguments(&tree, &target)).status > 128);
+    agent.unset("HOLDFAST_FAIL");
+    assert!(!leftovers(&target).is_empty());
+    fs::write(tree.join("another"), "newer").unwrap();
+    agent.backup(&[&tree]);
+    let mut another = arguments(&tree, &target);
+    another.extend(["--conflict".into(), "replace".into()]);
+    agent.run(&another).ok();
+    assert_eq!(tree::files(&target).len(), tree::files(&tree).len());
+    let left = leftovers(&target);
+    assert_eq!(left, [target.join("empty/within/.holdfast-restore-mine")], "{left:?}");
+    assert_eq!(fs::read_dir(agent.state().join("restores")).unwrap().count(), 0);
+}
+
 #[test]
 fn a_restore_that_began_nothing_leaves_nothing_to_go_on_from() {
     let Scene { agent, tree, target, site } = Scene::new();

@@ -40,7 +40,7 @@ struct Root {
 pub(super) fn run(state: &State, wish: &Wish, context: &Context) -> Result<Outcome, AgentError> {
     let began = Instant::now();
     let mut settings = Settings::read(state)?;
-    let choice = choose(&mut settings, wish, |path| path.symlink_metadata().is_ok())?;
+    let choice = choose(&mut settings, wish, |path| path.symlink_metadata().map(drop))?;
     let scope = rules::scope(&choice.set, state.root());
     let found = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
         preview(&scope, &Clock::system(), progress)
