@@ -107,10 +107,13 @@ pub struct BackupSummary {
     pub finding_count: u64,
 }
 
+/// Attempts that a run has. Each that is repeated leaves more of the vault alone.
+const ATTEMPTS: usize = 3;
+
 /// Runs one backup and commits its snapshot.
 ///
-/// When the server says that some frames may no longer be referred to, the run is repeated once: files that
-/// lay in them are read again and sent. A cache that cannot be read is fetched anew in the same way.
+/// When the server says that some frames may no longer be referred to, or cannot read one of them, the run is repeated:
+/// files that lay in them are read again and sent. A cache that cannot be read is fetched anew in the same way.
 pub fn run(
     remote: &dyn Remote,
     keyring: &Keyring,
@@ -125,20 +128,24 @@ pub fn run(
     let set = ClearPart::set_id(request.device, request.set_name.as_bytes());
     let roots = walk::normalised(&request.paths)?;
     let attempt = run::Attempt { remote, keyring, classes, request, roots, clock, progress, set };
-    match attempt.run(&[]) {
-        Err(EngineError::Remote(error)) if error.code == Code::RangesMissing => {
-            tracing::warn!(
-                frames = error.missing.len(),
-                "the server refused frames; reading their files again"
-            );
-            attempt.run(&error.missing)
+    let mut forbidden = Vec::new();
+    for _ in 1..ATTEMPTS {
+        match attempt.run(&forbidden) {
+            Err(EngineError::Remote(error)) if error.code == Code::RangesMissing => {
+                let frames = error.missing.len();
+                tracing::warn!(frames, "the server refused frames; reading their files again");
+                forbidden.extend(error.missing);
+            }
+            Err(EngineError::Local { path, source })
+                if path.starts_with(&request.cache) && !source.is_full() =>
+            {
+                let path = path.display();
+                tracing::warn!(%path, error = %source, "the cache failed; reading the base from the server");
+            }
+            other => return other,
         }
-        Err(EngineError::Local { path, source }) if path.starts_with(&request.cache) && !source.is_full() => {
-            tracing::warn!(path = %path.display(), error = %source, "the cache failed; reading the base from the server");
-            attempt.run(&[])
-        }
-        other => other,
     }
+    attempt.run(&forbidden)
 }
 
 #[cfg(test)]

@@ -88,11 +88,6 @@ impl Lookups<'_> {
                 }
             })
         })?;
-        if unreadable.is_empty() {
-            return Ok(());
-        }
-        let error =
-            RemoteError::new(Code::RangesMissing, "the server cannot read frames that it gave as places");
-        Err(RemoteError { missing: unreadable, ..error }.into())
+        sample::all_readable(unreadable)
     }
 }

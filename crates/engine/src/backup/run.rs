@@ -11,6 +11,7 @@ use super::meta::Owners;
 use super::mounts::Mounts;
 use super::packer::Packer;
 use super::rules::Rules;
+use super::sample::Sampling;
 use super::scan::{self, Outlets, Scan};
 use super::source::{self, Base};
 use super::standing::Standing;
@@ -25,8 +26,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use format::classes::Classes;
 use format::keys::{IdKeys, Keyring};
 use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
-use model::{Clock, FindingReason, PackId, SetId, SnapshotId, Timestamp};
-use std::cell::Cell;
+use model::{Clock, FindingReason, LeaseId, PackId, SetId, SnapshotId, Timestamp};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +61,7 @@ struct Running<'r, 'a> {
     started: Timestamp,
     /// The snapshot that commits name as their base: after a checkpoint that one, since it replaced the other.
     base: Cell<Option<SnapshotId>>,
+    sampling: RefCell<Sampling<'r>>,
 }
 
 /// The first failure of any thread; that a thread only noticed another's failure does not count.
@@ -91,9 +93,10 @@ impl<'a> Attempt<'a> {
         let lease = self.remote.grant(self.set)?;
         let (packer, packs) =
             Packer::new(self.keyring, lease.id, self.classes, request.frame_target, workers(request));
+        let lease_to_sample = forbidden.is_empty().then_some(lease.id);
         let result = self.prepare(&lease, forbidden).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
-            self.work(&rules, &index, base, &ids, &packer, &packs, started)
+            self.work(&rules, &index, base, &ids, &packer, &packs, started, lease_to_sample)
         });
         if result.is_err() {
             // Until it ends a lease holds cleanup back. One that cannot be given back ends at its deadline or with
@@ -111,8 +114,11 @@ impl<'a> Attempt<'a> {
         // After the lease: what is found from now on, the commit is refused for.
         index.forbid_damaged(&self.remote.damage()?);
         index.forbid(forbidden);
-        let unreadable = sample::check(self.remote, self.keyring, lease.id, &index)?;
-        index.forbid(&unreadable);
+        if !forbidden.is_empty() {
+            // A repeated run is not repeated again: it learns before it begins what it must do without.
+            let unreadable = sample::check(self.remote, self.keyring, lease.id, &index)?;
+            index.forbid(&unreadable);
+        }
         let base = source::open(self.remote, self.keyring, request, self.set, &index, self.classes)?;
         Ok((index, base))
     }
@@ -127,6 +133,7 @@ impl<'a> Attempt<'a> {
         packer: &Packer<'_>,
         packs: &Receiver<(PackId, Bytes)>,
         started: Timestamp,
+        lease_to_sample: Option<LeaseId>,
     ) -> Result<BackupSummary, EngineError> {
         let request = self.request;
         let header = base.header.clone();
@@ -165,6 +172,8 @@ impl<'a> Attempt<'a> {
                 let walk = Walk::new(self.roots.clone(), rules, request.one_file_system);
                 scope.spawn(move || count::run(walk, self.progress, &ended));
             }
+            let sampled = lease_to_sample
+                .map(|lease| scope.spawn(move || sample::check(self.remote, self.keyring, lease, index)));
             let (work, to_work) = unbounded();
             let (done, results) = unbounded();
             let (credit, credits) = unbounded();
@@ -215,6 +224,7 @@ impl<'a> Attempt<'a> {
                 header: header.as_ref(),
                 started,
                 base: Cell::new(header.as_ref().map(|header| header.snapshot)),
+                sampling: RefCell::new(Sampling::new(sampled)),
             };
             let written =
                 running.write(&results, credit, &credits).inspect_err(|_| self.progress.stop_for_failure());
@@ -323,6 +333,7 @@ impl<'r> Running<'r, '_> {
         let (mut next, mut held) = (0u64, 0usize);
         let mut last_checkpoint = Instant::now();
         while let Ok(batch) = results.recv() {
+            self.sampling.borrow_mut().look()?;
             pending.insert(batch.number, batch);
             while let Some(batch) = pending.remove(&next) {
                 self.attempt.progress.go_on()?;
@@ -466,6 +477,7 @@ impl<'r> Running<'r, '_> {
         };
         let record = SnapshotRecord::seal(clear, &sealed, attempt.keyring)
             .map_err(|error| EngineError::damaged("snapshot record", error))?;
+        self.sampling.borrow_mut().end()?;
         self.shared.lookups.check()?;
         self.send_commit(snapshot, &record.encode())?;
         let (device, held) = (request.device, list.held.clone());

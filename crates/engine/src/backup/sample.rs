@@ -1,4 +1,5 @@
-//! Before the ids are trusted that the server lists in the index, a few frames are opened and compared.
+//! Before a commit trusts the ids that the server lists in the index, a few frames are opened and compared. That goes on
+//! beside the walk: over a slow network the frames are long on their way.
 
 use super::index::Index;
 use crate::remote::{Remote, RemoteError};
@@ -6,9 +7,45 @@ use crate::{EngineError, frames};
 use format::frame::PackKind;
 use format::keys::Keyring;
 use model::{Code, LeaseId};
+use std::thread::ScopedJoinHandle;
 
 /// Frames that are opened at each run.
 const SAMPLE: usize = 3;
+
+/// A check under way.
+pub(super) struct Sampling<'s>(Option<ScopedJoinHandle<'s, Checked>>);
+
+/// The frames that the server cannot read itself.
+type Checked = Result<Vec<frames::FrameName>, EngineError>;
+
+impl<'s> Sampling<'s> {
+    /// `None` where nothing is left to be checked.
+    pub(super) const fn new(check: Option<ScopedJoinHandle<'s, Checked>>) -> Self {
+        Self(check)
+    }
+
+    /// Tells what the check found when it has ended; costs nothing after that.
+    pub(super) fn look(&mut self) -> Result<(), EngineError> {
+        if self.0.as_ref().is_some_and(ScopedJoinHandle::is_finished) { self.end() } else { Ok(()) }
+    }
+
+    /// Waits for its end. A frame that the server cannot read fails like a refused commit: the run is repeated
+    /// without it.
+    pub(super) fn end(&mut self) -> Result<(), EngineError> {
+        let Some(check) = self.0.take() else { return Ok(()) };
+        let unreadable = check.join().unwrap_or(Err(EngineError::Defect("the check of the index failed")))?;
+        all_readable(unreadable)
+    }
+}
+
+/// The error of a run that may not go on with these frames.
+pub(super) fn all_readable(unreadable: Vec<frames::FrameName>) -> Result<(), EngineError> {
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let error = RemoteError::new(Code::RangesMissing, "the server cannot read frames that it listed");
+    Err(RemoteError { missing: unreadable, ..error }.into())
+}
 
 /// Opens a random sample of all frames, those that this device sent too: what the index says of them comes from the
 /// server as well. An error means that the index cannot be trusted.

@@ -68,6 +68,24 @@ fn what_is_damaged_is_brought_anew_once() {
     }
 }
 
+/// What nobody knew to be damaged before a run looked at it.
+#[test]
+fn what_the_sample_finds_unreadable_is_brought_anew() {
+    let bench = Bench::new();
+    bench.write("file", &noise(100_000, 1));
+    Bench::settle();
+    let first = bench.run();
+    let lost = bench.frames_of(first.snapshot, "file");
+    let is_lost = |pack, frame| Damaged::is_in(&lost.iter().copied().collect(), pack, frame);
+    bench.remote.stored_frames().into_iter().filter(|name| is_lost(name.0, name.1)).for_each(|name| {
+        bench.remote.lose_frame(name);
+    });
+    let again = bench.run();
+    assert_eq!((again.finding_count, again.new_bytes), (0, 100_000));
+    assert_eq!(bench.remote.snapshot_count(), 2, "the attempt that found it committed nothing");
+    bench.assert_stored(again.snapshot);
+}
+
 #[test]
 fn a_chunk_is_found_where_it_is_good_whatever_came_first() {
     for is_merged in [true, false] {
