@@ -2,8 +2,10 @@
 //! A command hands over a value and the words for it; only this file decides which of both is printed.
 
 use crate::{AgentError, text};
+use anstream::{AutoStream, ColorChoice};
 use indicatif::MultiProgress;
 use model::Code;
+use model::colour::{self, Tone};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
@@ -16,6 +18,8 @@ pub struct Output {
     stdout: Mutex<BufWriter<Stdout>>,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    stdout_has_colours: bool,
+    stderr_has_colours: bool,
     /// Draws progress bars, and lets lines pass above them.
     bars: MultiProgress,
 }
@@ -40,8 +44,15 @@ impl Output {
         let stdout_is_terminal = stdout.is_terminal();
         let buffered = BufWriter::with_capacity(64 << 10, stdout);
         let stderr_is_terminal = io::stderr().is_terminal();
-        let bars = MultiProgress::new();
-        Self { json, stdout: Mutex::new(buffered), stdout_is_terminal, stderr_is_terminal, bars }
+        Self {
+            json,
+            stdout: Mutex::new(buffered),
+            stdout_is_terminal,
+            stderr_is_terminal,
+            stdout_has_colours: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+            stderr_has_colours: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            bars: MultiProgress::new(),
+        }
     }
 
     /// Whether results are JSON.
@@ -100,6 +111,7 @@ impl Output {
 
     /// Says something to people, beside the results.
     pub fn note(&self, text: &str) {
+        let text = if self.stderr_has_colours { Cow::from(colour::remark(text)) } else { text.into() };
         // Standard error has no other place to report its failure to.
         self.bars.suspend(|| drop(writeln!(io::stderr(), "{text}")));
     }
@@ -144,6 +156,11 @@ impl Output {
     /// A name for text on standard output: readable on a terminal, exact elsewhere.
     pub fn name<'a>(&self, name: &'a [u8]) -> Cow<'a, [u8]> {
         if self.stdout_is_terminal { text::escaped(name).into_bytes().into() } else { name.into() }
+    }
+
+    /// A word for text on standard output.
+    pub fn word<'a>(&self, word: &'a str, tone: Tone) -> Cow<'a, str> {
+        if self.stdout_has_colours { colour::painted(word, tone).into() } else { word.into() }
     }
 
     /// Brings out what is still held back.

@@ -1,10 +1,11 @@
 //! The words every part of Holdfast shares: ids, time, stable codes, findings, what is damaged, retention rules, and
-//! text that a terminal may show.
+//! text and colours that a terminal may show.
 //! Pure values and functions; no files, no network, no database.
 
 pub mod amounts;
 pub mod clock;
 pub mod code;
+pub mod colour;
 pub mod custody;
 pub mod damaged;
 pub mod failpoint;

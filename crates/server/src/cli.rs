@@ -16,7 +16,7 @@ use model::text::WrongUsage;
 use model::{Clock, Code};
 use output::Output;
 use std::future::Future;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
@@ -63,8 +63,11 @@ fn refuse(error: &clap::Error) -> u8 {
 fn prepare_process(serving: bool) {
     let default = if serving { "info" } else { "warn" };
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(output::has_colours())
+        .with_writer(std::io::stderr)
+        .init();
     // The provider of TLS is named wherever it is used; this is for libraries that ask for the default.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let steps = [

@@ -5,9 +5,10 @@ use crate::catalog::{self, Listed};
 use crate::json::JsonPaths;
 use crate::labels::{self, Labels};
 use crate::select::shown_digits;
-use crate::{AgentError, text};
+use crate::{AgentError, Output, text};
 use clap::Args;
 use model::SnapshotId;
+use model::colour::Tone;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &SnapshotsArgs, context: &Context) -> Result<Outcome, Ag
         context.output.note("No snapshot has such a label.");
         context.output.print(&rows, |_| Ok(()))?;
     } else {
-        context.output.print(&rows, |out| write_table(out, &rows, args.all, digits))?;
+        context.output.print(&rows, |out| write_table(out, &rows, args.all, digits, &context.output))?;
     }
     Ok(Outcome::Complete)
 }
@@ -115,7 +116,13 @@ fn row(listed: &Listed, own: model::DeviceId) -> Row<'_> {
     }
 }
 
-fn write_table(out: &mut dyn Write, rows: &[Row<'_>], with_devices: bool, digits: usize) -> io::Result<()> {
+fn write_table(
+    out: &mut dyn Write,
+    rows: &[Row<'_>],
+    with_devices: bool,
+    digits: usize,
+    output: &Output,
+) -> io::Result<()> {
     if rows.is_empty() {
         return writeln!(out, "There are no snapshots yet. Make one: holdfast backup PATH");
     }
@@ -127,18 +134,27 @@ fn write_table(out: &mut dyn Write, rows: &[Row<'_>], with_devices: bool, digits
     let widths: Vec<usize> = (0..columns)
         .map(|column| table.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0))
         .collect();
-    for cells in &table {
+    for (number, cells) in table.iter().enumerate() {
+        let row = number.checked_sub(1).map(|number| &rows[number]);
         let mut line = String::new();
         for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            // Counted first: colours have no width.
             let fill = " ".repeat(width - cell.chars().count());
             // Numbers are aligned at their end; the last column is the paths.
             let numeric = (columns - 4..columns - 1).contains(&column);
+            let is_notable = row.is_some_and(|row| match column {
+                SET_COLUMN => !row.complete,
+                column => column == columns - 2 && row.findings > 0,
+            });
+            let cell = if is_notable { output.word(cell, Tone::Notable) } else { cell.into() };
             line.push_str(&if numeric { format!("{fill}{cell}  ") } else { format!("{cell}{fill}  ") });
         }
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
+
+const SET_COLUMN: usize = 2;
 
 fn heads(with_devices: bool, with_labels: bool) -> Vec<String> {
     let device = with_devices.then_some("DEVICE");

@@ -5,8 +5,9 @@ use crate::data::file_error;
 use crate::serve::Started;
 use crate::watch::{Progress, Watch};
 use crate::{Error, Result};
-use model::Code;
+use anstream::{AutoStream, ColorChoice};
 use model::text::escaped_lines;
+use model::{Code, colour};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -69,7 +70,9 @@ impl Output {
         let code = error.code();
         let (message, advice) = (error.to_string(), code.advice());
         let shown = escaped_lines(&message);
-        let _ = writeln!(io::stderr(), "error: {shown} [{code}]\n  {advice}");
+        let words = format!("error: {shown} [{code}]\n  {advice}");
+        let words = if has_colours() { colour::remark(&words) } else { words };
+        let _ = writeln!(io::stderr(), "{words}");
         if self.json {
             print_error(code, &message);
         }
@@ -108,6 +111,11 @@ impl Output {
             state.1 = false;
         }
     }
+}
+
+/// Whether standard error is to have colours.
+pub(super) fn has_colours() -> bool {
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
 /// Prints a result for people. What it holds of names gives a terminal no orders, and stays exact elsewhere.

@@ -107,3 +107,37 @@ fn what_cannot_be_compared_is_refused() {
     assert_error(run(&[&format!("{id}:/never"), "latest:/never"]), Code::PathMissing);
     assert_error(run(&[&id, "latest", "--set", "never"]), Code::SnapshotUnknown);
 }
+
+#[test]
+fn colours_are_for_terminals_and_no_color_turns_them_off() {
+    let site = Site::new();
+    let root = site.path("tree");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("old"), "x").unwrap();
+    let agent = site.device("laptop");
+    agent.backup(&[&root]);
+    std::fs::rename(root.join("old"), root.join("new")).unwrap();
+    std::fs::write(root.join("new"), "y").unwrap();
+    agent.backup(&[&root]);
+    let snapshots = agent.snapshots();
+    let [new, old] = [0, 1].map(|at| snapshots[at]["id"].as_str().unwrap().to_owned());
+    let program = e2e::command::program("holdfast");
+    let line = format!("'{0}' diff {old} {new}; '{0}' ls nosuch", program.display());
+    let on_a_terminal = |variables: &[(&str, &str)]| {
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-q", "-e", "-c", &line, "/dev/null"]).stdin(std::process::Stdio::null());
+        terminal.env_remove("NO_COLOR").env("TERM", "xterm").env("HOLDFAST_STATE", agent.state());
+        let output = terminal.envs(variables.iter().copied()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shown = on_a_terminal(&[]);
+    for painted in ["\x1b[32madded", "\x1b[31mremoved", "\x1b[31merror:\x1b[0m"] {
+        assert!(shown.contains(painted), "{shown:?}");
+    }
+    for variables in [[("NO_COLOR", "1")], [("TERM", "dumb")]] {
+        let shown = on_a_terminal(&variables);
+        assert!(shown.contains("added") && shown.contains("error:") && !shown.contains('\x1b'), "{shown:?}");
+    }
+    let plain = agent.run(["diff", &old, &new]).ok();
+    assert!(!plain.stdout.contains('\x1b'), "{plain}");
+}

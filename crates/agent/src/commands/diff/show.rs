@@ -4,6 +4,7 @@ use crate::json::{Event, JsonPath, kind_name, text_and_bytes};
 use crate::{Output, text};
 use engine::diff::{Aspect, DiffReport, Difference, State};
 use model::SnapshotId;
+use model::colour::Tone;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -89,6 +90,14 @@ fn word(difference: &Difference) -> &'static str {
     }
 }
 
+const fn tone(difference: &Difference) -> Tone {
+    match difference {
+        Difference::Added(_) => Tone::Good,
+        Difference::Removed(_) => Tone::Bad,
+        Difference::Changed(..) | Difference::Renamed(..) => Tone::Notable,
+    }
+}
+
 /// Writes one line: what happened, the sizes before and now, the path.
 pub(super) fn write(out: &mut dyn Write, difference: &Difference, output: &Output) -> io::Result<()> {
     let (old, new) = states(difference);
@@ -97,7 +106,9 @@ pub(super) fn write(out: &mut dyn Write, difference: &Difference, output: &Outpu
         Some(_) => "-".into(),
         None => String::new(),
     };
-    write!(out, "{:<8}  {:>10}  {:>10}  ", word(difference), size(old), size(new))?;
+    // Filled first: colours have no width.
+    let word = output.word(&format!("{:<8}", word(difference)), tone(difference)).into_owned();
+    write!(out, "{word}  {:>10}  {:>10}  ", size(old), size(new))?;
     if let Some((old, _)) = old.zip(new).filter(|(old, new)| old.path != new.path) {
         out.write_all(&output.name(&old.path))?;
         out.write_all(b" -> ")?;
