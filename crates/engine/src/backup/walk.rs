@@ -11,12 +11,15 @@ pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
 use model::FindingReason;
-use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
+use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat};
 pub(super) use roots::{RootPlace, normalised};
 use std::collections::VecDeque;
 use std::sync::Arc;
 pub(super) use toward::By;
 use toward::Toward;
+
+/// The folder that an ext2, ext3 or ext4 file system holds from the first.
+const MADE_WITH_THE_FILE_SYSTEM: &[u8] = b"lost+found";
 
 /// What the walk comes upon.
 #[derive(Debug)]
@@ -35,14 +38,14 @@ pub(super) enum Found {
     RootGone { path: Vec<u8>, error: Error },
     /// A root of a kind that is never backed up. Of an object store its entry and marker come all the same.
     RootRefused { path: Vec<u8>, reason: FindingReason },
-    /// A root folder whose entry was given and that holds nothing.
+    /// A root folder whose entry was given and that holds nothing but, perhaps, `lost+found`.
     RootEmpty { path: Vec<u8> },
     /// An entry whose attributes cannot be read. What lies below it is not walked.
     Unreadable { path: Vec<u8>, error: Error },
     /// A folder whose entry was given and that cannot be listed.
     Unlisted { path: Vec<u8>, error: Error },
-    /// A folder whose entry was given and where another file system begins that shows nothing to the walk: it is empty,
-    /// or of a kind that is not walked.
+    /// A folder whose entry was given and where another file system begins that shows nothing to the walk: it holds
+    /// nothing but, perhaps, `lost+found`, or is of a kind that is not walked.
     MountHidden { path: Vec<u8> },
 }
 
@@ -172,10 +175,10 @@ impl<'a> Walk<'a> {
         };
         let found = if descend.root && trimmed == Trimmed::Store {
             Some(Found::RootRefused { path: path(), reason: FindingReason::ObjectStore })
-        } else if descend.root && listing.is_empty() {
+        } else if descend.root && shows_nothing(&listing) {
             Some(Found::RootEmpty { path: path() })
         } else {
-            (descend.mount && listing.is_empty()).then(|| Found::MountHidden { path: path() })
+            (descend.mount && shows_nothing(&listing)).then(|| Found::MountHidden { path: path() })
         };
         if let Some(toward) = &mut self.toward {
             toward.narrow(&self.at.path, &mut listing, trimmed);
@@ -257,6 +260,11 @@ impl<'a> Walk<'a> {
         };
         (kind != FileSystemKind::Local).then_some(By::FileSystem(kind))
     }
+}
+
+/// Whether a folder is empty, or as empty as a file system that was made just now.
+fn shows_nothing(listing: &Listing) -> bool {
+    listing.iter().all(|name| name.name == MADE_WITH_THE_FILE_SYSTEM)
 }
 
 #[cfg(test)]

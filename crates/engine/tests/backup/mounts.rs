@@ -294,3 +294,39 @@ fn root_an_empty_file_system_hides_what_lies_behind_a_root_too() {
     }
     drop(mounted);
 }
+
+#[test]
+fn root_a_file_system_that_was_made_just_now_is_empty() {
+    for exclusions in [vec!["lost+found/".to_owned()], Vec::new()] {
+        let bench = Bench::new();
+        let disk = || {
+            let mounted = Mount::new(bench.root().join("e/s"));
+            fs::create_dir(bench.root().join("e/s/lost+found")).unwrap();
+            mounted
+        };
+        let is_left_out = !exclusions.is_empty();
+        let request = BackupRequest { exclusions, ..bench.request() };
+        // One that never held anything is no finding.
+        let mounted = disk();
+        for _ in 0..2 {
+            assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+        }
+        for path in ["e/s/doc", "e/s/z"] {
+            bench.write(path, path.as_bytes());
+        }
+        assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+        drop(mounted);
+        let mounted = disk();
+        for _ in 0..2 {
+            let summary = bench.try_run(&request).unwrap();
+            assert_found(&bench, &summary, &[("e/s", FindingReason::MountMissing, true)]);
+            let all = ["", "e", "e/s", "e/s/doc", "e/s/lost+found", "e/s/z"];
+            let wanted: Vec<_> =
+                all.into_iter().filter(|path| !(is_left_out && path.ends_with("found"))).collect();
+            assert_holds(&bench, &summary, &wanted);
+        }
+        assert_found(&bench, &bench.try_run(&agreed(&request)).unwrap(), &[]);
+        assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+        drop(mounted);
+    }
+}
