@@ -61,6 +61,20 @@ impl Mounts {
         Some(self.now_dev(path)? != self.now_dev(path::parent(path)?)?)
     }
 
+    /// Whether what lies at `path`, with these numbers of its file system in the base and now, lay on one that was
+    /// mounted at a folder above it where none is mounted now. What is a mount point itself is not asked.
+    pub(super) fn has_strayed(&self, path: &[u8], in_base: u64, now: u64) -> bool {
+        let (mut at, mut below) = (path, (in_base, now));
+        while let Some(folder) = path::parent(at) {
+            let (Some(base), Some(now)) = (self.base_dev(folder), self.now_dev(folder)) else { return false };
+            match (base != below.0, now != below.1) {
+                (false, false) => (at, below) = (folder, (base, now)),
+                (began, begins) => return began && !begins && at != path,
+            }
+        }
+        false
+    }
+
     /// The new snapshot does not have this folder, which the base came to last.
     pub(super) fn lose(&mut self, folder: &Entry) {
         if let Some(last) = self.base.last_mut().filter(|last| last.path == folder.path) {
@@ -145,5 +159,30 @@ mod tests {
         mounts.take(&file);
         mounts.lose(&file);
         assert!(mounts.replace(b"/r/x") && mounts.bring_back().is_empty());
+    }
+
+    #[test]
+    fn what_lay_on_a_file_system_that_is_not_mounted_has_strayed() {
+        // Numbers of `/`, `/m`, `/m/a` and `/m/a/r` in the base and now.
+        for (base, now, strayed) in [
+            ([1, 2, 2, 2], [5, 5, 5, 5], true),
+            ([1, 1, 2, 2], [5, 5, 5, 5], true),
+            ([1, 2, 2, 2], [5, 6, 6, 6], false),
+            ([1, 1, 1, 1], [5, 5, 5, 5], false),
+            // Mounted over, which is not asked; and an own file system at the path itself.
+            ([1, 1, 1, 1], [5, 6, 6, 6], false),
+            ([1, 1, 1, 2], [5, 5, 5, 5], false),
+            ([1, 2, 2, 2], [5, 5, 5, 6], false),
+            // A nearer one is mounted as it was.
+            ([1, 2, 3, 3], [5, 5, 6, 6], false),
+        ] {
+            let mut mounts = Mounts::default();
+            for (at, path) in ["/", "/m", "/m/a"].into_iter().enumerate() {
+                mounts.walk_to(path.as_bytes(), now[at]);
+                mounts.take(&folder(path, base[at]));
+            }
+            assert_eq!(mounts.has_strayed(b"/m/a/r", base[3], now[3]), strayed, "{base:?} {now:?}");
+        }
+        assert!(!Mounts::default().has_strayed(b"/m/a/r", 1, 2));
     }
 }

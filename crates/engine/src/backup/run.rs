@@ -207,6 +207,7 @@ impl<'a> Attempt<'a> {
                 set_roots: SetRoots::new(&self.roots),
                 kept: Kept::default(),
                 left_out: Vec::new(),
+                astray: None,
             };
             let scanner = scope.spawn(|| scan.run().inspect_err(|_| self.progress.stop_for_failure()));
             let running = Running {

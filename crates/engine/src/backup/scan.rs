@@ -76,8 +76,10 @@ pub(super) struct Scan<'a> {
     pub(super) mounts: Mounts,
     /// What the base has in these folders stays.
     pub(super) kept: Kept,
-    /// What stands in these folders is left out, since their last version stays.
+    /// What stands in these folders, and in these roots, is left out, since their last version stays.
     pub(super) left_out: Vec<Vec<u8>>,
+    /// The last folder above a root of the base that lay on a file system which is not mounted.
+    pub(super) astray: Option<Vec<u8>>,
 }
 
 impl Scan<'_> {
@@ -153,6 +155,9 @@ impl Scan<'_> {
     /// A folder above a root. Its attributes are those of the folder that the path leads to.
     fn parent(&mut self, path: Vec<u8>, place: &Place) -> Result<(), EngineError> {
         let previous = self.previous(&path)?;
+        if let Some(previous) = previous.as_ref().filter(|previous| self.is_astray(previous.entry())) {
+            return self.push(meta::with_flag(previous, flags::PARENT | flags::KEPT), 0);
+        }
         let mut now = self.now(path, &place.stat, previous.as_ref());
         now.flags |= flags::PARENT;
         match previous.filter(|previous| meta::is_same(previous.entry(), &now)) {

@@ -222,9 +222,66 @@ fn what_a_file_system_held_beside_a_root_is_kept_and_told_so() {
         assert_found(&bench, &summary, &told);
         assert_holds(&bench, &summary, &wanted);
     }
-    let summary = bench.try_run(&agreed(&request)).unwrap();
-    assert_found(&bench, &summary, &[]);
-    assert_holds(&bench, &summary, &["", "k", "k/a", "k/a/stray", "k/z"]);
+    // Something stands where the inner root was: it is another folder.
+    bench.write("k/a/b/x", b"another");
+    for _ in 0..2 {
+        let summary = bench.try_run(&request).unwrap();
+        assert_found(
+            &bench,
+            &summary,
+            &[("k/a", FindingReason::MountMissing, true), ("k/a/b", FindingReason::RootMoved, true)],
+        );
+        assert_holds(&bench, &summary, &wanted);
+        let entries = bench.entries(summary.snapshot);
+        assert_eq!(bench.content(summary.snapshot, &entries[Path::new("k/a/b/x")]), b"k/a/b/x");
+    }
+    for request in [agreed(&request), request] {
+        let summary = bench.try_run(&request).unwrap();
+        assert_found(&bench, &summary, &[]);
+        assert_holds(&bench, &summary, &["", "k", "k/a", "k/a/b", "k/a/b/x", "k/a/stray", "k/z"]);
+    }
+}
+
+#[test]
+fn a_root_on_a_file_system_that_is_not_mounted_is_not_where_it_was() {
+    let bench = Bench::new();
+    for path in ["g/data/deep/x/old", "g/data/deep/x/sub/f", "g/data/other"] {
+        bench.write(path, path.as_bytes());
+    }
+    let request = request(&bench, &["g/data/deep/x"]);
+    for one_file_system in [false, true] {
+        back_up_with_disks(&bench, &request, &["g/data"]);
+        fs::remove_dir_all(bench.root().join("g/data")).unwrap();
+        bench.write("g/data/deep/x/new", b"another");
+        let request = BackupRequest { one_file_system, ..request.clone() };
+        let kept = [
+            "",
+            "g",
+            "g/data",
+            "g/data/deep",
+            "g/data/deep/x",
+            "g/data/deep/x/old",
+            "g/data/deep/x/sub",
+            "g/data/deep/x/sub/f",
+        ];
+        for _ in 0..3 {
+            let summary = bench.try_run(&request).unwrap();
+            assert_found(&bench, &summary, &[("g/data/deep/x", FindingReason::RootMoved, true)]);
+            assert_holds(&bench, &summary, &kept);
+        }
+        for request in [agreed(&request), request] {
+            let summary = bench.try_run(&request).unwrap();
+            assert_found(&bench, &summary, &[]);
+            assert_holds(
+                &bench,
+                &summary,
+                &["", "g", "g/data", "g/data/deep", "g/data/deep/x", "g/data/deep/x/new"],
+            );
+        }
+        bench.write("g/data/deep/x/old", b"g/data/deep/x/old");
+        bench.write("g/data/deep/x/sub/f", b"g/data/deep/x/sub/f");
+        fs::remove_file(bench.root().join("g/data/deep/x/new")).unwrap();
+    }
 }
 
 /// A tmpfs, unmounted when dropped.
@@ -329,4 +386,34 @@ fn root_a_file_system_that_was_made_just_now_is_empty() {
         assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
         drop(mounted);
     }
+}
+
+#[test]
+fn root_a_root_inside_a_file_system_of_the_same_type_is_told_from_what_lies_below_it() {
+    let bench = Bench::new();
+    let outer = Mount::new(bench.root().join("g"));
+    let data = || Mount::new(bench.root().join("g/data"));
+    let mounted = data();
+    bench.write("g/data/x/old", b"one");
+    let request = request(&bench, &["g/data/x"]);
+    assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+    drop(mounted);
+    bench.write("g/data/x/new", b"two");
+    for _ in 0..2 {
+        let summary = bench.try_run(&request).unwrap();
+        assert_found(&bench, &summary, &[("g/data/x", FindingReason::RootMoved, true)]);
+        assert_holds(&bench, &summary, &["", "g", "g/data", "g/data/x", "g/data/x/old"]);
+    }
+    let mounted = data();
+    bench.write("g/data/x/old", b"one more");
+    let summary = bench.try_run(&request).unwrap();
+    assert_found(&bench, &summary, &[]);
+    assert_holds(&bench, &summary, &["", "g", "g/data", "g/data/x", "g/data/x/old"]);
+    drop(mounted);
+    assert_found(&bench, &bench.try_run(&request).unwrap(), &[("g/data/x", FindingReason::RootMoved, true)]);
+    let summary = bench.try_run(&agreed(&request)).unwrap();
+    assert_found(&bench, &summary, &[]);
+    assert_holds(&bench, &summary, &["", "g", "g/data", "g/data/x", "g/data/x/new"]);
+    assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+    drop(outer);
 }

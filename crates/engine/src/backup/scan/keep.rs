@@ -110,6 +110,10 @@ impl Scan<'_> {
             self.kept.add(path, MOUNT_MISSING, false, &self.findings);
             return Ok(true);
         }
+        if is_folder && self.is_astray(folder.entry()) {
+            self.push(meta::kept(folder), 0)?;
+            return Ok(true);
+        }
         if is_folder || !self.keeps_unmounted() {
             return Ok(false);
         }

@@ -8,6 +8,7 @@ use super::super::walk::RootPlace;
 use super::Scan;
 use crate::EngineError;
 use format::entry::{Entry, EntryKind, flags};
+use format::path;
 use format::snapshot::Root;
 use model::FindingReason;
 use platform::{Error, FileKind};
@@ -20,11 +21,17 @@ const STABLE_IDS: [&[u8]; 4] = [b"ext2", b"ext3", b"ext4", b"btrfs"];
 impl Scan<'_> {
     /// A root that is where it was: can it hold what it held?
     pub(super) fn root(&mut self, place: RootPlace) -> Result<(), EngineError> {
-        if !self.request.accept_changed_roots && self.keep_replaced(&place)? {
-            let known = self.header.and_then(|header| header.root(&place.path));
-            self.replaced_root = Some(place.path.clone());
-            self.roots.push(known.cloned().unwrap_or_else(|| root_of(place)));
-            return Ok(());
+        if !self.request.accept_changed_roots {
+            if self.keep_replaced(&place)? {
+                let known = self.header.and_then(|header| header.root(&place.path));
+                self.replaced_root = Some(place.path.clone());
+                self.roots.push(known.cloned().unwrap_or_else(|| root_of(place)));
+                return Ok(());
+            }
+            if self.has_strayed(&place)? {
+                self.left_out.push(place.path.clone());
+                return self.root_moved(&place.path);
+            }
         }
         if has_moved(self.header, &place) {
             self.file_systems.is_new(place.dev);
@@ -77,10 +84,41 @@ impl Scan<'_> {
         }
     }
 
+    /// Whether a root of the base lay on a file system that was mounted at a folder above it and is not mounted.
+    fn has_strayed(&mut self, place: &RootPlace) -> Result<bool, EngineError> {
+        if self.header.and_then(|header| header.root(&place.path)).is_none() {
+            return Ok(false);
+        }
+        let dev = self.root_in_base(&place.path)?.map(|entry| entry.dev);
+        Ok(dev.is_some_and(|dev| self.mounts.has_strayed(&place.path, dev, place.dev)))
+    }
+
     /// The entry that the base has next, when it is that of this root.
     fn root_in_base(&mut self, path: &[u8]) -> Result<Option<&Entry>, EngineError> {
         self.drop_before(path)?;
         Ok(self.base.peek()?.map(BaseEntry::entry).filter(|entry| entry.path == path))
+    }
+
+    /// Whether this folder, which the base came to last, lay above a root of the base on a file system that is not
+    /// mounted. It stays as it was: from it the next run, too, sees that the root is not where it was.
+    pub(super) fn is_astray(&mut self, folder: &Entry) -> bool {
+        let path = &folder.path[..];
+        let is_known = |root: &[u8]| self.header.is_some_and(|header| header.root(root).is_some());
+        if self.request.accept_changed_roots
+            || folder.kind != EntryKind::Dir
+            || !self.set_roots.below(path).any(is_known)
+        {
+            return false;
+        }
+        let (began, begins) = (self.mounts.began(path), self.mounts.begins(path));
+        match &self.astray {
+            Some(above) if path::is_within(path, above) => !(began && begins == Some(true)),
+            _ if began && begins == Some(false) => {
+                self.astray = Some(path.to_vec());
+                true
+            }
+            _ => false,
+        }
     }
 }
 
