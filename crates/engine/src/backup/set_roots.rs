@@ -17,6 +17,11 @@ impl SetRoots {
         self.0.iter().any(|root| root == path)
     }
 
+    /// Whether `path` is one or lies in one.
+    pub(super) fn holds(&self, path: &[u8]) -> bool {
+        self.0.iter().any(|root| path::is_within(path, root))
+    }
+
     /// The innermost root that `path` lies in without being one.
     pub(super) fn around(&self, path: &[u8]) -> Option<&[u8]> {
         if self.has(path) {

@@ -225,10 +225,15 @@ impl<'a> Walk<'a> {
             return Some(Found::Unreadable { path: self.at.path.clone(), error });
         }
         let dev = level.dev;
+        let is_above_root = self.roots.front().is_some_and(|root| path::is_within(root, &self.at.path));
+        if is_above_root && !is_dir {
+            // No folder, yet the path of a root leads through it: it comes as a folder above that one.
+            return None;
+        }
         if is_dir {
             let (name, mount) = (name.name.to_vec(), stat.dev != dev);
             // A root below it comes by itself, and needs no other entry of this folder.
-            if self.roots.front().is_some_and(|root| path::is_within(root, &self.at.path)) {
+            if is_above_root {
                 self.given_parents.push(self.at.path.clone());
             }
             let by = mount.then(|| self.not_crossed(&dir, &name, &stat)).flatten();

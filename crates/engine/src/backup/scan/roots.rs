@@ -53,6 +53,11 @@ impl Scan<'_> {
         // Below something that is no folder nothing is.
         let is_missing = error.is_not_found() || error.errno() == Some(NOT_A_FOLDER);
         if is_missing && self.request.accept_changed_roots {
+            let is_inside = path::parent(path).is_some_and(|above| self.set_roots.holds(above));
+            if error.errno() == Some(NOT_A_FOLDER) && is_inside {
+                // The file that stands above it in another root is not backed up as long as the set has both.
+                self.findings.note(path, FindingReason::RootMissing, NOT_A_FOLDER, false);
+            }
             return Ok(());
         }
         let reason = if is_missing { FindingReason::RootMissing } else { reason_of(error) };
