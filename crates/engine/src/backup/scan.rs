@@ -100,21 +100,22 @@ impl Scan<'_> {
 
     fn take(&mut self, found: Found) -> Result<(), EngineError> {
         match &found {
-            Found::Entry(place) if place.stat.kind == FileKind::Dir => {
+            Found::Entry(place) | Found::MountHidden(place) if place.stat.kind == FileKind::Dir => {
                 self.mounts.walk_to(&place.path, place.stat.dev);
             }
             Found::Parent { path, place } => self.mounts.walk_to(path, place.stat.dev),
             _ => {}
         }
         match found {
-            Found::Entry(Place { path, .. })
-            | Found::Parent { path, .. }
-            | Found::ParentGone { path }
+            Found::Entry(place) | Found::MountHidden(place) if self.is_left_out(&place.path) => {
+                self.way(place.path.clone(), &place)
+            }
+            Found::Parent { path, place } if self.is_left_out(&path) => self.way(path, &place),
+            Found::ParentGone { path }
             | Found::Unreadable { path, .. }
             | Found::Unlisted { path, .. }
             | Found::RootEmpty { path }
             | Found::RootRefused { path, .. }
-            | Found::MountHidden { path }
                 if self.is_left_out(&path) =>
             {
                 Ok(())
@@ -123,7 +124,8 @@ impl Scan<'_> {
             Found::ParentGone { path } => self.parent_gone(&path),
             // It is no folder, so nothing follows below it.
             Found::Entry(place) if self.replaced_root.as_ref() == Some(&place.path) => Ok(()),
-            Found::Entry(place) => self.entry(place),
+            Found::Entry(place) => self.entry(place, false),
+            Found::MountHidden(place) => self.entry(place, true),
             Found::Root(place) => self.root(place),
             Found::RootMoved(place) => self.root_moved(&place.path),
             Found::RootGone { path, error } => self.root_gone(&path, &error),
@@ -132,7 +134,6 @@ impl Scan<'_> {
                 Ok(())
             }
             Found::RootEmpty { path } => self.keep_hidden(&path, FindingReason::RootEmpty),
-            Found::MountHidden { path } => self.keep_hidden(&path, FindingReason::MountMissing),
             Found::Unreadable { path, error } => {
                 let errno = error.errno().unwrap_or(0);
                 self.keep(&path, false, Told::always(reason_of(&error), errno))
@@ -155,11 +156,13 @@ impl Scan<'_> {
     /// A folder above a root. Its attributes are those of the folder that the path leads to.
     fn parent(&mut self, path: Vec<u8>, place: &Place) -> Result<(), EngineError> {
         let previous = self.previous(&path)?;
-        if let Some(previous) = previous.as_ref().filter(|previous| self.is_astray(previous.entry())) {
-            return self.push(meta::with_flag(previous, flags::PARENT | flags::KEPT), 0);
-        }
         let mut now = self.now(path, &place.stat, previous.as_ref());
         now.flags |= flags::PARENT;
+        if let Some(folder) = previous.as_ref().filter(|previous| previous.entry().kind == EntryKind::Dir)
+            && self.parent_stays(folder.entry(), &now, place)
+        {
+            return self.push(meta::with_flag(folder, flags::PARENT | flags::KEPT), 0);
+        }
         match previous.filter(|previous| meta::is_same(previous.entry(), &now)) {
             Some(previous) => self.push(meta::same(&previous), 0),
             None => self.special(now, place),
@@ -190,10 +193,11 @@ impl Scan<'_> {
         meta::entry(path, stat, file_system, &owner)
     }
 
-    fn entry(&mut self, place: Place) -> Result<(), EngineError> {
+    /// An entry of the set. `is_hidden` when a file system begins there that shows nothing.
+    fn entry(&mut self, place: Place, is_hidden: bool) -> Result<(), EngineError> {
         let previous = self.previous(&place.path)?;
         if let Some(folder) = previous.as_ref().filter(|previous| previous.entry().kind == EntryKind::Dir)
-            && self.keep_unmounted(folder, &place)?
+            && self.keep_unmounted(folder, &place, is_hidden)?
         {
             return Ok(());
         }

@@ -44,9 +44,9 @@ pub(super) enum Found {
     Unreadable { path: Vec<u8>, error: Error },
     /// A folder whose entry was given and that cannot be listed.
     Unlisted { path: Vec<u8>, error: Error },
-    /// A folder whose entry was given and where another file system begins that shows nothing to the walk: it holds
-    /// nothing but, perhaps, `lost+found`, or is of a kind that is not walked.
-    MountHidden { path: Vec<u8> },
+    /// The entry of a folder where another file system begins that shows nothing to the walk: it holds nothing but,
+    /// perhaps, `lost+found`, or is of a kind that is not walked.
+    MountHidden(Place),
 }
 
 /// An entry where it lies.
@@ -93,8 +93,6 @@ struct Descend {
     name: Vec<u8>,
     dev: u64,
     root: bool,
-    /// Another file system begins here than that of the folder above.
-    mount: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -175,10 +173,8 @@ impl<'a> Walk<'a> {
         };
         let found = if descend.root && trimmed == Trimmed::Store {
             Some(Found::RootRefused { path: path(), reason: FindingReason::ObjectStore })
-        } else if descend.root && shows_nothing(&listing) {
-            Some(Found::RootEmpty { path: path() })
         } else {
-            (descend.mount && shows_nothing(&listing)).then(|| Found::MountHidden { path: path() })
+            (descend.root && shows_nothing(&listing)).then(|| Found::RootEmpty { path: path() })
         };
         if let Some(toward) = &mut self.toward {
             toward.narrow(&self.at.path, &mut listing, trimmed);
@@ -230,6 +226,7 @@ impl<'a> Walk<'a> {
             // No folder, yet the path of a root leads through it: it comes as a folder above that one.
             return None;
         }
+        let mut shows_nothing = false;
         if is_dir {
             let (name, mount) = (name.name.to_vec(), stat.dev != dev);
             // A root below it comes by itself, and needs no other entry of this folder.
@@ -241,15 +238,15 @@ impl<'a> Walk<'a> {
                 if let Some(toward) = &mut self.toward {
                     toward.note(&self.at.path, by);
                 }
-                if !self.one_file_system {
-                    self.queue.push_back(Found::MountHidden { path: self.at.path.clone() });
-                }
+                shows_nothing = !self.one_file_system;
             } else {
+                shows_nothing = mount && is_as_empty_as_new(&dir, &name);
                 let dir = Arc::clone(&dir);
-                self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false, mount });
+                self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false });
             }
         }
-        Some(Found::Entry(Place { path: self.at.path.clone(), dir, stat }))
+        let place = Place { path: self.at.path.clone(), dir, stat };
+        Some(if shows_nothing { Found::MountHidden(place) } else { Found::Entry(place) })
     }
 
     /// Why a folder on another file system than its parent is not walked; `None` when it is.
@@ -270,6 +267,11 @@ impl<'a> Walk<'a> {
 /// Whether a folder is empty, or as empty as a file system that was made just now.
 fn shows_nothing(listing: &Listing) -> bool {
     listing.iter().all(|name| name.name == MADE_WITH_THE_FILE_SYSTEM)
+}
+
+/// The same of a folder that is not open yet. One that cannot be listed may hold anything.
+fn is_as_empty_as_new(dir: &Dir, name: &[u8]) -> bool {
+    dir.open_child(name).and_then(|dir| dir.names()).is_ok_and(|listing| shows_nothing(&listing))
 }
 
 #[cfg(test)]

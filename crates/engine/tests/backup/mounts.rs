@@ -289,9 +289,17 @@ struct Mount(PathBuf);
 
 impl Mount {
     fn new(path: PathBuf) -> Self {
+        Self::of(&["-t", "tmpfs", "holdfast-test"], path)
+    }
+
+    /// A folder once more.
+    fn again(folder: &Path, path: PathBuf) -> Self {
+        Self::of(&["--bind", folder.to_str().unwrap()], path)
+    }
+
+    fn of(what: &[&str], path: PathBuf) -> Self {
         fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "holdfast-test"]).arg(&path).output();
-        let mounted = mounted.unwrap();
+        let mounted = Command::new("mount").args(what).arg(&path).output().unwrap();
         assert!(mounted.status.success(), "{}", String::from_utf8_lossy(&mounted.stderr));
         Self(path)
     }
@@ -416,4 +424,100 @@ fn root_a_root_inside_a_file_system_of_the_same_type_is_told_from_what_lies_belo
     assert_holds(&bench, &summary, &["", "g", "g/data", "g/data/x", "g/data/x/new"]);
     assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
     drop(outer);
+}
+
+#[test]
+fn a_root_that_is_added_on_a_file_system_that_is_not_mounted_is_backed_up() {
+    let bench = Bench::new();
+    for path in ["k/a/f", "k/z"] {
+        bench.write(path, path.as_bytes());
+    }
+    let before = request(&bench, &["k"]);
+    back_up_with_disks(&bench, &before, &["k/a"]);
+    fs::remove_dir_all(bench.root().join("k/a")).unwrap();
+    bench.write("k/a/x/r/new", b"new");
+    let after = request(&bench, &["k", "k/a/x/r"]);
+    for _ in 0..2 {
+        let summary = bench.try_run(&after).unwrap();
+        assert_found(&bench, &summary, &[("k/a", FindingReason::MountMissing, true)]);
+        assert_holds(&bench, &summary, &["", "k", "k/a", "k/a/f", "k/a/x", "k/a/x/r", "k/a/x/r/new", "k/z"]);
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_mount_point_keeps_what_is_not_on_the_way_to_a_root() {
+    let bench = Bench::new();
+    for path in ["k/a/0", "k/a/b/x", "k/a/k", "k/z", "elsewhere/y"] {
+        bench.write(path, path.as_bytes());
+    }
+    let request = request(&bench, &["k", "k/a/b"]);
+    back_up_with_disks(&bench, &request, &["k/a"]);
+    fs::remove_dir_all(bench.root().join("k/a")).unwrap();
+    symlink(bench.root().join("elsewhere"), bench.root().join("k/a")).unwrap();
+    for inner in [FindingReason::RootMissing, FindingReason::RootMoved] {
+        for _ in 0..2 {
+            let summary = bench.try_run(&request).unwrap();
+            let told = [("k/a", FindingReason::MountMissing, true), ("k/a/b", inner, true)];
+            assert_found(&bench, &summary, &told);
+            let wanted = ["", "k", "k/a", "k/a/0", "k/a/b", "k/a/b/x", "k/a/k", "k/z"];
+            assert_holds(&bench, &summary, &wanted);
+        }
+        bench.write("elsewhere/b/another", b"another");
+    }
+}
+
+#[test]
+fn root_roots_inside_one_that_was_kept_are_well_when_its_file_system_is_back() {
+    let bench = Bench::new();
+    let disk = || {
+        let mounted = Mount::new(bench.root().join("r/a"));
+        for path in ["r/a/z/a/b/0", "r/a/z/k", "r/k"] {
+            bench.write(path, path.as_bytes());
+        }
+        mounted
+    };
+    let request = request(&bench, &["r", "r/a", "r/a/z/a/b"]);
+    let mounted = disk();
+    assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+    drop(mounted);
+    bench.write("r/a/z/a/b/another", b"another");
+    let told = [("r/a", FindingReason::RootMoved, true), ("r/a/z/a/b", FindingReason::RootMoved, true)];
+    for _ in 0..2 {
+        assert_found(&bench, &bench.try_run(&request).unwrap(), &told);
+    }
+    let mounted = disk();
+    let summary = bench.try_run(&request).unwrap();
+    assert_found(&bench, &summary, &[]);
+    bench.assert_stored(summary.snapshot);
+    drop(mounted);
+}
+
+#[test]
+fn root_a_file_system_is_welcome_back_whatever_hid_it() {
+    let bench = Bench::new();
+    let disk = || {
+        let mounted = Mount::new(bench.root().join("r/m"));
+        bench.write("r/m/x/f", b"one");
+        mounted
+    };
+    let request = request(&bench, &["r"]);
+    let mounted = disk();
+    assert_found(&bench, &bench.try_run(&request).unwrap(), &[]);
+    drop(mounted);
+    // Its root has another inode number.
+    let other = Mount::new(bench.root().join("other"));
+    fs::create_dir(bench.root().join("other/empty")).unwrap();
+    let hiding = Mount::again(&bench.root().join("other/empty"), bench.root().join("r/m"));
+    for _ in 0..2 {
+        let summary = bench.try_run(&request).unwrap();
+        assert_found(&bench, &summary, &[("r/m", FindingReason::MountMissing, true)]);
+        assert_holds(&bench, &summary, &["", "r", "r/m", "r/m/x", "r/m/x/f"]);
+    }
+    drop(hiding);
+    let mounted = disk();
+    bench.write("r/m/x/new", b"two");
+    let summary = bench.try_run(&request).unwrap();
+    assert_found(&bench, &summary, &[]);
+    assert_holds(&bench, &summary, &["", "r", "r/m", "r/m/x", "r/m/x/f", "r/m/x/new"]);
+    drop((mounted, other));
 }

@@ -96,12 +96,29 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Lets `folder` stay when, in the base, a file system was mounted there or, where no folder stands now, below it.
-    /// What stands there now is left out then. False when it is nothing of that kind.
-    pub(super) fn keep_unmounted(&mut self, folder: &BaseEntry, place: &Place) -> Result<bool, EngineError> {
+    /// Lets `folder` stay when, in the base, a file system was mounted there or, where no folder stands now, below it;
+    /// or when it had something and one is mounted there that shows nothing. What stands there now is left out then.
+    /// False when it is nothing of that kind.
+    pub(super) fn keep_unmounted(
+        &mut self,
+        folder: &BaseEntry,
+        place: &Place,
+        is_hidden: bool,
+    ) -> Result<bool, EngineError> {
         let (path, is_folder) = (&place.path[..], place.stat.kind == FileKind::Dir);
-        if self.set_roots.has(path) {
+        if self.set_roots.has(path) || (is_hidden && !self.keeps_unmounted()) {
             return Ok(false);
+        }
+        if is_hidden {
+            self.keep_hidden(path, FindingReason::MountMissing)?;
+            // When it is the one of the base, by all that is known of it, it goes on with its present attributes.
+            let number = self.file_systems.number(&place.stat, Some(folder.entry()));
+            if number == folder.entry().dev || !self.base_has_below(path)? {
+                return Ok(false);
+            }
+            self.left_out.push(path.to_vec());
+            self.push(meta::kept(folder), 0)?;
+            return Ok(true);
         }
         let is_mounted = is_folder && self.mounts.begins(path) != Some(false);
         if self.keeps_unmounted() && self.mounts.began(path) && !is_mounted && self.base_has_below(path)? {
@@ -130,6 +147,23 @@ impl Scan<'_> {
     /// Whether what the walk finds at this path is left out.
     pub(super) fn is_left_out(&self, path: &[u8]) -> bool {
         self.left_out.iter().any(|folder| self.set_roots.belongs(path, folder))
+    }
+
+    /// A folder that is left out and lies above a root that is not: what the base has of it stays, else it comes as it
+    /// is now, since the root needs it.
+    pub(super) fn way(&mut self, path: Vec<u8>, place: &Place) -> Result<(), EngineError> {
+        if place.stat.kind != FileKind::Dir || self.set_roots.below(&path).next().is_none() {
+            return Ok(());
+        }
+        let previous = self.previous(&path)?.filter(|previous| previous.entry().kind == EntryKind::Dir);
+        if let Some(previous) = previous {
+            self.push(meta::kept(&previous), 0)?;
+            self.kept.note(&path, true, &self.set_roots);
+            return Ok(());
+        }
+        let mut now = self.now(path, &place.stat, None);
+        now.flags |= flags::PARENT;
+        self.special(now, place)
     }
 
     /// Whether what other file systems held below roots stays when they are not mounted.

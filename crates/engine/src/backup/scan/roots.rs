@@ -4,7 +4,7 @@ use super::super::base::{BaseEntry, BaseHeader};
 use super::super::findings::reason_of;
 use super::super::kept::Told;
 use super::super::meta;
-use super::super::walk::RootPlace;
+use super::super::walk::{Place, RootPlace};
 use super::Scan;
 use crate::EngineError;
 use format::entry::{Entry, EntryKind, flags};
@@ -94,14 +94,32 @@ impl Scan<'_> {
         if self.header.and_then(|header| header.root(&place.path)).is_none() {
             return Ok(false);
         }
-        let dev = self.root_in_base(&place.path)?.map(|entry| entry.dev);
-        Ok(dev.is_some_and(|dev| self.mounts.has_strayed(&place.path, dev, place.dev)))
+        let Some(dev) = self.root_in_base(&place.path)?.map(|entry| entry.dev) else { return Ok(false) };
+        // Below what is kept of another file system it may lie on the same as before.
+        Ok(self.file_systems.known(place.dev) != Some(dev)
+            && self.mounts.has_strayed(&place.path, dev, place.dev))
     }
 
     /// The entry that the base has next, when it is that of this root.
     fn root_in_base(&mut self, path: &[u8]) -> Result<Option<&Entry>, EngineError> {
         self.drop_before(path)?;
         Ok(self.base.peek()?.map(BaseEntry::entry).filter(|entry| entry.path == path))
+    }
+
+    /// Whether a folder above a root stays as the base has it, which came to it last: `now` is what it is now.
+    pub(super) fn parent_stays(&mut self, folder: &Entry, now: &Entry, place: &Place) -> bool {
+        let path = &now.path[..];
+        let is_astray = self.is_astray(folder);
+        // What lies above a root only was never walked.
+        let was_walked = !folder.has(flags::PARENT) || folder.has(flags::KEPT);
+        let is_mounted = place.path == path && self.mounts.begins(path) != Some(false);
+        let is_missing = was_walked && self.mounts.began(path) && !is_mounted && self.is_wanted(path);
+        // What is kept around it lies on another file system.
+        let is_foreign = folder.dev != now.dev && self.kept.has(path, &self.set_roots);
+        if is_missing {
+            self.kept.add(path, Told::if_any(FindingReason::MountMissing), false, &self.findings);
+        }
+        is_astray || is_missing || is_foreign
     }
 
     /// Whether this folder, which the base came to last, lay above a root of the base on a file system that is not

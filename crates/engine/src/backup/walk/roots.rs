@@ -88,7 +88,6 @@ impl Walk<'_> {
             name: path::name(&root).to_vec(),
             dev: place.stat.dev,
             root: true,
-            mount: false,
         });
         self.queue.push_back(Found::Entry(place));
         self.at = Position { path: root, descend, ..Position::default() };
