@@ -19,6 +19,7 @@ pub struct SnapshotWriter<'w> {
     keyring: &'w Keyring,
     entries: Vec<(Entry, Vec<ChunkId>)>,
     findings: Vec<Finding>,
+    roots: Vec<Root>,
     device: DeviceId,
     chunk_bytes: usize,
     frame_bytes: usize,
@@ -39,11 +40,13 @@ const PACK_FRAMES: u32 = 16;
 impl<'w> SnapshotWriter<'w> {
     /// An empty snapshot. Content is cut into chunks of 4 KiB and frames of 64 KiB.
     pub fn new(remote: &'w MemoryRemote, keyring: &'w Keyring) -> Self {
+        let root = Root { path: b"/".to_vec(), fs_id: 1, mount_point: false, fs_type: b"ext4".to_vec() };
         Self {
             remote,
             keyring,
             entries: Vec::new(),
             findings: Vec::new(),
+            roots: vec![root],
             device: DeviceId::random(),
             chunk_bytes: 4 << 10,
             frame_bytes: 64 << 10,
@@ -60,6 +63,13 @@ impl<'w> SnapshotWriter<'w> {
     #[must_use]
     pub const fn of_device(mut self, device: DeviceId) -> Self {
         self.device = device;
+        self
+    }
+
+    /// A snapshot with these roots; without it, with `/` alone.
+    #[must_use]
+    pub fn with_roots(mut self, roots: Vec<Root>) -> Self {
+        self.roots = roots;
         self
     }
 
@@ -180,12 +190,11 @@ impl<'w> SnapshotWriter<'w> {
             counts,
             base: None,
         };
-        let root = Root { path: b"/".to_vec(), fs_id: 1, mount_point: false, fs_type: b"ext4".to_vec() };
         let sealed = SealedPart {
             hunks,
             set_name: b"default".to_vec(),
             findings: std::mem::take(&mut self.findings),
-            roots: vec![root],
+            roots: std::mem::take(&mut self.roots),
             ..SealedPart::default()
         };
         let id = clear.snapshot;

@@ -35,6 +35,11 @@ impl FileSystems {
         self.take(stat.dev, number)
     }
 
+    /// The number for the file system of `dev`, when one of its entries came before.
+    pub(super) fn known(&self, dev: u64) -> Option<u64> {
+        self.numbers.get(&dev).copied()
+    }
+
     /// The file system of `dev` is another one than was here, whatever its entries look like. One that was met before
     /// keeps its number.
     pub(super) fn is_new(&mut self, dev: u64) {
@@ -84,6 +89,7 @@ mod tests {
         assert_eq!(now.number(&stat(50, 77), Some(&folder(11, 77))), 10);
         assert_eq!(now.number(&stat(50, 78), None), 10);
         assert_eq!(now.number(&stat(51, 2), Some(&folder(11, 2))), 11);
+        assert_eq!((now.known(51), now.known(52)), (Some(11), None));
     }
 
     #[test]

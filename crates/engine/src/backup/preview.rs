@@ -72,13 +72,12 @@ struct Sums<'p> {
 impl Sums<'_> {
     fn take(&mut self, found: Found) {
         match found {
-            Found::Entry(place) => self.entry(&place),
+            Found::Entry(place) | Found::MountHidden(place) => self.entry(&place),
             Found::Parent { .. }
             | Found::ParentGone { .. }
             | Found::Root(_)
             | Found::RootMoved(_)
-            | Found::RootEmpty { .. }
-            | Found::MountHidden { .. } => {}
+            | Found::RootEmpty { .. } => {}
             Found::RootGone { path, error } => {
                 let reason =
                     if error.is_not_found() { FindingReason::RootMissing } else { reason_of(&error) };

@@ -6,6 +6,7 @@ use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
 use super::item::{Batch, Item, ReadJob};
+use super::kept::Kept;
 use super::lookups::{Lookups, Used};
 use super::meta::Owners;
 use super::mounts::Mounts;
@@ -13,8 +14,8 @@ use super::packer::Packer;
 use super::rules::Rules;
 use super::sample::Sampling;
 use super::scan::{self, Outlets, Scan};
+use super::set_roots::SetRoots;
 use super::source::{self, Base};
-use super::standing::Standing;
 use super::walk::{Ahead, Walk};
 use super::worker::{Shared, Worker};
 use super::{BackupRequest, BackupSummary, cache, count, sample};
@@ -194,6 +195,7 @@ impl<'a> Attempt<'a> {
                 .without_moved(move |root| scan::has_moved(known, root));
             let scan = Scan {
                 request,
+                rules,
                 found: Ahead::start(scope, walk),
                 base: base.entries(scope),
                 header: header.as_ref(),
@@ -211,8 +213,10 @@ impl<'a> Attempt<'a> {
                 roots: Vec::new(),
                 replaced_root: None,
                 mounts: Mounts::default(),
-                kept: Standing::new(&self.roots),
-                unmounted: Standing::new(&self.roots),
+                set_roots: SetRoots::new(&self.roots),
+                kept: Kept::default(),
+                left_out: Vec::new(),
+                astray: None,
             };
             let scanner = scope.spawn(|| scan.run().inspect_err(|_| self.progress.stop_for_failure()));
             let running = Running {

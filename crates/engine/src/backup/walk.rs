@@ -11,12 +11,15 @@ pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
 use model::FindingReason;
-use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
+use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat};
 pub(super) use roots::{RootPlace, normalised};
 use std::collections::VecDeque;
 use std::sync::Arc;
 pub(super) use toward::By;
 use toward::Toward;
+
+/// The folder that an ext2, ext3 or ext4 file system holds from the first.
+const MADE_WITH_THE_FILE_SYSTEM: &[u8] = b"lost+found";
 
 /// What the walk comes upon.
 #[derive(Debug)]
@@ -35,15 +38,15 @@ pub(super) enum Found {
     RootGone { path: Vec<u8>, error: Error },
     /// A root of a kind that is never backed up. Of an object store its entry and marker come all the same.
     RootRefused { path: Vec<u8>, reason: FindingReason },
-    /// A root folder whose entry was given and that holds nothing.
+    /// A root folder whose entry was given and that holds nothing but, perhaps, `lost+found`.
     RootEmpty { path: Vec<u8> },
     /// An entry whose attributes cannot be read. What lies below it is not walked.
     Unreadable { path: Vec<u8>, error: Error },
     /// A folder whose entry was given and that cannot be listed.
     Unlisted { path: Vec<u8>, error: Error },
-    /// A folder whose entry was given and where another file system begins that shows nothing to the walk: it is empty,
-    /// or of a kind that is not walked.
-    MountHidden { path: Vec<u8> },
+    /// The entry of a folder where another file system begins that shows nothing to the walk: it holds nothing but,
+    /// perhaps, `lost+found`, or is of a kind that is not walked.
+    MountHidden(Place),
 }
 
 /// An entry where it lies.
@@ -90,8 +93,6 @@ struct Descend {
     name: Vec<u8>,
     dev: u64,
     root: bool,
-    /// Another file system begins here than that of the folder above.
-    mount: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -172,10 +173,8 @@ impl<'a> Walk<'a> {
         };
         let found = if descend.root && trimmed == Trimmed::Store {
             Some(Found::RootRefused { path: path(), reason: FindingReason::ObjectStore })
-        } else if descend.root && listing.is_empty() {
-            Some(Found::RootEmpty { path: path() })
         } else {
-            (descend.mount && listing.is_empty()).then(|| Found::MountHidden { path: path() })
+            (descend.root && shows_nothing(&listing)).then(|| Found::RootEmpty { path: path() })
         };
         if let Some(toward) = &mut self.toward {
             toward.narrow(&self.at.path, &mut listing, trimmed);
@@ -222,10 +221,16 @@ impl<'a> Walk<'a> {
             return Some(Found::Unreadable { path: self.at.path.clone(), error });
         }
         let dev = level.dev;
+        let is_above_root = self.roots.front().is_some_and(|root| path::is_within(root, &self.at.path));
+        if is_above_root && !is_dir {
+            // No folder, yet the path of a root leads through it: it comes as a folder above that one.
+            return None;
+        }
+        let mut shows_nothing = false;
         if is_dir {
             let (name, mount) = (name.name.to_vec(), stat.dev != dev);
             // A root below it comes by itself, and needs no other entry of this folder.
-            if self.roots.front().is_some_and(|root| path::is_within(root, &self.at.path)) {
+            if is_above_root {
                 self.given_parents.push(self.at.path.clone());
             }
             let by = mount.then(|| self.not_crossed(&dir, &name, &stat)).flatten();
@@ -233,15 +238,15 @@ impl<'a> Walk<'a> {
                 if let Some(toward) = &mut self.toward {
                     toward.note(&self.at.path, by);
                 }
-                if !self.one_file_system {
-                    self.queue.push_back(Found::MountHidden { path: self.at.path.clone() });
-                }
+                shows_nothing = !self.one_file_system;
             } else {
+                shows_nothing = mount && is_as_empty_as_new(&dir, &name);
                 let dir = Arc::clone(&dir);
-                self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false, mount });
+                self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false });
             }
         }
-        Some(Found::Entry(Place { path: self.at.path.clone(), dir, stat }))
+        let place = Place { path: self.at.path.clone(), dir, stat };
+        Some(if shows_nothing { Found::MountHidden(place) } else { Found::Entry(place) })
     }
 
     /// Why a folder on another file system than its parent is not walked; `None` when it is.
@@ -257,6 +262,16 @@ impl<'a> Walk<'a> {
         };
         (kind != FileSystemKind::Local).then_some(By::FileSystem(kind))
     }
+}
+
+/// Whether a folder is empty, or as empty as a file system that was made just now.
+fn shows_nothing(listing: &Listing) -> bool {
+    listing.iter().all(|name| name.name == MADE_WITH_THE_FILE_SYSTEM)
+}
+
+/// The same of a folder that is not open yet. One that cannot be listed may hold anything.
+fn is_as_empty_as_new(dir: &Dir, name: &[u8]) -> bool {
+    dir.open_child(name).and_then(|dir| dir.names()).is_ok_and(|listing| shows_nothing(&listing))
 }
 
 #[cfg(test)]

@@ -118,7 +118,9 @@ fn left_out_verdict(at: Vec<u8>, by: By, wanted: &[u8]) -> Verdict {
 fn take(found: Found, wanted: &[u8], verdict: &mut Verdict) {
     match found {
         // What it is emptied by is known before its entry.
-        Found::Entry(place) if place.path == wanted && !matches!(verdict, Verdict::Emptied(_)) => {
+        Found::Entry(place) | Found::MountHidden(place)
+            if place.path == wanted && !matches!(verdict, Verdict::Emptied(_)) =>
+        {
             *verdict = Verdict::Taken;
         }
         Found::RootGone { path, error } if error.is_not_found() => {

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use testkit::SnapshotWriter;
 
-const OTHER: u64 = 77_777;
+pub(crate) const OTHER: u64 = 77_777;
 
 fn all(bench: &Bench, snapshot: SnapshotId) -> Vec<Entry> {
     let reader = SnapshotReader::open(&bench.remote, &bench.keyring, snapshot).unwrap();
@@ -19,9 +19,10 @@ fn all(bench: &Bench, snapshot: SnapshotId) -> Vec<Entry> {
 }
 
 /// A base as `snapshot` would have been when the system gave its file systems these numbers. Every file has one chunk.
-fn renumber(bench: &Bench, snapshot: SnapshotId, number: impl Fn(&Entry) -> u64) {
-    let (ids, mut writer) =
-        (bench.keyring.id_keys(), SnapshotWriter::new(&bench.remote, &bench.keyring).of_device(bench.device));
+pub(crate) fn renumber(bench: &Bench, snapshot: SnapshotId, number: impl Fn(&Entry) -> u64) {
+    let reader = SnapshotReader::open(&bench.remote, &bench.keyring, snapshot).unwrap();
+    let writer = SnapshotWriter::new(&bench.remote, &bench.keyring).of_device(bench.device);
+    let (ids, mut writer) = (bench.keyring.id_keys(), writer.with_roots(reader.sealed().roots.clone()));
     for mut entry in all(bench, snapshot) {
         entry.dev = number(&entry);
         let content = bench.content(snapshot, &entry);

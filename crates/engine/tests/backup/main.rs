@@ -13,6 +13,7 @@ mod failures;
 mod file_systems;
 mod links;
 mod lookups;
+mod mounts;
 mod roots;
 
 use engine::backup::{self, BackupRequest, BackupSummary, INDEX_IDS_MAX};

@@ -272,3 +272,51 @@ fn a_root_on_a_pseudo_file_system_is_refused() {
     );
     assert_eq!(summary.files, 1);
 }
+
+#[test]
+fn a_link_or_a_file_between_two_roots_leaves_the_folder_above_the_inner_one() {
+    let bench = Bench::new();
+    for path in ["r/m/b", "r/m/inner/c", "r/z"] {
+        bench.write(path, path.as_bytes());
+    }
+    let request = BackupRequest {
+        paths: vec![bench.root().join("r"), bench.root().join("r/m/inner")],
+        ..bench.request()
+    };
+    bench.try_run(&request).unwrap();
+    let (folder, moved) = (bench.root().join("r/m"), bench.root().join("moved"));
+    fs::rename(&folder, &moved).unwrap();
+    for is_link in [true, false] {
+        if is_link {
+            symlink(&moved, &folder).unwrap();
+        } else {
+            fs::write(&folder, b"a file").unwrap();
+        }
+        for _ in 0..2 {
+            let summary = bench.try_run(&request).unwrap();
+            let reasons: Vec<_> = summary.findings.iter().map(|finding| finding.reason).collect();
+            assert_eq!(reasons, if is_link { vec![] } else { vec![FindingReason::RootMissing] });
+            let wanted = ["", "r", "r/m", "r/m/inner", "r/m/inner/c", "r/z"];
+            let found = paths(&bench, summary.snapshot);
+            assert_eq!(found.iter().map(|(path, _)| &path[..]).collect::<Vec<_>>(), wanted);
+            let entries = bench.entries(summary.snapshot);
+            assert_eq!(entries[Path::new("r/m")].kind, EntryKind::Dir);
+            assert_eq!(summary.entries, bench.root().ancestors().count() as u64 - 1 + wanted.len() as u64);
+        }
+        if is_link {
+            fs::remove_file(&folder).unwrap();
+        }
+    }
+    // The file is no part of a snapshot before the set does without what was below it, and that is told.
+    let agreed = BackupRequest { accept_changed_roots: true, ..request.clone() };
+    for request in [&agreed, &request] {
+        let summary = bench.try_run(request).unwrap();
+        let [finding] = &summary.findings[..] else { panic!("{:?}", summary.findings) };
+        assert_eq!((finding.reason, finding.kept_previous), (FindingReason::RootMissing, false));
+    }
+    let outer = BackupRequest { paths: vec![bench.root().join("r")], ..request };
+    let summary = bench.try_run(&outer).unwrap();
+    assert_eq!(summary.findings, []);
+    let entries = bench.entries(summary.snapshot);
+    assert_eq!(bench.content(summary.snapshot, &entries[Path::new("r/m")]), b"a file");
+}

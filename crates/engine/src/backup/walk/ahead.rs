@@ -62,7 +62,7 @@ fn run(mut walk: Walk<'_>, hand: &Sender<Handed>) -> Result<(), crossbeam_channe
     let mut dirs = 0;
     let mut last: *const Dir = std::ptr::null();
     while let Some(next) = walk.next() {
-        if let Found::Entry(place) | Found::Parent { place, .. } = &next
+        if let Found::Entry(place) | Found::MountHidden(place) | Found::Parent { place, .. } = &next
             && Arc::as_ptr(&place.dir) != last
         {
             last = Arc::as_ptr(&place.dir);

@@ -60,10 +60,12 @@ impl Walk<'_> {
         if !outer.levels.is_empty() {
             self.around.push(outer);
         }
+        // What is mounted on the way once somebody goes there must be mounted before the folders on the way are asked.
+        let place = place_of(&root);
         self.give_parents(&root);
         // Above another root it counts as given, whatever became of it.
         self.given_parents.push(root.clone());
-        let place = match place_of(&root) {
+        let place = match place {
             Ok(place) => place,
             Err(error) => {
                 self.queue.push_back(Found::RootGone { path: root, error });
@@ -86,7 +88,6 @@ impl Walk<'_> {
             name: path::name(&root).to_vec(),
             dev: place.stat.dev,
             root: true,
-            mount: false,
         });
         self.queue.push_back(Found::Entry(place));
         self.at = Position { path: root, descend, ..Position::default() };
