@@ -1,4 +1,5 @@
-//! The default exclusions: what programs make anew by themselves, and what the user has thrown away.
+//! The default exclusions: what programs make anew by themselves, and what the user has thrown away. Among the former are
+//! file systems that programs mount and take away: each that is gone would be a finding.
 
 use crate::state::settings::BackupSet;
 use engine::backup::why::Scope;
@@ -15,6 +16,11 @@ pub(crate) const DEFAULT: &[(&str, &str)] = &[
     ("**/.local/share/Trash/", "the trash"),
     (".Trash-[0-9]*/", "the trash of other disks"),
     ("lost+found/", "what a repair of the file system found"),
+    ("/run/*", "what programs keep until the next start"),
+    ("!/run/media/", "but not disks that a desktop mounts"),
+    ("/snap/", "programs of snapd, as it mounts them"),
+    ("/var/lib/docker/overlay2/*/merged/", "file systems of containers, as they are mounted"),
+    ("**/containers/storage/overlay/*/merged/", "the same"),
 ];
 
 /// The rules in force for a set: the default ones first, so that its own may take some back.

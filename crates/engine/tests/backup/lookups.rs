@@ -178,7 +178,8 @@ fn a_wrong_place_fails_the_run_before_its_commit() {
 fn a_frame_that_the_server_gave_and_cannot_read_is_brought_anew() {
     let bench = Bench::new();
     bench.write("file", &noise(300_000, 1));
-    bench.run();
+    // One thread, so that all of it lies in one frame.
+    bench.try_run(&BackupRequest { workers: 1, ..bench.request() }).unwrap();
     let bench = bench.on_another_device();
     let lost = *bench.places().values().next().unwrap();
     // Its hunks lie in another pack.
