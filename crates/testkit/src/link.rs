@@ -58,8 +58,7 @@ impl Link {
 
     fn give_out(self, mut to: TcpStream, way: &Receiver<(Instant, Vec<u8>)>, busy: &Busy) {
         for (came, piece) in way {
-            let carried = self.carried(piece.len(), busy);
-            let due = (came + self.delay).max(carried);
+            let due = self.carried(came, piece.len(), busy) + self.delay;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             if to.write_all(&piece).is_err() {
                 break;
@@ -68,15 +67,14 @@ impl Link {
         let _ = to.shutdown(Shutdown::Write);
     }
 
-    /// When the link will have carried so many more bytes.
-    fn carried(self, bytes: usize, busy: &Busy) -> Instant {
-        let now = Instant::now();
+    /// When the link will have taken in so many more bytes, which came then.
+    fn carried(self, came: Instant, bytes: usize, busy: &Busy) -> Instant {
         if self.bytes_per_second == 0 {
-            return now;
+            return came;
         }
         let takes = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         let mut until = busy.lock().unwrap_or_else(PoisonError::into_inner);
-        *until = (*until).max(now) + takes;
+        *until = (*until).max(came) + takes;
         *until
     }
 }
