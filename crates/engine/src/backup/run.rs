@@ -211,7 +211,6 @@ impl<'a> Attempt<'a> {
                 batch_dirs: 0,
                 last_dir: None,
                 roots: Vec::new(),
-                replaced_root: None,
                 mounts: Mounts::default(),
                 set_roots: SetRoots::new(&self.roots),
                 kept: Kept::default(),

@@ -70,8 +70,6 @@ pub(super) struct Scan<'a> {
     pub(super) batch_dirs: usize,
     pub(super) last_dir: Option<Arc<Dir>>,
     pub(super) roots: Vec<Root>,
-    /// The root that is left out since its last version stays in its place.
-    pub(super) replaced_root: Option<Vec<u8>>,
     pub(super) set_roots: SetRoots,
     pub(super) mounts: Mounts,
     /// What the base has in these folders stays.
@@ -122,8 +120,6 @@ impl Scan<'_> {
             }
             Found::Parent { path, place } => self.parent(path, &place),
             Found::ParentGone { path } => self.parent_gone(&path),
-            // It is no folder, so nothing follows below it.
-            Found::Entry(place) if self.replaced_root.as_ref() == Some(&place.path) => Ok(()),
             Found::Entry(place) => self.entry(place, false),
             Found::MountHidden(place) => self.entry(place, true),
             Found::Root(place) => self.root(place),

@@ -24,7 +24,7 @@ impl Scan<'_> {
         if !self.request.accept_changed_roots {
             if self.keep_replaced(&place)? {
                 let known = self.header.and_then(|header| header.root(&place.path));
-                self.replaced_root = Some(place.path.clone());
+                self.left_out.push(place.path.clone());
                 self.roots.push(known.cloned().unwrap_or_else(|| root_of(place)));
                 return Ok(());
             }
