@@ -69,6 +69,37 @@ pub(crate) fn escaped_path(path: &Path) -> String {
     escaped(path.as_os_str().as_bytes())
 }
 
+/// A name as one word of a command that is printed to be copied. What a terminal must not be shown stands in it as
+/// `$'\xNN'`, which bash, zsh and ksh take for the byte itself.
+pub(crate) fn quoted(name: &[u8]) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@%:,".contains(byte);
+    let shown = escaped(name);
+    if !name.is_empty() && name.iter().all(is_plain) {
+        shown
+    } else if shown.as_bytes() == name {
+        format!("'{}'", shown.replace('\'', r"'\''"))
+    } else {
+        // A backslash of the name itself is doubled before others are added.
+        let doubled: Vec<u8> = name.iter().flat_map(|byte| escape_of(byte).iter().copied()).collect();
+        format!("$'{}'", escaped(&doubled))
+    }
+}
+
+/// The byte inside of `$'…'`.
+fn escape_of(byte: &u8) -> &[u8] {
+    match byte {
+        b'\\' => br"\\",
+        b'\'' => br"\'",
+        other => std::slice::from_ref(other),
+    }
+}
+
+/// The option that names a set, for a command that is printed: a name that begins with a dash would be an option.
+pub(crate) fn set_option(name: &str) -> String {
+    let joint = if name.starts_with('-') { '=' } else { ' ' };
+    format!("--set{joint}{}", quoted(name.as_bytes()))
+}
+
 /// Paths for a sentence: the first three, and how many more.
 pub(crate) fn paths<'a>(paths: impl IntoIterator<Item = &'a Path>) -> String {
     let mut names = paths.into_iter().map(escaped_path);
@@ -125,6 +156,30 @@ mod tests {
         for (millis, text) in cases {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
+    }
+
+    #[test]
+    fn a_shell_reads_quoted_names_as_what_they_are() {
+        let names: [&[u8]; 9] = [
+            b"/home/ada/notes-2.txt",
+            b"/home/ada/My Documents",
+            b"~/$HOME `date` * & \"x\"",
+            b"it's",
+            b"",
+            b"a\\b\n'\xff0",
+            "Gr\u{fc}\u{df}e \u{202e}".as_bytes(),
+            b"#x",
+            b"-x",
+        ];
+        for name in names {
+            let command = format!("printf %s:%s {} end", quoted(name));
+            let printed = std::process::Command::new("bash").args(["-c", &command]).output().unwrap();
+            assert_eq!(printed.stdout, [name, b":end"].concat(), "{command}");
+            assert_eq!(escaped(quoted(name).as_bytes()), quoted(name), "fit for a terminal");
+        }
+        assert_eq!(quoted(names[0]), "/home/ada/notes-2.txt");
+        assert_eq!(quoted(names[1]), "'/home/ada/My Documents'");
+        assert_eq!((set_option("work"), set_option("-x")), ("--set work".into(), "--set=-x".into()));
     }
 
     #[test]

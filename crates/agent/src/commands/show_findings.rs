@@ -79,8 +79,8 @@ pub(super) const fn words(reason: FindingReason) -> &'static str {
     }
 }
 
-/// How to go on when roots of the set were not as before.
-pub(super) fn advice(findings: &[Finding]) -> Option<&'static str> {
+/// How to go on when roots of this set were not as before.
+pub(super) fn advice(findings: &[Finding], set: &str) -> Option<String> {
     let roots = [
         FindingReason::RootMissing,
         FindingReason::RootEmpty,
@@ -88,10 +88,14 @@ pub(super) fn advice(findings: &[Finding]) -> Option<&'static str> {
         FindingReason::RootReplaced,
         FindingReason::MountMissing,
     ];
-    findings.iter().any(|finding| roots.contains(&finding.reason)).then_some(
-        "If the folder is meant to be so, say it once: holdfast backup --accept-changed-roots. Until then its last \
-         version is kept.",
-    )
+    // Without its name the command could accept what is missing in another set.
+    findings.iter().any(|finding| roots.contains(&finding.reason)).then(|| {
+        format!(
+            "If the folder is meant to be so, say it once: holdfast backup {} --accept-changed-roots. Until then its \
+             last version is kept.",
+            text::set_option(set)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -129,7 +133,9 @@ mod tests {
         assert!(text.contains("a folder of the set is gone: 1 finding"), "{text}");
         assert!(text.contains("changed while it was read: 50 findings"), "{text}");
         assert!(text.ends_with("  40 more: holdfast findings latest\n"), "{text}");
-        assert!(advice(&findings).is_some() && advice(&findings[..50]).is_none());
+        assert!(advice(&findings[..50], "work").is_none());
+        let words = advice(&findings, "my work").unwrap();
+        assert!(words.contains("holdfast backup --set 'my work' --accept-changed-roots."), "{words}");
     }
 
     #[test]

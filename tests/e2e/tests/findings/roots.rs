@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const ENOENT: i64 = 2;
+/// What people are told to type.
+const ACCEPT: &str = "holdfast backup --set two --accept-changed-roots";
 
 /// A device with a set of two folders that was backed up once; `kept` is a copy of the first.
 struct TwoRoots {
@@ -63,7 +65,7 @@ impl TwoRoots {
         self.assert_kept(&second);
         // People are told how to say that it is meant so.
         let text = self.agent.run(["backup", "--set", "two"]).expect(3);
-        assert!(text.stdout.contains("--accept-changed-roots"), "{text}");
+        assert!(text.stdout.contains(ACCEPT), "{text}");
     }
 }
 
@@ -90,6 +92,24 @@ fn a_missing_root_keeps_its_last_version_until_it_is_accepted() {
     let target = two.site.path("old");
     two.agent.restore(&format!("{}:{}", oldest["id"].as_str().unwrap(), two.root.display()), &target);
     tree::assert_equal(&two.kept, &target);
+}
+
+#[test]
+fn what_is_told_to_type_accepts_the_folders_of_that_set_alone() {
+    let two = TwoRoots::new(|_| {});
+    let plain = two.site.path("plain");
+    fs::create_dir(&plain).unwrap();
+    fs::write(plain.join("file"), "file").unwrap();
+    Run::of(&two.agent, &[&plain], &["--set", "default"]).assert_found(&[]);
+    for root in [&two.root, &plain] {
+        fs::remove_dir_all(root).unwrap();
+    }
+    let told = two.agent.run(["backup", "--set", "two"]).expect(3);
+    assert!(told.stdout.contains(ACCEPT), "{told}");
+    two.agent.run(ACCEPT.split(' ').skip(1)).ok();
+    two.run(&[]).assert_found(&[]);
+    let kept = Run::of(&two.agent, &[], &["--set", "default"]);
+    kept.assert_found(&[(&plain, "root_missing", ENOENT, true)]);
 }
 
 #[test]

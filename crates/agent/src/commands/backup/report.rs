@@ -79,7 +79,7 @@ fn write(out: &mut dyn Write, summary: &BackupSummary, set: &str, took: Duration
             summary.finding_count,
             &format!("holdfast findings {id}"),
         )?;
-        if let Some(advice) = show_findings::advice(&summary.findings) {
+        if let Some(advice) = show_findings::advice(&summary.findings, set) {
             writeln!(out, "{advice}")?;
         }
     }
@@ -132,6 +132,6 @@ mod tests {
         );
         assert!(text.contains("read 1.0 KiB, new 0 B, stored 512 B"), "{text}");
         assert!(text.contains("1 more: holdfast findings abababab"), "{text}");
-        assert!(text.contains("--accept-changed-roots"), "{text}");
+        assert!(text.contains("holdfast backup --set docs --accept-changed-roots"), "{text}");
     }
 }

@@ -125,7 +125,7 @@ fn of_version(version: &Version) -> String {
 
 /// What to do next; nothing when all is well.
 fn advice(document: &Document, settings: &Path) -> Option<String> {
-    let backup = |set: &InSet| format!("holdfast backup {}", set_option(&set.name));
+    let backup = |set: &InSet| format!("holdfast backup {}", text::set_option(&set.name));
     let of = |is: fn(&Verdict) -> bool| document.sets.iter().find(|set| is(&set.fate.verdict));
     if document.is_backed_up() {
         let taken = of(|verdict| *verdict == Verdict::Taken);
@@ -168,8 +168,8 @@ fn advice(document: &Document, settings: &Path) -> Option<String> {
 
 fn of_findings(set: &InSet, document: &Document) -> String {
     let findings = &set.report.findings;
-    if let Some(advice) = show_findings::advice(findings) {
-        return advice.to_owned();
+    if let Some(advice) = show_findings::advice(findings, &set.name) {
+        return advice;
     }
     match findings.first().map(|finding| finding.reason) {
         Some(FindingReason::Denied | FindingReason::FolderUnreadable) => {
@@ -181,13 +181,7 @@ fn of_findings(set: &InSet, document: &Document) -> String {
         Some(FindingReason::ReadError) => "Check the disk.".into(),
         _ => match &document.newest {
             Some(version) => format!("See them all: holdfast findings {}", &version.row.id.to_string()[..8]),
-            None => format!("See them all: holdfast findings latest {}", set_option(&set.name)),
+            None => format!("See them all: holdfast findings latest {}", text::set_option(&set.name)),
         },
     }
-}
-
-/// As the command line takes it: a name that begins with a dash would be an option.
-fn set_option(name: &str) -> String {
-    let name = text::escaped(name.as_bytes());
-    if name.starts_with('-') { format!("--set={name}") } else { format!("--set {name}") }
 }
