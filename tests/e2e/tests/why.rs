@@ -78,6 +78,12 @@ fn what_is_said_of_a_path_is_what_the_backup_does() {
         words.contains("default exclusion '.cache/' (caches of programs)") && words.contains("'!'"),
         "{words}"
     );
+    // What it says to type takes the path in and leaves no other out.
+    let told = words.lines().find_map(|line| line.split_once("add it to the set: holdfast ")).unwrap().1;
+    agent.run(told.split(' ')).ok();
+    for name in [".cache/x/y", "a.txt", "out/in/file"] {
+        why(&agent, &root.join(name), 0);
+    }
 }
 
 /// Makes the set without a snapshot: the run cannot reach its server.

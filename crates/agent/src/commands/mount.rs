@@ -106,10 +106,12 @@ fn serve(
 fn say_begun(point: &Path, snapshots: usize, context: &Context) -> Result<(), AgentError> {
     let shown = text::escaped_path(point);
     let count = text::counted(snapshots as u64, "snapshot");
+    let path = point.as_os_str().as_bytes();
     context.output.note(&format!(
-        "{count} at {shown}, read-only. New ones appear by themselves. End it with Ctrl-C, or with: fusermount3 -u {shown}"
+        "{count} at {shown}, read-only. New ones appear by themselves. End it with Ctrl-C, or with: fusermount3 -u {}",
+        text::quoted(path)
     ));
-    let path = JsonPath::new(point.as_os_str().as_bytes());
+    let path = JsonPath::new(path);
     context.output.event(&Event { event: "mounted", fields: Begun { path, snapshots } })
 }
 

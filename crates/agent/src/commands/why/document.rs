@@ -10,11 +10,14 @@ use engine::kind::entry_kind;
 use format::entry::{Entry, EntryKind, FileTime, flags};
 use platform::{FileSystemKind, Stat};
 use serde::{Serialize, Serializer};
+use std::path::PathBuf;
 
 /// What a set does with the path.
 #[derive(Debug, Clone)]
 pub(super) struct InSet {
     pub(super) name: String,
+    /// All its folders and files.
+    pub(super) folders: Vec<PathBuf>,
     pub(super) fate: Fate,
     /// The rule that leaves it out, and what it is for when it is one of the default exclusions.
     pub(super) rule: Option<(String, Option<&'static str>)>,
@@ -29,7 +32,7 @@ impl InSet {
             }
             _ => None,
         };
-        Self { name: name.to_owned(), fate, rule, report: Report::default() }
+        Self { name: name.to_owned(), folders: set.paths(), fate, rule, report: Report::default() }
     }
 
     /// The root that the path belongs to.

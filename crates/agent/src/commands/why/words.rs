@@ -10,6 +10,7 @@ use engine::backup::why::{Cause, Verdict};
 use model::{Finding, FindingReason};
 use platform::FileSystemKind;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 pub(super) fn write(
@@ -132,7 +133,8 @@ fn advice(document: &Document, settings: &Path) -> Option<String> {
         let version = document.newest.as_ref().filter(|_| document.on_disk.is_none());
         let restore = version.map(|version| {
             let id = &version.row.id.to_string()[..8];
-            format!("Bring it back: holdfast restore {id}:{} --to DIR", text::escaped(&document.path))
+            let what = [id.as_bytes(), b":", &document.path].concat();
+            format!("Bring it back: holdfast restore {} --to DIR", text::quoted(&what))
         });
         let again = taken
             .filter(|_| document.has_changed() == Some(true))
@@ -148,22 +150,30 @@ fn advice(document: &Document, settings: &Path) -> Option<String> {
     if let Some(set) = of(|verdict| *verdict == Verdict::Taken) {
         return Some(format!("Back it up: {}", backup(set)));
     }
-    match document.sets.iter().find(|set| set.fate.root.is_some()).map(|set| &set.fate.verdict) {
-        Some(Verdict::LeftOut { cause: Cause::Rule(_), .. }) => Some(format!(
-            "To take it, name it as a folder of the set (--update-set), or add a rule with '!' behind that one in {}.",
-            text::escaped_path(settings)
-        )),
-        Some(Verdict::LeftOut { cause, .. } | Verdict::Emptied(cause)) if can_be_named(cause) => Some(
-            "To take it, name it as a folder of the set: holdfast backup --set NAME --update-set FOLDER…"
-                .into(),
-        ),
+    let inside = document.sets.iter().find(|set| set.fate.root.is_some());
+    let name_it =
+        || inside.map(|set| format!("To take it, add it to the set: {}", adding(set, &document.path)));
+    match inside.map(|set| &set.fate.verdict) {
+        Some(Verdict::LeftOut { cause: Cause::Rule(_), .. }) => name_it().map(|words| {
+            let settings = text::escaped_path(settings);
+            format!("{words}\n  Or add a rule with '!' behind that one in {settings}.")
+        }),
+        Some(Verdict::LeftOut { cause, .. } | Verdict::Emptied(cause)) if can_be_named(cause) => name_it(),
         Some(Verdict::LeftOut { .. } | Verdict::Emptied(_)) => Some("This is never backed up.".into()),
         Some(Verdict::Unreadable { .. }) => {
             Some("Give the user that backs up access to it: check owner and mode.".into())
         }
         Some(_) => None,
-        None => Some(format!("Back it up: holdfast backup {}", text::escaped(&document.path))),
+        None => Some(format!("Back it up: holdfast backup {}", text::quoted(&document.path))),
     }
+}
+
+/// The command that makes the path a folder of the set. It names the others too: those that are named replace those
+/// that are stored.
+fn adding(set: &InSet, path: &[u8]) -> String {
+    let paths = set.folders.iter().map(|folder| folder.as_os_str().as_bytes()).chain([path]);
+    let paths: Vec<String> = paths.map(text::quoted).collect();
+    format!("holdfast backup {} --update-set {}", text::set_option(&set.name), paths.join(" "))
 }
 
 fn of_findings(set: &InSet, document: &Document) -> String {
