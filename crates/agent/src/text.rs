@@ -1,6 +1,7 @@
 //! Words and numbers for people: sizes, counts, durations, times, and names that may hold any bytes.
 //! It knows no command and prints nothing.
 
+use jiff::tz::TimeZone;
 use model::Timestamp;
 pub(crate) use model::text::{escaped, escaped_lines};
 use std::os::unix::ffi::OsStrExt;
@@ -54,13 +55,17 @@ pub(crate) fn duration(time: Duration) -> String {
 
 /// A time in the zone of this machine, with the zone's name.
 pub(crate) fn time(time: Timestamp) -> String {
-    let zoned = time.to_jiff().to_zoned_datetime(jiff::tz::TimeZone::system());
+    let zoned = time.to_jiff().to_zoned_datetime(TimeZone::system());
     zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// A time of a file, in the zone of this machine, to the minute.
 pub(crate) fn short_time(secs: i64) -> String {
-    let zoned = Timestamp::from_secs(secs).to_jiff().to_zoned_datetime(jiff::tz::TimeZone::system());
+    short_time_in(secs, &TimeZone::system())
+}
+
+fn short_time_in(secs: i64, zone: &TimeZone) -> String {
+    let zoned = Timestamp::from_secs(secs).to_jiff().to_zoned_datetime(zone.clone());
     zoned.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
@@ -180,6 +185,12 @@ mod tests {
         assert_eq!(quoted(names[0]), "/home/ada/notes-2.txt");
         assert_eq!(quoted(names[1]), "'/home/ada/My Documents'");
         assert_eq!((set_option("work"), set_option("-x")), ("--set work".into(), "--set=-x".into()));
+    }
+
+    #[test]
+    fn times_of_files_are_those_of_the_zone_to_the_minute() {
+        let at = |hours| short_time_in(1_580_000_000, &TimeZone::fixed(jiff::tz::offset(hours)));
+        assert_eq!([-5, 0, 14].map(at), ["2020-01-25 19:53", "2020-01-26 00:53", "2020-01-26 14:53"]);
     }
 
     #[test]
