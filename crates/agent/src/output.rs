@@ -55,6 +55,20 @@ impl Output {
         }
     }
 
+    /// Text as it is written where there is no terminal, whatever the process has: what tests compare with.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        let (stdout_is_terminal, stderr_is_terminal) = (false, false);
+        let (stdout_has_colours, stderr_has_colours) = (false, false);
+        Self {
+            stdout_is_terminal,
+            stderr_is_terminal,
+            stdout_has_colours,
+            stderr_has_colours,
+            ..Self::new(false)
+        }
+    }
+
     /// Whether results are JSON.
     pub const fn is_json(&self) -> bool {
         self.json

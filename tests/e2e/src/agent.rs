@@ -1,6 +1,6 @@
 //! A device: an agent's state folder and the command line on it.
 
-use crate::command::{Outcome, program};
+use crate::command::{Outcome, clean, program};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -44,9 +44,9 @@ impl Agent {
     /// A command of `holdfast` on this state.
     pub fn command(&self) -> Command {
         let mut command = match self.launcher.split_first() {
-            None => Command::new(program("holdfast")),
+            None => clean(program("holdfast")),
             Some((first, rest)) => {
-                let mut command = Command::new(first);
+                let mut command = clean(first);
                 command.args(rest);
                 command
             }

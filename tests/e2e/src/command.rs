@@ -1,6 +1,8 @@
 //! Runs one of our programs to its end and keeps everything it said.
 
 use serde_json::Value;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -16,6 +18,19 @@ pub fn program(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.exists(), "{} is not built; run scripts/test, which builds it", path.display());
     path
+}
+
+/// A command without what the caller's environment says about our programs, their colours and their times: it is the
+/// test that decides. With `CI` set even a dumb terminal has colours.
+pub fn clean(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "TZ"] {
+        command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"HOLDFAST_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// How a command ended.

@@ -1,6 +1,6 @@
 //! A real server process with a data folder of its own.
 
-use crate::command::{Outcome, program};
+use crate::command::{Outcome, clean, program};
 use crate::port::free_port;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -59,7 +59,7 @@ impl Server {
 
     /// A command of `holdfast-server` on this data folder.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(program("holdfast-server"));
+        let mut command = clean(program("holdfast-server"));
         command.arg("--data").arg(&self.data).envs(self.environment.iter().cloned());
         command
     }

@@ -40,14 +40,20 @@ impl Outcome {
     }
 }
 
+/// The program, with nothing in its environment.
+fn bare() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-server"));
+    command.env_clear();
+    command
+}
+
 /// Runs the program with these arguments alone.
 pub(crate) fn program(arguments: &[&str]) -> Outcome {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-server"));
-    run(command.args(arguments))
+    run(bare().args(arguments))
 }
 
 fn run(command: &mut Command) -> Outcome {
-    let done = command.env_remove("HOLDFAST_DATA").stdin(Stdio::null()).output().unwrap();
+    let done = command.stdin(Stdio::null()).output().unwrap();
     Outcome {
         status: done.status.code().unwrap_or(-1),
         stdout: String::from_utf8(done.stdout).unwrap(),
@@ -90,7 +96,7 @@ impl Site {
     }
 
     fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast-server"));
+        let mut command = bare();
         command.args(arguments).arg("--data").arg(&self.data);
         command
     }

@@ -124,12 +124,8 @@ fn colours_are_for_terminals_and_no_color_turns_them_off() {
     let program = e2e::command::program("holdfast");
     let line = format!("'{0}' diff {old} {new}; '{0}' ls nosuch", program.display());
     let on_a_terminal = |variables: &[(&str, &str)]| {
-        let mut terminal = std::process::Command::new("script");
+        let mut terminal = e2e::command::clean("script");
         terminal.args(["-q", "-e", "-c", &line, "/dev/null"]).stdin(std::process::Stdio::null());
-        // Whatever else has a say in colours: with CI set even a dumb terminal has them.
-        for variable in ["NO_COLOR", "CI", "CLICOLOR", "CLICOLOR_FORCE"] {
-            terminal.env_remove(variable);
-        }
         terminal.env("TERM", "xterm").env("HOLDFAST_STATE", agent.state());
         let output = terminal.envs(variables.iter().copied()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()

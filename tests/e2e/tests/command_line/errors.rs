@@ -4,7 +4,7 @@ use crate::shape::assert_error;
 use e2e::{Agent, Outcome, Server, Site};
 use model::Code;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 #[test]
 fn wrong_usage_is_told_in_both_forms() {
@@ -160,7 +160,7 @@ fn signals_end_commands_of_the_server_with_an_error_document() {
     }
     drop(held);
     // Where it was to outlive its terminal, that does not end it.
-    let mut command = Command::new("nohup");
+    let mut command = e2e::command::clean("nohup");
     let held = platform::Lock::try_exclusive(&site.server.data().join("lock")).unwrap();
     let program = site.server.command();
     command
@@ -205,7 +205,7 @@ fn nothing_is_printed_that_controls_a_terminal() {
     let outcome = server.run(["stats"]).fails_with(Code::DataMissing);
     assert!(outcome.stderr.contains("data\\x1b[31m"), "{outcome:?}");
     // On a terminal names are shown harmless, in a pipe they stay exact.
-    let mut terminal = Command::new("script");
+    let mut terminal = e2e::command::clean("script");
     let line = format!("'{}' ls latest", e2e::command::program("holdfast").display());
     terminal.args(["-q", "-e", "-c", &line, "/dev/null"]).env("HOLDFAST_STATE", agent.state());
     let shown = Outcome::of(&mut terminal).ok();

@@ -6,7 +6,7 @@ use e2e::{Agent, Proxy, Site};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 /// So much of 80 MiB that more than a tenth is done when a backup is held back, and so little that with the 40 MiB
 /// that it reads ahead of what is sent it has not read everything.
@@ -70,7 +70,7 @@ fn on_a_terminal_progress_is_a_bar() {
     proxy.hold_after(BACKUP_HELD_AFTER);
     let program = e2e::command::program("holdfast");
     let line = format!("'{}' backup '{}'", program.display(), root.display());
-    let mut terminal = Command::new("script");
+    let mut terminal = e2e::command::clean("script");
     terminal.args(["-q", "-e", "-c", &line, "/dev/null"]);
     // `script` gives its child a terminal of no size where it has none itself.
     terminal.env("COLUMNS", "100").env("TERM", "xterm");

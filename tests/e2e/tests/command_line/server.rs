@@ -54,8 +54,8 @@ fn the_data_folder_is_named_by_option_or_variable() {
     let site = Site::new();
     let program = e2e::command::program("holdfast-server");
     let run = |data: Option<&Path>| {
-        let mut command = std::process::Command::new(&program);
-        command.args(["user", "list", "--json"]).env_remove("HOLDFAST_DATA");
+        let mut command = e2e::command::clean(&program);
+        command.args(["user", "list", "--json"]);
         if let Some(data) = data {
             command.env("HOLDFAST_DATA", data);
         }

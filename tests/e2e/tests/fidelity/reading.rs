@@ -160,7 +160,7 @@ fn cat_gives_the_exact_bytes_and_refuses_what_is_no_file() {
     }
     cat(&agent, "latest", &tree.join("never")).fails_with(Code::PathMissing);
     // A reader that has seen enough is no error.
-    let mut head = std::process::Command::new("sh");
+    let mut head = e2e::command::clean("sh");
     head.args(["-c", "set -o pipefail 2>/dev/null; \"$0\" cat \"$1\" | head -c 3"]);
     head.arg(e2e::command::program("holdfast")).arg(format!("latest:{}", tree.join("large").display()));
     let outcome = Outcome::of(head.env("HOLDFAST_STATE", agent.state()));

@@ -190,7 +190,7 @@ mod tests {
 
     fn line(difference: &Difference) -> String {
         let mut out = Vec::new();
-        write(&mut out, difference, &Output::new(false)).unwrap();
+        write(&mut out, difference, &Output::plain()).unwrap();
         String::from_utf8_lossy(&out).into_owned()
     }
 

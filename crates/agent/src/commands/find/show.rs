@@ -171,7 +171,7 @@ mod tests {
         let shown = Shown { rows: &rows, digits: 8, with_devices: true };
         let lines = |found: &Found| {
             let mut out = Vec::new();
-            shown.write(&mut out, found, &Output::new(false)).unwrap();
+            shown.write(&mut out, found, &Output::plain()).unwrap();
             String::from_utf8_lossy(&out).into_owned()
         };
         let text = lines(&found(Span { first: 0, last: 2, count: 2 }));

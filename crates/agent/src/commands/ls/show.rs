@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn lines_read_like_those_of_ls() {
-        let output = Output::new(false);
+        let output = Output::plain();
         let line = |entry: &Entry, long| {
             let mut out = Vec::new();
             write(&mut out, entry, long, &output).unwrap();

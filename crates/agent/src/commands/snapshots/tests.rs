@@ -47,7 +47,7 @@ fn the_table_shows_what_is_odd() {
     let all = [listed(1, true, true), listed(2, false, true), listed(3, true, false)];
     let rows: Vec<_> = all.iter().map(|listed| row(listed, DeviceId::from_bytes([0; 16]))).collect();
     let mut out = Vec::new();
-    write_table(&mut out, &rows, true, 8, &Output::new(false)).unwrap();
+    write_table(&mut out, &rows, true, 8, &Output::plain()).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("ID        TIME") && lines[0].contains("DEVICE"), "{text}");
@@ -62,13 +62,13 @@ fn the_table_shows_what_is_odd() {
     rows[0].labels = Some(["milestone", "vor dem Umzug"].map(str::to_owned).into());
     rows[1].labels = None;
     let mut out = Vec::new();
-    write_table(&mut out, &rows, true, 8, &Output::new(false)).unwrap();
+    write_table(&mut out, &rows, true, 8, &Output::plain()).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].contains("DEVICE  LABELS                    FILES"), "{text}");
     assert!(lines[1].contains("laptop  milestone, vor dem Umzug  1,234"), "{text}");
     assert!(lines[2].contains("laptop  damaged  "), "{text}");
     let mut out = Vec::new();
-    write_table(&mut out, &[], false, 8, &Output::new(false)).unwrap();
+    write_table(&mut out, &[], false, 8, &Output::plain()).unwrap();
     assert!(String::from_utf8(out).unwrap().contains("no snapshots yet"));
 }

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn lines_begin_with_the_size() {
-        let output = Output::new(false);
+        let output = Output::plain();
         let mut out = Vec::new();
         write(&mut out, &usage(), &output).unwrap();
         write_growth(&mut out, &Growth { now: usage(), old_bytes: Some(1024) }, &output).unwrap();
