@@ -89,7 +89,7 @@ impl Activation<'_> {
     /// The identity that this very token has given before.
     fn earlier(&self) -> Result<Option<Identity>, AgentError> {
         let identity = match Identity::find(self.state) {
-            Err(AgentError::IdentityDamaged { path, reason }) => {
+            Err(AgentError::StateFileDamaged { path, reason }) => {
                 tracing::warn!(path = %path.display(), reason, "the damaged identity is put aside");
                 identity::set_aside(self.state)?;
                 None

@@ -34,17 +34,17 @@ pub enum AgentError {
         /// The server's first address.
         server: String,
     },
-    /// A file of the identity is not what was written.
+    /// A file of the state, other than the settings, is not what was written.
     #[error("{} is damaged: {reason}", path.display())]
-    IdentityDamaged {
+    StateFileDamaged {
         /// The file.
         path: PathBuf,
         /// What does not fit.
         reason: String,
     },
-    /// A file of the identity was written by a newer agent.
+    /// A file of the state was written by a newer agent.
     #[error("{} was written by a newer version of Holdfast", path.display())]
-    IdentityNewer {
+    StateFileNewer {
         /// The file.
         path: PathBuf,
     },
@@ -257,8 +257,8 @@ impl AgentError {
             Self::Interrupted => Code::Interrupted,
             Self::NotActivated { .. } => Code::NotActivated,
             Self::AlreadyActivated { .. } => Code::AlreadyActivated,
-            Self::IdentityDamaged { .. } => Code::IdentityDamaged,
-            Self::IdentityNewer { .. } => Code::FormatTooNew,
+            Self::StateFileDamaged { .. } => Code::IdentityDamaged,
+            Self::StateFileNewer { .. } => Code::FormatTooNew,
             Self::SettingsInvalid { .. } => Code::SettingsInvalid,
             Self::NoStateFolder => Code::StateDenied,
             Self::State { source, .. } => state_code(source),

@@ -98,8 +98,13 @@ impl State {
     }
 }
 
-/// The file's bytes; `None` when there is none. Files of the state are small: more than `limit` bytes is an error.
-fn read(path: &Path, limit: u64) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, AgentError> {
+/// The file's bytes; `None` when there is none. Files of the state are small: more than `limit` bytes is the error that
+/// the caller makes of the reason.
+fn read(
+    path: &Path,
+    limit: u64,
+    damaged: impl FnOnce(String) -> AgentError,
+) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, AgentError> {
     use io::Read;
     let failed = |error: io::Error| {
         let errno = error.raw_os_error().unwrap_or(0);
@@ -113,7 +118,7 @@ fn read(path: &Path, limit: u64) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, 
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(8 << 10));
     file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
-        return Err(AgentError::IdentityDamaged { path: path.to_owned(), reason: "it is too long".into() });
+        return Err(damaged("it is too long".into()));
     }
     Ok(Some(bytes))
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DeactivateArgs, context: &Context) -> Result<Outcome, A
     }
     let _lock = state.lock()?;
     let identity = match Identity::read(&state) {
-        Err(AgentError::IdentityDamaged { .. }) if args.local => {
+        Err(AgentError::StateFileDamaged { .. }) if args.local => {
             identity::set_aside(&state)?;
             return print(context, None, false);
         }

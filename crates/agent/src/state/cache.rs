@@ -2,6 +2,7 @@
 //! request; this file saves it. It may vanish or break at any time, and then costs that again.
 
 use super::{FILE_MODE, State, read};
+use crate::AgentError;
 use model::SnapshotId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -24,7 +25,9 @@ pub type KnownNames = HashMap<SnapshotId, SealedNames>;
 
 /// The names that the cache holds; none when it is not there or cannot be read.
 pub fn read_names(state: &State) -> KnownNames {
-    let bytes = read(&path(state), LIMIT_BYTES).ok().flatten();
+    let path = path(state);
+    let damaged = |reason| AgentError::StateFileDamaged { path: path.clone(), reason };
+    let bytes = read(&path, LIMIT_BYTES, damaged).ok().flatten();
     bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 

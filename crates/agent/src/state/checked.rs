@@ -50,7 +50,9 @@ impl CheckedFile {
 
     /// What is there; `None` when there is no such file.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<Option<T>, AgentError> {
-        let Some(bytes) = read(&self.path, LIMIT_BYTES)? else { return Ok(None) };
+        let Some(bytes) = read(&self.path, LIMIT_BYTES, |reason| self.damaged(reason))? else {
+            return Ok(None);
+        };
         let body = self.body(&bytes)?;
         // The error of serde may quote the value, which may be a secret.
         let value = serde_json::from_slice(body)
@@ -81,7 +83,7 @@ impl CheckedFile {
         match words.next().and_then(|version| version.parse::<u32>().ok()) {
             Some(VERSION) => {}
             Some(newer) if newer > VERSION => {
-                return Err(AgentError::IdentityNewer { path: self.path.clone() });
+                return Err(AgentError::StateFileNewer { path: self.path.clone() });
             }
             _ => return Err(self.damaged("its first line has no version")),
         }
@@ -92,7 +94,7 @@ impl CheckedFile {
     }
 
     fn damaged(&self, reason: impl Into<String>) -> AgentError {
-        AgentError::IdentityDamaged { path: self.path.clone(), reason: reason.into() }
+        AgentError::StateFileDamaged { path: self.path.clone(), reason: reason.into() }
     }
 }
 

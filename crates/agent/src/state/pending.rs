@@ -59,7 +59,7 @@ impl Pending {
         let token = token.hash();
         // A damaged one stands for a device that nobody has used: it is drawn anew.
         let earlier = match file(state, &token).read::<Self>() {
-            Err(AgentError::IdentityDamaged { .. }) => None,
+            Err(AgentError::StateFileDamaged { .. }) => None,
             other => other?,
         };
         if let Some(pending) = earlier.filter(|pending| pending.token == token) {

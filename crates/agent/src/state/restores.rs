@@ -59,7 +59,7 @@ impl Journal {
         let new = Content { label, snapshot: restore.snapshot, mode };
         // A damaged one still says that there was a restore.
         let earlier = match file.read::<Content>() {
-            Err(AgentError::IdentityDamaged { .. }) => Some(new.clone()),
+            Err(AgentError::StateFileDamaged { .. }) => Some(new.clone()),
             other => other?,
         };
         let content = match &earlier {

@@ -95,11 +95,11 @@ impl Settings {
     pub fn read(state: &State) -> Result<Self, AgentError> {
         let path = path(state);
         let invalid = |reason: String| AgentError::SettingsInvalid { path: path.clone(), reason };
-        let Some(bytes) = read(&path, LIMIT_BYTES)? else { return Ok(Self::default()) };
+        let Some(bytes) = read(&path, LIMIT_BYTES, invalid)? else { return Ok(Self::default()) };
         let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.to_string()))?;
         let settings: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         if settings.version > VERSION {
-            return Err(AgentError::IdentityNewer { path });
+            return Err(AgentError::StateFileNewer { path });
         }
         for (name, set) in &settings.sets {
             if let Some(relative) = set.paths.iter().find(|path| !path.0.is_absolute()) {
@@ -180,6 +180,9 @@ mod tests {
             assert_eq!(error.code(), Code::SettingsInvalid, "{text}");
             assert!(error.to_string().contains(word), "{error}");
         }
+        std::fs::File::create(path(&state)).unwrap().set_len(LIMIT_BYTES + 1).unwrap();
+        let error = Settings::read(&state).unwrap_err();
+        assert!(error.code() == Code::SettingsInvalid && error.to_string().contains("too long"), "{error}");
         write("version = 2\n");
         assert_eq!(Settings::read(&state).unwrap_err().code(), Code::FormatTooNew);
     }
