@@ -9,9 +9,9 @@ mod vault;
 pub use registrar::{OverNetwork, Registrar};
 
 use crate::AgentError;
-use crate::state::State;
 use crate::state::identity::{self, Identity, PinnedServer};
 use crate::state::pending::{self, Pending};
+use crate::state::{State, counter};
 use api::activation::{ActivateAnswer, ActivateRequest, NewDevice};
 use api::{Blob, Credential, Pin, Token};
 use model::{Code, failpoint};
@@ -98,6 +98,11 @@ impl Activation<'_> {
         };
         let Some(identity) = identity else { return Ok(None) };
         if identity.token != self.token.secret().hash() {
+            if counter::is_damaged(self.state) {
+                tracing::warn!("the identity is put aside: its counter is damaged");
+                identity::set_aside(self.state)?;
+                return Ok(None);
+            }
             return Err(AgentError::AlreadyActivated {
                 device: identity.device_name,
                 user: identity.user,

@@ -97,9 +97,9 @@ codes! {
     NotFound = "not_found", 404, NOT_FOUND, "Check the address or the id.";
 
     /// No or wrong credentials.
-    DeviceUnknown = "device_unknown", 401, REFUSED, "Activate this device with a new token: holdfast activate.";
+    DeviceUnknown = "device_unknown", 401, REFUSED, "Make this machine a device again: holdfast deactivate, then holdfast activate with a new token.";
     /// The device was deactivated.
-    DeviceDeactivated = "device_deactivated", 403, REFUSED, "Ask the administrator for a new token and activate again.";
+    DeviceDeactivated = "device_deactivated", 403, REFUSED, "Ask the administrator for a new token; then holdfast deactivate, and holdfast activate with it.";
     /// Another machine uses a copy of this device's state.
     DeviceCloned = "device_cloned", 403, REFUSED, "Activate this machine as a new device: holdfast deactivate, then holdfast activate with a new token.";
     /// The token's text cannot be read.
@@ -112,7 +112,7 @@ codes! {
     TokenUsed = "token_used", 403, REFUSED, "Each token activates one device; ask the administrator for another.";
 
     /// The vault does not exist or belongs to someone else.
-    VaultUnknown = "vault_unknown", 404, NOT_FOUND, "Activate this device again if its user was deleted.";
+    VaultUnknown = "vault_unknown", 404, NOT_FOUND, "If its user was deleted, make this machine a device again: holdfast deactivate, then holdfast activate with a new token.";
     /// The vault exists already.
     VaultExists = "vault_exists", 409, EXISTS, "The agent fetches the vault that is there.";
     /// The vault has no key for this device.
@@ -156,7 +156,7 @@ codes! {
     /// This machine is not activated.
     NotActivated = "not_activated", 0, SETUP, "Activate it: holdfast activate TOKEN.";
     /// This machine is activated already.
-    AlreadyActivated = "already_activated", 0, EXISTS, "Run holdfast deactivate first to move it to another server.";
+    AlreadyActivated = "already_activated", 0, EXISTS, "Run holdfast deactivate first, then holdfast activate again.";
     /// The agent's identity is damaged.
     IdentityDamaged = "identity_damaged", 0, SETUP, "Activate again with a new token; with a private vault keep the recovery file at hand.";
     /// The agent's settings cannot be read.

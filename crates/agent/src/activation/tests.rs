@@ -332,11 +332,19 @@ fn an_activated_machine_takes_no_other_token() {
     assert_eq!((again.identity.device, again.origin), (first, Origin::Repeated));
     machine.token = token();
     assert_eq!(code(machine.activate(&server, None)), Code::AlreadyActivated);
-    // A damaged identity is put aside, and a new token makes a new device.
-    std::fs::write(machine.state.identity_folder().join("device"), b"damaged").unwrap();
-    let new = machine.activate(&server, None).unwrap();
-    assert_ne!(new.identity.device, first);
-    assert_eq!(new.origin, Origin::Joined);
+    // An identity with a damaged file is put aside, and a new token makes a new device.
+    let mut known = vec![first];
+    for file in ["device", "counter"] {
+        std::fs::write(machine.state.identity_folder().join(file), b"damaged").unwrap();
+        machine.token = token();
+        let new = machine.activate(&server, None).unwrap();
+        assert!(!known.contains(&new.identity.device), "{file}");
+        assert_eq!(new.origin, Origin::Joined);
+        known.push(new.identity.device);
+    }
+    // The device can still restore: the token that made it changes nothing.
+    std::fs::write(machine.state.identity_folder().join("counter"), b"damaged").unwrap();
+    assert_eq!(machine.activate(&server, None).unwrap().origin, Origin::Repeated);
 }
 
 #[test]

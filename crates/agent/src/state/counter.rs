@@ -30,6 +30,11 @@ impl CounterStore for Counter {
     }
 }
 
+/// Whether the file is there and is no counter: no backup of this device can begin any more.
+pub fn is_damaged(state: &State) -> bool {
+    matches!(Counter::of(state).file.read::<u64>(), Err(AgentError::StateFileDamaged { .. }))
+}
+
 /// Removes the counter.
 pub(super) fn forget(state: &State) -> Result<(), AgentError> {
     Counter::of(state).file.remove()
@@ -63,7 +68,9 @@ mod tests {
         assert_eq!(Counter::of(&state).load().unwrap(), Some(u64::MAX));
         std::fs::write(state.identity_folder().join("counter"), b"8").unwrap();
         assert_eq!(counter.load().unwrap_err().code, Code::IdentityDamaged);
+        assert!(is_damaged(&state));
         forget(&state).unwrap();
         assert_eq!(counter.load().unwrap(), None);
+        assert!(!is_damaged(&state));
     }
 }

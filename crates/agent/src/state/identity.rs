@@ -93,7 +93,7 @@ pub fn forget(state: &State) -> Result<(), AgentError> {
     remove(&cloned_mark(state))
 }
 
-/// Puts a damaged identity aside, so that the machine can be activated again. What it still holds is not lost.
+/// Puts an identity of which a file is damaged aside, so that the machine can be activated again. What it still holds is not lost.
 pub fn set_aside(state: &State) -> Result<(), AgentError> {
     let path = file(state).path().to_owned();
     let moved = platform::Dir::open_parent_of(&path).and_then(|(dir, name)| {

@@ -160,6 +160,12 @@ fn a_device_that_was_ended() {
     let all = agent.run(["snapshots", "--all", "--json"]).ok().json();
     assert_eq!(all.as_array().unwrap().len(), 1);
     assert_all_is_well(&site, &agent, &documents);
+    // As does the other one, by what it is told to do.
+    let told = refused(copy.run(["snapshots"]), Code::DeviceDeactivated);
+    assert!(told.stderr.contains("holdfast deactivate, and holdfast activate"), "{told}");
+    copy.run(["deactivate"]).ok();
+    copy.activate(&site.server.token("anna"), &["--name", "copy"]);
+    assert_all_is_well(&site, &copy, &documents);
 }
 
 /// Copies a device's whole state, as a cloned disk would.

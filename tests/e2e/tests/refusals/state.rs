@@ -90,6 +90,10 @@ fn a_damaged_counter_is_no_number() {
     // A counter that is gone looks like that of a copy made before the first run.
     std::fs::remove_file(&file).unwrap();
     refused(agent.run([Path::new("backup"), &documents]), Code::DeviceCloned);
+    // What the damage advises to do.
+    std::fs::write(&file, "7").unwrap();
+    agent.activate(&site.server.token("anna"), &["--name", "laptop again"]);
+    assert_all_is_well(&site, &agent, &documents);
 }
 
 #[test]
