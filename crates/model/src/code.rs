@@ -192,7 +192,7 @@ codes! {
     /// The system refused to mount.
     MountRefused = "mount_refused", 0, LOCAL, "Choose a folder that this user may write to, and see whether /etc/fuse.conf or a container forbids it.";
     /// Stored data is damaged.
-    DataDamaged = "data_damaged", 500, DAMAGED, "Run holdfast-server verify --read-data and restore from another snapshot.";
+    DataDamaged = "data_damaged", 500, DAMAGED, "Restore from another snapshot; the administrator learns what else is damaged from holdfast-server verify --read-data.";
     /// Stored data was written by a newer version.
     FormatTooNew = "format_too_new", 0, SETUP, "Upgrade Holdfast on this machine.";
     /// The recovery file does not fit.
@@ -211,7 +211,7 @@ codes! {
     /// The object store is missing or another one.
     StoreMissing = "store_missing", 0, SETUP, "Mount the disk that holds the store, then start again.";
     /// Database and object store tell different stories.
-    StoreDisagrees = "store_disagrees", 409, DAMAGED, "Run holdfast-server check; bring back what is missing, or give it up with snapshot delete ID.";
+    StoreDisagrees = "store_disagrees", 409, DAMAGED, "The administrator learns what is missing from holdfast-server check, and brings it back or gives it up with snapshot delete ID.";
     /// The name is taken.
     NameTaken = "name_taken", 409, EXISTS, "Choose another name.";
     /// The name is not allowed.
