@@ -309,6 +309,9 @@ impl AgentError {
             Self::Labels { .. } if self.code() == Code::DataDamaged => {
                 "Write them anew: holdfast tag SNAPSHOT --replace LABEL."
             }
+            Self::Engine(EngineError::NeverRead { .. }) => {
+                "See why: holdfast why PATH, or holdfast findings SNAPSHOT."
+            }
             Self::NoSnapshot { .. } => "See what there is: holdfast snapshots --all.",
             other => other.code().advice(),
         }
@@ -370,6 +373,13 @@ mod tests {
             "the server has as many running backups as it allows (try again in 40 s)"
         );
         assert_eq!(error.code().exit_status(), model::code::exit::BUSY);
+    }
+
+    #[test]
+    fn a_file_that_was_never_read_is_not_looked_for_elsewhere() {
+        let error = AgentError::from(EngineError::NeverRead { path: "/a".into() });
+        assert_eq!(error.code(), Code::PathMissing);
+        assert!(error.advice().contains("holdfast why"), "{}", error.advice());
     }
 
     #[test]
