@@ -343,7 +343,7 @@ fn remote_words(error: &RemoteError) -> String {
     let mut words = text::lower_first(meaning);
     if error.detail.starts_with(&words) {
         words.clone_from(&error.detail);
-    } else if !error.detail.is_empty() {
+    } else if !words.starts_with(&error.detail) {
         words = format!("{words}: {}", error.detail);
     }
     if let Some(seconds) = error.retry_after_seconds {
@@ -367,6 +367,8 @@ mod tests {
         assert_eq!(error.to_string(), "no connection: backup.example.org: connection refused");
         let error = remote(Code::DataDamaged, "stored data is damaged; the log says which", None);
         assert_eq!(error.to_string(), "stored data is damaged; the log says which");
+        let error = remote(Code::TokenUsed, "the token served another device", None);
+        assert_eq!(error.to_string(), "the token served another device already");
         let error = remote(Code::ServerBusy, "", Some(40));
         assert_eq!(
             error.to_string(),
