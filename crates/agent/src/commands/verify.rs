@@ -122,7 +122,9 @@ fn write(
     if !report.counts_fit {
         writeln!(out, "  Its record has other sums than its entries.")?;
     }
-    show_findings::write(out, &report.findings, report.finding_count, "verify --json lists all")
+    let read = if read_data { " --read-data" } else { "" };
+    let more = format!("holdfast verify {id}{read} --json");
+    show_findings::write(out, &report.findings, report.finding_count, &more)
 }
 
 #[cfg(test)]
@@ -154,8 +156,9 @@ mod tests {
             first_seen: Timestamp::from_secs(0),
             kept_previous: false,
         };
-        let bad = VerifyReport { findings: vec![finding], finding_count: 1, ..VerifyReport::default() };
+        let bad = VerifyReport { findings: vec![finding], finding_count: 3, ..VerifyReport::default() };
         let text = words(true, &bad);
+        assert!(text.contains("  2 more: holdfast verify cdcdcdcd --read-data --json\n"), "{text}");
         assert!(text.contains("is damaged") && text.contains("/a") && text.contains("other sums"), "{text}");
     }
 }

@@ -64,7 +64,8 @@ fn write(out: &mut dyn Write, summary: &RestoreSummary, took: Duration) -> io::R
     write_counts(out, summary.unchanged, summary.skipped, summary.kept_both)?;
     if summary.finding_count > 0 {
         writeln!(out, "{}:", text::counted(summary.finding_count, "finding"))?;
-        let more = "restore --json lists all";
+        // Another restore finds other things, since this one has been.
+        let more = "only --json lists them, up to 100,000";
         show_findings::write(out, &summary.findings, summary.finding_count, more)?;
     }
     if summary.ended_early.is_some() {
