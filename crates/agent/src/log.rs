@@ -11,8 +11,13 @@ const DEFAULT: &str = "warn";
 
 /// Logs from now on what `HOLDFAST_LOG` names, else warnings.
 pub(crate) fn init(output: &Arc<Output>) {
-    let wanted = std::env::var(VARIABLE).unwrap_or_else(|_| DEFAULT.to_owned());
-    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let wanted = std::env::var_os(VARIABLE).unwrap_or_else(|| DEFAULT.into());
+    let wanted = wanted.to_string_lossy();
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+        let shown = crate::text::escaped(wanted.as_bytes());
+        output.note(&format!("warning: {VARIABLE}='{shown}' cannot be read ({error}); warnings are logged"));
+        EnvFilter::new(DEFAULT)
+    });
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)

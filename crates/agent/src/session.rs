@@ -37,10 +37,11 @@ impl Dialling {
         trust: Trust,
         credential: Option<Credential>,
     ) -> Result<Arc<Connection>, AgentError> {
-        let urls = std::env::var(ADDRESS_VARIABLE)
-            .ok()
-            .filter(|url| !url.is_empty())
-            .map_or_else(|| urls.to_vec(), |url| vec![url]);
+        let urls = match std::env::var_os(ADDRESS_VARIABLE).filter(|url| !url.is_empty()) {
+            // What is no text is refused as what is no address.
+            Some(url) => vec![url.to_string_lossy().into_owned()],
+            None => urls.to_vec(),
+        };
         let waits = Arc::new(Waits { interrupts: Arc::clone(&self.interrupts), ..Waits::default() });
         let options = Options {
             credential,

@@ -3,6 +3,7 @@
 use crate::machine::{Ended, Machine};
 use agent::state::State;
 use model::Code;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -155,6 +156,9 @@ fn a_server_that_is_not_there_is_told_with_its_address() {
     let mut command = machine.command(&["snapshots"]);
     command.env("HOLDFAST_SERVER", "http://127.0.0.1:2");
     Ended::of(command.output().unwrap()).is_error(Code::Usage).says("https");
+    let mut command = machine.command(&["snapshots"]);
+    command.env("HOLDFAST_SERVER", std::ffi::OsStr::from_bytes(b"\xff"));
+    Ended::of(command.output().unwrap()).is_error(Code::Usage).says("https");
 
     let fresh = Machine::new();
     fresh.run(&["activate", &token()]).is_error(Code::ServerUnreachable);
@@ -162,6 +166,17 @@ fn a_server_that_is_not_there_is_told_with_its_address() {
     let is_pending = |name: std::ffi::OsString| name.to_string_lossy().starts_with("pending-");
     assert!(kept.any(|entry| is_pending(entry.unwrap().file_name())), "the next try is the same device");
     fresh.run(&["snapshots"]).is_error(Code::NotActivated);
+}
+
+#[test]
+fn a_filter_of_the_log_that_cannot_be_read_is_told() {
+    let machine = Machine::new();
+    for (filter, is_told) in [("client=debug", false), ("client=loud", true)] {
+        let mut command = machine.command(&["snapshots"]);
+        let ended = Ended::of(command.env("HOLDFAST_LOG", filter).output().unwrap());
+        assert_eq!(ended.stderr.contains("warning: HOLDFAST_LOG='client=loud'"), is_told, "{ended:?}");
+        ended.says("[not_activated]");
+    }
 }
 
 #[test]
