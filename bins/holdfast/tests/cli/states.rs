@@ -158,7 +158,7 @@ fn a_server_that_is_not_there_is_told_with_its_address() {
     Ended::of(command.output().unwrap()).is_error(Code::Usage).says("https");
     let mut command = machine.command(&["snapshots"]);
     command.env("HOLDFAST_SERVER", std::ffi::OsStr::from_bytes(b"\xff"));
-    Ended::of(command.output().unwrap()).is_error(Code::Usage).says("https");
+    Ended::of(command.output().unwrap()).is_error(Code::Usage).says("\u{fffd}: ");
 
     let fresh = Machine::new();
     fresh.run(&["activate", &token()]).is_error(Code::ServerUnreachable);
