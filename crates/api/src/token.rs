@@ -31,10 +31,10 @@ impl Token {
     /// than the limits allow.
     pub fn new(urls: Vec<String>, pin: Pin, secret: Secret) -> Result<Self, Error> {
         if urls.is_empty() || urls.len() > limits::URLS {
-            return Err(Error::Token { reason: "it needs one to eight addresses" });
+            return Err(Error::malformed("the list of addresses", "it has one to eight"));
         }
         if !urls.iter().all(|url| is_address(url)) {
-            return Err(Error::Token { reason: "an address is https:// and a host" });
+            return Err(Error::malformed("an address", "it is https:// and a host"));
         }
         Ok(Self { urls, pin, secret })
     }
@@ -106,7 +106,8 @@ impl Token {
             _ => return None,
         };
         let secret = Secret::from_bytes(rest.try_into().ok()?);
-        Some(Self::new(urls, pin, secret))
+        let token = Self::new(urls, pin, secret);
+        Some(token.map_err(|_| Error::Token { reason: "its addresses cannot be used" }))
     }
 }
 
