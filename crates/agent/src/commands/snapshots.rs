@@ -5,6 +5,7 @@ use crate::catalog::{self, Listed};
 use crate::json::JsonPaths;
 use crate::labels::{self, Labels};
 use crate::select::shown_digits;
+use crate::state::settings::Settings;
 use crate::{AgentError, Output, text};
 use clap::Args;
 use model::SnapshotId;
@@ -57,6 +58,10 @@ pub(crate) fn run(args: &SnapshotsArgs, context: &Context) -> Result<Outcome, Ag
     let mut listed = catalog::list(&session, |row| args.all || row.device == own)?;
     if let Some(set) = &args.set {
         listed.retain(|listed| set_name(listed).is_some_and(|name| name == *set));
+        let is_known = || Settings::read(&session.state).is_ok_and(|known| known.sets.contains_key(set));
+        if listed.is_empty() && !is_known() {
+            return Err(AgentError::NoSnapshot { what: format!("snapshot of a set '{set}'") });
+        }
     }
     let mut rows: Vec<Row<'_>> = listed.iter().map(|listed| row(listed, own)).collect();
     if !rows.is_empty() {

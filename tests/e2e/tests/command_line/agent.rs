@@ -262,7 +262,13 @@ fn snapshots_are_listed_with_their_fields() {
         lines[0].starts_with("ID ") && lines[1].starts_with(&first["snapshot"].as_str().unwrap()[..8]),
         "{table}"
     );
-    assert_eq!(agent.run(["snapshots", "--json", "--set", "never"]).ok().json(), Value::Array(Vec::new()));
+    let unknown = ["snapshots", "--json", "--set", "never"];
+    assert_error(agent.run(unknown), Code::SnapshotUnknown);
+    // One that was not backed up yet is an empty list.
+    let settings = agent.state().join("settings/settings.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}\n[sets.never]\npaths = [\"/srv\"]\n")).unwrap();
+    assert_eq!(agent.run(unknown).ok().json(), Value::Array(Vec::new()));
 }
 
 #[test]
