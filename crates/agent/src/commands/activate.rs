@@ -3,12 +3,14 @@
 use super::{Context, Outcome};
 use crate::AgentError;
 use crate::activation::{Activated, Activation, Origin, OverNetwork};
+use crate::json::text_and_bytes;
 use crate::state::State;
 use api::{Token, limits};
 use clap::Args;
 use model::Custody;
 use serde::Serialize;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -47,6 +49,8 @@ struct Document<'a> {
     server: &'a [String],
     origin: &'static str,
     recovery_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_file_base64: Option<String>,
 }
 
 pub(crate) fn run(args: &ActivateArgs, context: &Context) -> Result<Outcome, AgentError> {
@@ -129,6 +133,8 @@ fn print(activated: &Activated, context: &Context) -> Result<(), AgentError> {
         Origin::Repeated => ("repeated", None),
     };
     let custody = identity.vault.keyring.custody();
+    let shown = recovery_file.map(|path| text_and_bytes(path.as_os_str().as_bytes()));
+    let (recovery_file_text, recovery_file_base64) = shown.unzip();
     let document = Document {
         device: identity.device,
         device_name: &identity.device_name,
@@ -137,7 +143,8 @@ fn print(activated: &Activated, context: &Context) -> Result<(), AgentError> {
         custody,
         server: &identity.server.urls,
         origin,
-        recovery_file: recovery_file.map(|path| path.to_string_lossy().into_owned()),
+        recovery_file: recovery_file_text,
+        recovery_file_base64: recovery_file_base64.flatten(),
     };
     context.output.print(&document, |out| {
         let server = identity.server.urls.first().map_or("", String::as_str);

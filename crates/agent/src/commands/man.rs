@@ -1,10 +1,12 @@
 //! `holdfast man`: manual pages, made from the definition of the command line.
 
 use super::{Context, Outcome};
+use crate::json::text_and_bytes;
 use crate::{AgentError, text};
 use clap::Args;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 /// Write the manual pages of this program into a folder
 #[derive(Debug, Args)]
@@ -17,16 +19,18 @@ pub(crate) struct ManArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Pages<'a> {
-    to: &'a Path,
+struct Pages {
+    to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_base64: Option<String>,
 }
 
 pub(crate) fn run(args: &ManArgs, context: &Context) -> Result<Outcome, AgentError> {
     clap_mangen::generate_to(crate::cli::command(), &args.to)
         .map_err(|error| AgentError::local(&args.to, error))?;
-    let answer = Pages { to: &args.to };
-    context
-        .output
-        .print(&answer, |out| writeln!(out, "The pages are in {}.", text::escaped_path(answer.to)))?;
+    let (to, to_base64) = text_and_bytes(args.to.as_os_str().as_bytes());
+    context.output.print(&Pages { to, to_base64 }, |out| {
+        writeln!(out, "The pages are in {}.", text::escaped_path(&args.to))
+    })?;
     Ok(Outcome::Complete)
 }

@@ -51,9 +51,12 @@ impl Output {
 
     /// Something else than the answer to a command, in the same two forms.
     pub(super) fn document(&self, document: &(impl Display + serde::Serialize)) -> Result<()> {
+        if !self.json {
+            return print_words(document);
+        }
         match serde_json::to_value(document) {
-            Ok(value) if self.json => print(&format_args!("{value}\n")),
-            _ => print_words(document),
+            Ok(value) => print(&format_args!("{value}\n")),
+            Err(error) => Err(Error::Broken { problem: format!("the answer: {error}") }),
         }
     }
 

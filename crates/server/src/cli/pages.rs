@@ -4,11 +4,14 @@
 use super::output::Output;
 use crate::Result;
 use crate::data::file_error;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::Subcommand;
 use clap_complete::Shell;
 use serde::Serialize;
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// What is made.
 #[derive(Debug, Subcommand)]
@@ -45,12 +48,22 @@ impl fmt::Display for Completions {
 
 #[derive(Serialize)]
 struct Pages {
-    to: PathBuf,
+    to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_base64: Option<String>,
+}
+
+impl Pages {
+    /// A path that is no text has its bytes besides.
+    fn new(to: &Path) -> Self {
+        let bytes = || STANDARD.encode(to.as_os_str().as_bytes());
+        Self { to: to.to_string_lossy().into_owned(), to_base64: to.to_str().is_none().then(bytes) }
+    }
 }
 
 impl fmt::Display for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "The pages are in {}.", self.to.display())
+        writeln!(f, "The pages are in {}.", self.to)
     }
 }
 
@@ -73,7 +86,7 @@ pub(super) fn run(page: Page, mut line: clap::Command, output: &Output) -> Resul
         }
         Page::Man { to } => {
             clap_mangen::generate_to(line, &to).map_err(|error| file_error(&to, &error, "write pages"))?;
-            output.document(&Pages { to })
+            output.document(&Pages::new(&to))
         }
     }
 }

@@ -3,7 +3,9 @@
 use crate::shape::assert_document;
 use e2e::Outcome;
 use e2e::command::program;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -110,6 +112,14 @@ fn every_command_has_a_manual_page() {
         run(name, &["man", to]).ok();
         run(name, &["man", &folder.path().join("missing").display().to_string()])
             .fails_with(model::Code::PathMissing);
+    }
+    // Into a folder with a name that is no text, too.
+    let odd = folder.path().join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&odd).unwrap();
+    for name in PROGRAMS {
+        let outcome = Outcome::of(Command::new(program(name)).args(["man", "--json"]).arg(&odd)).ok();
+        let document = assert_document(&outcome, "to:text to_base64:text");
+        assert!(document["to"].as_str().unwrap().ends_with("/\u{fffd}"), "{document}");
     }
     for command in commands() {
         let page = folder.path().join(format!("{}.1", command.replace(' ', "-")));

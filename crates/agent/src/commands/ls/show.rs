@@ -1,6 +1,6 @@
 //! One entry of a snapshot, as JSON and as a line.
 
-use crate::json::{JsonPath, file_time, kind_name};
+use crate::json::{JsonPath, file_time, kind_name, text_and_bytes};
 use crate::{Output, text};
 use format::entry::{Entry, EntryKind, flags};
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub(super) struct Row {
     modified: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_base64: Option<String>,
     /// What is special about this entry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     marks: Vec<&'static str>,
@@ -30,6 +32,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn new(entry: &Entry) -> Self {
         let owner = &entry.owner;
+        let (target, target_base64) = entry.rare.target.as_deref().map(text_and_bytes).unzip();
         Self {
             path: JsonPath::new(&entry.path),
             kind: kind_name(entry.kind),
@@ -40,7 +43,8 @@ impl Row {
             group: String::from_utf8_lossy(&owner.group).into_owned(),
             size: entry.size,
             modified: file_time(entry.modified),
-            target: entry.rare.target.as_deref().map(|target| String::from_utf8_lossy(target).into_owned()),
+            target,
+            target_base64: target_base64.flatten(),
             marks: marks(entry),
         }
     }
@@ -163,6 +167,9 @@ mod tests {
                 "marks": ["kept from an earlier backup"],
             })
         );
+        link.rare.target = Some(b"\xff".to_vec());
+        let odd = serde_json::to_value(Row::new(&link)).unwrap();
+        assert_eq!((&odd["target"], &odd["target_base64"]), (&"\u{fffd}".into(), &"/w==".into()));
     }
 
     #[test]

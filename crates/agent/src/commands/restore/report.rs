@@ -140,6 +140,8 @@ struct PlanFields {
     conflicts: u64,
     available_bytes: Option<u64>,
     case_clash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case_clash_base64: Option<String>,
     unreadable_lists: u64,
     /// It would not be refused. What it would have findings for is told by the counts.
     possible: bool,
@@ -148,6 +150,8 @@ struct PlanFields {
 /// Prints the end of a dry run. What stands against the restore is its exit status.
 pub(super) fn plan(plan: &RestorePlan, output: &Output) -> Result<Outcome, AgentError> {
     let against = against(plan);
+    let clash = plan.case_clash.as_ref().map(|path| text_and_bytes(path.as_os_str().as_bytes()));
+    let (case_clash, case_clash_base64) = clash.unzip();
     let fields = PlanFields {
         files: plan.files,
         entries: plan.entries,
@@ -159,7 +163,8 @@ pub(super) fn plan(plan: &RestorePlan, output: &Output) -> Result<Outcome, Agent
         kept_both: plan.kept_both,
         conflicts: plan.conflicts,
         available_bytes: plan.available_bytes,
-        case_clash: plan.case_clash.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        case_clash,
+        case_clash_base64: case_clash_base64.flatten(),
         unreadable_lists: plan.unreadable_lists.len() as u64,
         possible: against.is_none(),
     };
