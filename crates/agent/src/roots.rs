@@ -19,7 +19,7 @@ pub(crate) struct Root {
 /// run reports.
 pub(crate) fn resolve(path: &Path) -> Result<Root, AgentError> {
     let absolute = std::path::absolute(path).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput => AgentError::Usage("a path to back up is not empty".into()),
+        io::ErrorKind::InvalidInput => AgentError::Usage("the path is empty".into()),
         _ => AgentError::local(path, error),
     })?;
     let missing = || AgentError::PathMissing { path: path.to_owned() };

@@ -89,7 +89,8 @@ impl State {
         self.prepare()?;
         let path = self.root.join("lock");
         let lock = Lock::try_exclusive(&path).map_err(|error| AgentError::state(&path, error))?;
-        // Under the lock no other process writes here, so leftovers belong to killed ones.
+        // Only under the lock is anything written here, so leftovers belong to killed processes. The mark of a copied
+        // state is the exception: that it could not be written is warned of, and the server says the same next time.
         for folder in [self.identity_folder(), self.settings_folder()] {
             let cleaned = platform::Dir::open_root(&folder).and_then(|dir| dir.remove_leftovers());
             cleaned.map_err(|error| AgentError::state(&folder, error))?;

@@ -1,4 +1,4 @@
-//! How much went over the network, for the summary of a run.
+//! How much went over the network: whether the server has answered yet, and what tests compare.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

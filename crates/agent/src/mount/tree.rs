@@ -132,7 +132,9 @@ impl<'m> MountTree<'m> {
         }
     }
 
-    /// What a folder above the snapshots holds, in an order in which what is new comes last.
+    /// What a folder above the snapshots holds: sets and devices by name, and snapshots in an order in which new ones
+    /// come last, so that a list that is read in parts shows none twice. A new set or device in the middle can show
+    /// its neighbour again.
     fn shelved(&self, place: &Place, shelf: &Shelf) -> Answer<Vec<(Vec<u8>, Place)>> {
         let sets = |device: &Device| {
             let place = |set: &Set| (set.name.clone(), Place::Set(device.id, set.id));
