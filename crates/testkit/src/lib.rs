@@ -1,5 +1,5 @@
 //! What tests of several crates share: a server in memory, a writer of snapshots entry by entry, and a comparison of
-//! file trees. No program uses this crate.
+//! file trees; and a slow link, which measurements use. No program uses this crate.
 
 #![allow(clippy::expect_used, reason = "what cannot be set up ends the test that wants it")]
 

@@ -245,12 +245,9 @@ impl MemoryRemote {
 
     /// Writes 'retired' for these frames into the log.
     pub fn retire(&self, frames: &[FrameName]) {
-        self.change(frames, ChangeKind::Retired);
-    }
-
-    /// Writes 'condemned' for these frames into the log.
-    pub fn condemn(&self, frames: &[FrameName]) {
-        self.change(frames, ChangeKind::Condemned);
+        for (pack, numbers) in by_pack(frames) {
+            lock(&self.state).log_change(pack, ChangeKind::Retired, numbers);
+        }
     }
 
     /// Writes 'removed' for these frames into the log and forgets their bytes.
@@ -261,12 +258,6 @@ impl MemoryRemote {
             let is_gone = stored.row.frames.iter().all(|frame| numbers.contains(&frame.number));
             let generation = (!is_gone).then_some(stored.row.generation + 1);
             state.log_change(pack, ChangeKind::Removed { generation }, numbers);
-        }
-    }
-
-    fn change(&self, frames: &[FrameName], kind: ChangeKind) {
-        for (pack, numbers) in by_pack(frames) {
-            lock(&self.state).log_change(pack, kind, numbers);
         }
     }
 
@@ -290,14 +281,6 @@ impl MemoryRemote {
         let packs = state.packs.values().map(|pack| (pack.row.clone(), &pack.table)).collect();
         let segment = Segment::of_packs(incarnation, 1, packs);
         state.log = vec![segment];
-    }
-
-    /// Ends a lease before its time.
-    pub fn expire_lease(&self, id: LeaseId) {
-        let now = self.clock.now();
-        if let Some(grant) = lock(&self.state).leases.get_mut(&id) {
-            grant.deadline = now;
-        }
     }
 
     /// Counts the call and lets it fail when the test wants that.
