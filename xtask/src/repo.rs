@@ -42,11 +42,14 @@ pub(crate) struct Use {
 impl Repo {
     /// Reads the repository at `root` through `git ls-files` and `cargo metadata`.
     pub(crate) fn read(root: &Path) -> Result<Self> {
+        // Root may look at the clone of another user.
         let listed = output(
             Command::new("git")
+                .args(["-c", "safe.directory=*"])
                 .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
                 .current_dir(root),
-        )?;
+        )
+        .context("the files are those that git knows: this has to be a clone")?;
         let mut repo = Self::default();
         for path in listed.split('\0').filter(|path| !path.is_empty()) {
             // A file that was deleted but not yet committed is still listed.
