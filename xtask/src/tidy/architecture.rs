@@ -9,18 +9,7 @@ const PAGE: &str = "docs/ARCHITECTURE.md";
 
 /// Folders at the root whose name, followed by `/`, marks a text in backticks as a path.
 const ROOTS: &[&str] = &[
-    ".cargo",
-    ".ci",
-    ".config",
-    "bins",
-    "crates",
-    "docs",
-    "fuzz",
-    "packaging",
-    "scripts",
-    "testdata",
-    "tests",
-    "web",
+    ".cargo", ".ci", ".config", "bench", "bins", "crates", "docs", "fuzz", "scripts", "testdata", "tests",
     "xtask",
 ];
 

@@ -7,9 +7,6 @@ use crate::repo::Repo;
 /// Folders that exist on somebody's machine only. Spelled in two parts, so that this file passes its own check.
 const FOLDERS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
 
-/// Files that name such a folder for a good reason.
-const REASONS: &[(&str, &str)] = &[];
-
 /// Last labels of hosts that no public resolver knows.
 const PRIVATE_ENDINGS: &[&str] = &["corp", "home", "internal", "intranet", "lan", "local", "localdomain"];
 
@@ -20,10 +17,8 @@ const EXAMPLE_ENDINGS: &[&str] =
     &["example", "invalid", "localhost", "test", "example.com", "example.net", "example.org"];
 
 pub(super) fn check(repo: &Repo) -> Vec<Problem> {
-    let excused = |path: &str| REASONS.iter().any(|(of, _)| *of == path);
     repo.texts
         .iter()
-        .filter(|(path, _)| !excused(path))
         .flat_map(|(path, text)| {
             text.lines()
                 .enumerate()
