@@ -83,10 +83,18 @@ server_stop() {
 
 server_stop_own() { [[ -z $STARTED ]] || server_stop >&2; }
 
+# The caller's name as a user of the server may have it; in a container an id may have none.
+user_name() {
+  local name
+  name=$(id -un 2>/dev/null) || name=""
+  name=${name//[^[:alnum:]._@-]/-}
+  echo "${name:-user-$(id -u)}"
+}
+
 # Makes this machine a device of a user with the caller's name.
 activate() {
   local user
-  user=$(id -un)
+  user=$(user_name)
   once user unless_there server user add "$user"
   once activate activate_device "$user"
 }
