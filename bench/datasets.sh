@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds the benchmark data sets under $DATA (default /opt/data). Idempotent: a
 # finished set leaves $DATA/.done-NAME and is skipped. Needs root (apt), a
-# Debian 12 machine with the package registries configured, npm, python3+pip,
-# git, e2fsprogs, rsync, xz-utils. About 35 GB of disk, 10-15 minutes.
+# Debian 12 machine, python3, e2fsprogs, rsync, xz-utils. About 35 GB of disk,
+# 10-15 minutes.
 #   datasets.sh [source blob many]      (default: all)
 set -euo pipefail
 DATA=${DATA:-/opt/data}
