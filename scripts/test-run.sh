@@ -86,7 +86,9 @@ wanted() {
 run_tests() {
   local which status=0
   which="$1 and $(wanted)"
-  export HOLDFAST_TEST_PROGRAMS=$TARGET/test-programs
+  export HOLDFAST_TEST_PROGRAMS=$TARGET/test-programs HOLDFAST_TEST_NOT_RUN=$WORK/not-run
+  # Made here: what root makes, other tests could not write to.
+  : >>"$WORK/not-run"
   list "$which" only >>"$WORK/ignored"
   if [[ -n $NO_ROOT ]]; then
     nextest "$which and not $ROOT_TESTS" || status=1
@@ -145,22 +147,26 @@ run_fuzz() {
 
 # report START: times, what was not run, the closing line; ends the script.
 report() {
-  local passed failed skipped left_out ignored status=0 mark=""
-  touch "$WORK"/{counts,need-root,ignored,notes}
-  passed=$(awk '{ n += $1 } END { print n + 0 }' "$WORK/counts")
+  local passed failed skipped left_out ignored not_run status=0 mark=""
+  touch "$WORK"/{counts,need-root,ignored,not-run,notes}
+  # A test that said so has ended before its checks, and was counted as passed; it may have said it twice.
+  sort -u -k1,2 -o "$WORK/not-run" "$WORK/not-run"
+  not_run=$(grep -c . "$WORK/not-run" || true)
+  passed=$(awk -v not_run="$not_run" '{ n += $1 } END { print n - not_run }' "$WORK/counts")
   failed=$(awk '{ n += $2 } END { print n + 0 }' "$WORK/counts")
   left_out=$(grep -c . "$WORK/need-root" || true)
   ignored=$(grep -c . "$WORK/ignored" || true)
-  skipped=$((left_out + ignored))
+  skipped=$((left_out + ignored + not_run))
   say "=== times"
   cat "$WORK/times"
   printf '%5d s  altogether\n' $((SECONDS - $1))
   sort -u "$WORK/notes"
   ((left_out == 0)) || { say "Not run, because of --no-root:" && sed 's/^/  /' "$WORK/need-root"; }
   ((ignored == 0)) || { say "Not run, because marked #[ignore]:" && sed 's/^/  /' "$WORK/ignored"; }
+  ((not_run == 0)) || { say "Not run here:" && sed 's/^/  /' "$WORK/not-run"; }
   ((${#FAILED[@]} == 0)) || { say "Failed steps: $(join ', ' "${FAILED[@]}")" && status=1; }
   if [[ -n $FILTER || -n $NO_ROOT ]]; then mark="partial: "; fi
-  ((status || ignored == 0)) || status=3
+  ((status || ignored + not_run == 0)) || status=3
   ((status || passed)) || { say "No test was run." && status=3; }
   say "$mark$passed passed, $failed failed, $skipped skipped"
   exit "$status"

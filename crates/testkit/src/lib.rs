@@ -5,10 +5,12 @@
 
 pub mod link;
 pub mod memory_remote;
+mod not_run;
 pub mod snapshot_writer;
 pub mod tree;
 
 // The engine's own unit tests are another build of it, and reach the one that this crate uses through here.
 pub use engine;
 pub use memory_remote::MemoryRemote;
+pub use not_run::not_run;
 pub use snapshot_writer::SnapshotWriter;

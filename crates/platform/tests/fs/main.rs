@@ -1,7 +1,7 @@
 //! The platform crate against real file systems, in the folder for temporary files.
-//! All tests pass as root and as an ordinary user; the few that need a privilege say so and return early.
+//! All tests pass as root and as an ordinary user, but for those whose name begins with `root_`.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, as in the tests themselves")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, as in the tests themselves")]
 
 mod attributes;
 mod contents;
@@ -33,11 +33,6 @@ fn read(dir: &Dir, name: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     dir.open_file(name).unwrap().read_to_end(&mut content).unwrap();
     content
-}
-
-/// Says why a test ends before its checks.
-fn returning_early(reason: &str) {
-    println!("returning early: {reason}");
 }
 
 /// EOPNOTSUPP, the answer of file systems without extended attributes of some kind.
