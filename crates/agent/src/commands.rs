@@ -27,6 +27,7 @@ use api::runs::SnapshotRow;
 use client::RetryPolicy;
 use engine::EngineError;
 use engine::reader::SnapshotReader;
+use format::entry::Entry;
 use model::Clock;
 use model::code::exit;
 use std::ffi::OsStr;
@@ -136,14 +137,16 @@ fn latest_words(row: &SnapshotRow, reader: &SnapshotReader<'_>) -> String {
     format!("latest is snapshot {id} of set '{set}', {}", text::time(row.time))
 }
 
-/// Fails when nothing of the snapshot has this path.
-pub(crate) fn check_there(reader: &SnapshotReader<'_>, path: &[u8]) -> Result<(), AgentError> {
-    // The root of the file tree has no entry of its own when only something below it is in the set.
-    if path == b"/" || reader.find(path)?.is_some() {
-        return Ok(());
+/// The entry of this path; fails when nothing of the snapshot has it. The root of the file tree has no entry of its own
+/// when only something below it is in the set.
+pub(crate) fn entry_there(reader: &SnapshotReader<'_>, path: &[u8]) -> Result<Option<Entry>, AgentError> {
+    match reader.find(path)? {
+        None if path != b"/" => {
+            let path = Path::new(OsStr::from_bytes(path)).to_owned();
+            Err(EngineError::NotInSnapshot { path }.into())
+        }
+        found => Ok(found),
     }
-    let path = Path::new(OsStr::from_bytes(path)).to_owned();
-    Err(EngineError::NotInSnapshot { path }.into())
 }
 
 /// All selectors of one command name the same snapshot; gives it with the paths.

@@ -112,7 +112,7 @@ impl Watcher<'_> {
                 let tenth = sample.permille().map_or(0, |permille| permille / 100);
                 if sample.at >= *shown_at + LINE_EVERY || tenth > *shown_tenth {
                     (*shown_at, *shown_tenth) = (sample.at, tenth);
-                    self.output.note(&self.line(sample, estimator));
+                    self.output.note(&sample.line(self.words, estimator));
                 }
             }
             // A reader that is gone must not end the run; the last event tells about other failures.
@@ -135,12 +135,8 @@ impl Watcher<'_> {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_message(self.line(sample, estimator));
+        bar.set_message(sample.line(self.words, estimator));
         bar.tick();
-    }
-
-    fn line(&self, sample: &Sample, estimator: &Estimator) -> String {
-        sample.line(self.words, estimator)
     }
 
     fn clear(&self, face: &Face) {

@@ -107,8 +107,8 @@ fn ambiguous(rows: &[SnapshotRow], prefix: &str) -> AgentError {
 }
 
 /// How many digits tell all these ids apart, and no fewer than people are used to.
-pub(crate) fn shown_digits(rows: &[SnapshotRow]) -> usize {
-    let mut ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+pub(crate) fn shown_digits<'r>(rows: impl IntoIterator<Item = &'r SnapshotRow>) -> usize {
+    let mut ids: Vec<String> = rows.into_iter().map(|row| row.id.to_string()).collect();
     ids.sort_unstable();
     let shared = |pair: &[String]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
     let most = ids.windows(2).map(shared).max().unwrap_or(0);

@@ -5,7 +5,7 @@ use crate::session::Dialling;
 use api::activation::{ActivateAnswer, ActivateRequest};
 use api::vaults::{CreateVaultRequest, Holder, VaultAnswer};
 use api::{Credential, Token};
-use client::{Connection, RemoteError, Trust, VaultCreation};
+use client::{Connection, Trust, VaultCreation};
 use model::VaultId;
 use std::sync::{Arc, OnceLock};
 
@@ -62,13 +62,9 @@ impl OverNetwork {
     }
 }
 
-fn failed(error: RemoteError) -> AgentError {
-    error.into()
-}
-
 impl Registrar for OverNetwork {
     fn activate(&self, request: &ActivateRequest) -> Result<ActivateAnswer, AgentError> {
-        self.stranger.activate(request).map_err(failed)
+        self.stranger.activate(request).map_err(Into::into)
     }
 
     fn authority(&self) -> Option<Vec<u8>> {
@@ -80,18 +76,18 @@ impl Registrar for OverNetwork {
         by: &Credential,
         request: &CreateVaultRequest,
     ) -> Result<VaultCreation, AgentError> {
-        self.device(by)?.create_vault(request).map_err(failed)
+        self.device(by)?.create_vault(request).map_err(Into::into)
     }
 
     fn vault(&self, by: &Credential, vault: VaultId) -> Result<VaultAnswer, AgentError> {
-        self.device(by)?.vault(vault).map_err(failed)
+        self.device(by)?.vault(vault).map_err(Into::into)
     }
 
     fn key(&self, by: &Credential, vault: VaultId, holder: Holder) -> Result<Vec<u8>, AgentError> {
-        self.device(by)?.key(vault, holder).map_err(failed)
+        self.device(by)?.key(vault, holder).map_err(Into::into)
     }
 
     fn put_key(&self, by: &Credential, vault: VaultId, bytes: Vec<u8>) -> Result<(), AgentError> {
-        self.device(by)?.put_key(vault, Holder::Device(by.device), bytes).map_err(failed)
+        self.device(by)?.put_key(vault, Holder::Device(by.device), bytes).map_err(Into::into)
     }
 }

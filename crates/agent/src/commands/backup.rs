@@ -11,7 +11,7 @@ use crate::state::settings::Settings;
 use crate::{AgentError, roots, rules, text};
 use clap::Args;
 use engine::EngineError;
-use engine::backup::{self, BackupRequest, BackupSummary};
+use engine::backup::{self, BackupRequest};
 use model::Clock;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -106,7 +106,8 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
             return Err(error.into());
         }
     };
-    finish(&summary, &choice, began.elapsed(), context)
+    report::summary(&summary, &choice.name, began.elapsed(), &context.output)?;
+    Ok(Outcome::with(summary.finding_count))
 }
 
 impl BackupArgs {
@@ -200,14 +201,4 @@ const fn checkpoint_every() -> Duration {
 fn checkpoint_every() -> Duration {
     let seconds = std::env::var("HOLDFAST_TEST_CHECKPOINT_SECONDS").ok().and_then(|text| text.parse().ok());
     seconds.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64)
-}
-
-fn finish(
-    summary: &BackupSummary,
-    choice: &Choice,
-    took: Duration,
-    context: &Context,
-) -> Result<Outcome, AgentError> {
-    report::summary(summary, &choice.name, took, &context.output)?;
-    Ok(Outcome::with(summary.finding_count))
 }

@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::{Context, Outcome, check_there};
+use super::{Context, Outcome, entry_there};
 use crate::AgentError;
 use crate::select::{Selector, Wanted};
 use crate::session::Session;
@@ -87,6 +87,6 @@ fn open<'s>(
     let set = set.filter(|_| selector.snapshot == Wanted::Latest);
     let reader = context.open_snapshot(session, &selector.snapshot, set)?;
     let root = selector.path.clone().unwrap_or_else(|| b"/".to_vec());
-    check_there(&reader, &root)?;
+    entry_there(&reader, &root)?;
     Ok((reader, root))
 }

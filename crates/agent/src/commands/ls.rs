@@ -2,7 +2,7 @@
 
 pub(super) mod show;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, entry_there};
 use crate::AgentError;
 use crate::select::Selector;
 use clap::Args;
@@ -65,15 +65,9 @@ struct Listing<'a> {
 
 impl Listing<'_> {
     fn named(&mut self, path: &[u8]) -> Result<(), AgentError> {
-        match self.reader.find(path)? {
+        match entry_there(self.reader, path)? {
             Some(entry) => self.entry_or_children(&entry),
-            // The root of the file tree has no entry of its own when only something below it is in the set.
-            None if path == b"/" => self.children(path),
-            None => {
-                use std::os::unix::ffi::OsStrExt;
-                let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path)).to_owned();
-                Err(EngineError::NotInSnapshot { path }.into())
-            }
+            None => self.children(path),
         }
     }
 

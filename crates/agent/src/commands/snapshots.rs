@@ -70,7 +70,7 @@ pub(crate) fn run(args: &SnapshotsArgs, context: &Context) -> Result<Outcome, Ag
     if !tags.is_empty() {
         rows.retain(|row| row.labels.as_ref().is_some_and(|labels| !labels.is_disjoint(&tags)));
     }
-    let digits = shown_digits(&listed.iter().map(|listed| listed.row.clone()).collect::<Vec<_>>());
+    let digits = shown_digits(listed.iter().map(|listed| &listed.row));
     if rows.is_empty() && !tags.is_empty() {
         context.output.note("No snapshot has such a label.");
         context.output.print(&rows, |_| Ok(()))?;

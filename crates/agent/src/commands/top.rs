@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::{Context, Outcome, check_there};
+use super::{Context, Outcome, entry_there};
 use crate::AgentError;
 use crate::select::{Selector, Wanted};
 use clap::Args;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &TopArgs, context: &Context) -> Result<Outcome, AgentErr
     let session = context.session()?;
     let reader = context.open_snapshot(&session, &selector.snapshot, args.set.as_deref())?;
     let root = selector.path.unwrap_or_else(|| b"/".to_vec());
-    check_there(&reader, &root)?;
+    entry_there(&reader, &root)?;
     let output = &context.output;
     let damage = if args.growth || since.is_some() {
         let rows = session.vault.snapshot_rows()?;

@@ -51,7 +51,7 @@ pub(super) struct Snapshot {
 impl Shelf {
     /// From a list of snapshots. One whose record is damaged tells no set and is left out.
     pub(super) fn of(mut listed: Vec<Listed>) -> Self {
-        let digits = shown_digits(&listed.iter().map(|listed| listed.row.clone()).collect::<Vec<_>>());
+        let digits = shown_digits(listed.iter().map(|listed| &listed.row));
         listed.sort_by_key(|listed| listed.row.sequence);
         let mut devices: BTreeMap<DeviceId, BTreeMap<SetId, Vec<Listed>>> = BTreeMap::new();
         for listed in listed.into_iter().filter(|listed| listed.names.is_some()) {
