@@ -1,5 +1,6 @@
 //! States of every kind: none, closed, damaged, locked, of a newer version, and an activated one without its server.
 
+use crate::help::commands;
 use crate::machine::{Ended, Machine};
 use agent::state::State;
 use model::Code;
@@ -15,19 +16,27 @@ const NOWHERE: &str = "https://127.0.0.1:1";
 fn without_activation_every_command_says_so_and_makes_nothing() {
     let machine = Machine::new();
     std::fs::create_dir(machine.path().join("data")).unwrap();
-    for args in [
+    let all = [
         &["backup", "data"][..],
         &["snapshots"],
+        &["tag", "latest"],
         &["ls", "latest"],
         &["find", "*"],
         &["diff", "latest:/a", "latest:/b"],
         &["top"],
         &["restore", "latest", "--to", "out"],
+        &["mount", "data"],
         &["cat", "latest:/a"],
         &["verify"],
         &["findings"],
+        &["why", "data"],
         &["deactivate"],
-    ] {
+    ];
+    let mut commands = commands();
+    // These need no device.
+    commands.retain(|command| !["activate", "completions", "man"].contains(&command.as_str()));
+    assert_eq!(all.map(|args| args[0]), commands[..]);
+    for args in all {
         machine.run(args).is_error(Code::NotActivated).says("holdfast activate");
         machine.run(&[&["--json"], args].concat()).is_json_error(Code::NotActivated);
     }
