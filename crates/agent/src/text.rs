@@ -75,7 +75,7 @@ pub(crate) fn escaped_path(path: &Path) -> String {
 }
 
 /// A name as one word of a command that is printed to be copied. What a terminal must not be shown stands in it as
-/// `$'\xNN'`, which bash, zsh and ksh take for the byte itself.
+/// `$'\xNN'`, which bash and zsh take for the byte itself.
 pub(crate) fn quoted(name: &[u8]) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@%:,".contains(byte);
     let shown = escaped(name);
