@@ -66,7 +66,7 @@ mod tests {
             missing("See `crates/storage` and\n`gc.rs`.\n"),
             ["`crates/storage` does not exist", "`gc.rs` does not exist"]
         );
-        assert_eq!(missing("`web/console/`\n").len(), 1);
+        assert_eq!(missing("`bench/console/`\n").len(), 1);
     }
 
     #[test]
