@@ -107,7 +107,6 @@ fn what_is_told_to_type_accepts_the_folders_of_that_set_alone() {
     let told = two.agent.run(["backup", "--set", "two"]).expect(3);
     assert!(told.stdout.contains(ACCEPT), "{told}");
     two.agent.run(ACCEPT.split(' ').skip(1)).ok();
-    two.run(&[]).assert_found(&[]);
     let kept = Run::of(&two.agent, &[], &["--set", "default"]);
     kept.assert_found(&[(&plain, "root_missing", ENOENT, true)]);
 }
