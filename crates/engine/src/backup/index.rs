@@ -63,7 +63,7 @@ impl Index {
             (IndexIds::All, cache.join("index"))
         };
         let mut segments = read_copy(&folder, at_least.incarnation);
-        let known = segments.len();
+        let known: Vec<_> = segments.iter().map(interval).collect();
         let after =
             segments.last().map(|last| LogPosition { incarnation: last.incarnation, sequence: last.to });
         match fetch(remote, after, ids, &mut segments) {
@@ -82,7 +82,7 @@ impl Index {
             let merged = segment::merge(&segments).map_err(|error| EngineError::damaged("index", error))?;
             segments = vec![merged];
         }
-        if segments.len() != known {
+        if segments.iter().map(interval).ne(known) {
             keep_copy(&folder, &segments);
         }
         Ok(Self::new(segments, ids, ids_max))
@@ -259,6 +259,11 @@ impl Index {
     }
 }
 
+/// The entries of the log that a segment stands for, the first and the last.
+const fn interval(segment: &Segment) -> (u64, u64) {
+    (segment.from, segment.to)
+}
+
 fn gap(detail: &str) -> EngineError {
     RemoteError::new(Code::ResponseInvalid, detail).into()
 }
@@ -280,7 +285,8 @@ fn fetch(
 }
 
 fn file_of(folder: &Path, segment: &Segment) -> PathBuf {
-    folder.join(format!("{:016x}-{:016x}", segment.from, segment.to))
+    let (from, to) = interval(segment);
+    folder.join(format!("{from:016x}-{to:016x}"))
 }
 
 /// The kept segments of this incarnation, from number 1 on without a gap; nothing when they do not fit.

@@ -591,3 +591,20 @@ fn a_lost_index_is_fetched_anew() {
     assert_eq!(third.new_bytes, 0);
     bench.assert_stored(third.snapshot);
 }
+
+#[test]
+fn an_index_that_was_merged_anew_is_fetched_once() {
+    let bench = Bench::new();
+    let asked = || bench.remote.calls(Call::Index);
+    for seed in 1..4 {
+        bench.write("file", &noise(100_000, seed));
+        Bench::settle();
+        bench.run();
+        // One segment each time, and each time another one.
+        bench.remote.merge_log();
+        bench.run();
+        let before = asked();
+        bench.run();
+        assert_eq!(asked() - before, 1, "the copy that was kept is the last one");
+    }
+}
