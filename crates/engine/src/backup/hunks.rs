@@ -1,7 +1,7 @@
 //! Writes the sorted entries as hunks, takes over hunks of the base that did not change, and keeps the cache.
 
 use super::base::{BaseEntries, BaseEntry, BaseHunk};
-use super::cache::CacheWriter;
+use super::cache::NextCache;
 use super::held::HeldClasses;
 use super::index::{Found, Index};
 use super::item::Item;
@@ -64,7 +64,7 @@ pub(super) struct HunkStore<'a> {
 pub(super) struct HunkWriter {
     builder: HunkBuilder,
     list: HunkList,
-    cache: CacheWriter,
+    cache: NextCache,
     links: HashMap<(u64, u64), LinkedContent>,
     /// A hunk of the base whose entries have come so far unchanged from the first on, and how many.
     candidate: Option<(Arc<BaseHunk>, usize)>,
@@ -130,7 +130,7 @@ impl<'a> HunkStore<'a> {
 }
 
 impl HunkWriter {
-    pub(super) fn new(cache: CacheWriter) -> Self {
+    pub(super) fn new(cache: NextCache) -> Self {
         Self {
             builder: HunkBuilder::new(),
             list: HunkList::default(),
@@ -174,21 +174,21 @@ impl HunkWriter {
         self.candidate = Some((Arc::clone(&base.hunk), matched));
         // A short hunk may have ended only because the list did: it is taken over when nothing follows.
         if matched == base.hunk.entries.len() && matched >= limits::HUNK_ENTRIES_MIN {
-            self.take_over()?;
+            self.take_over();
         }
         Ok(())
     }
 
     /// The candidate matched as a whole: its hunk is taken over as it is.
-    fn take_over(&mut self) -> Result<(), EngineError> {
-        let Some((hunk, _)) = self.candidate.take() else { return Ok(()) };
+    fn take_over(&mut self) {
+        let Some((hunk, _)) = self.candidate.take() else { return };
         self.list.hunks.push(HunkRef {
             id: hunk.id,
             entries: hunk.entries.len() as u64,
             first_path: hunk.entries[0].path.clone(),
         });
         self.list.addresses.push(hunk.address);
-        self.cache.push(hunk.id, hunk.address, &hunk.bytes, &hunk.ids)
+        self.cache.push(hunk.id, hunk.address, &hunk.bytes, &hunk.ids);
     }
 
     /// The candidate did not match: its entries so far are written like others.
@@ -306,14 +306,11 @@ impl HunkWriter {
     }
 
     /// Ends the last hunk.
-    pub(super) fn finish(
-        mut self,
-        store: &mut HunkStore<'_>,
-    ) -> Result<(HunkList, CacheWriter), EngineError> {
+    pub(super) fn finish(mut self, store: &mut HunkStore<'_>) -> Result<(HunkList, NextCache), EngineError> {
         if self.builder.entries() == 0
             && self.candidate.as_ref().is_some_and(|(hunk, all)| *all == hunk.entries.len())
         {
-            self.take_over()?;
+            self.take_over();
         } else {
             self.end_candidate(store)?;
             self.end_hunk(store)?;
@@ -326,9 +323,9 @@ impl HunkWriter {
         &mut self,
         store: &mut HunkStore<'_>,
         rest: impl Iterator<Item = Result<BaseHunk, EngineError>> + Send,
-    ) -> Result<(HunkList, CacheWriter), EngineError> {
+    ) -> Result<(HunkList, NextCache), EngineError> {
         self.end_candidate(store)?;
-        let mut cache = self.cache.fork()?;
+        let mut cache = self.cache.fork();
         let mut list = self.list.clone();
         if let Some(built) = self.builder.snapshot(store.keys) {
             append(store, &mut list, &mut cache, built)?;
@@ -350,7 +347,7 @@ impl HunkWriter {
 fn append(
     store: &mut HunkStore<'_>,
     list: &mut HunkList,
-    cache: &mut CacheWriter,
+    cache: &mut NextCache,
     built: format::hunk::BuiltHunk,
 ) -> Result<(), EngineError> {
     // What no reader takes must not be committed, whatever let it come here.
@@ -360,7 +357,8 @@ fn append(
     let address = store.store(built.id, &built.bytes, built.references)?;
     list.hunks.push(HunkRef { id: built.id, entries: built.entries, first_path: built.first_path });
     list.addresses.push(address);
-    cache.push(built.id, address, &built.bytes, &built.chunk_ids)
+    cache.push(built.id, address, &built.bytes, &built.chunk_ids);
+    Ok(())
 }
 
 #[cfg(test)]
