@@ -7,14 +7,13 @@ mod roots;
 mod scouts;
 mod toward;
 
-use super::findings::NAME_TOO_LONG;
 use super::rules::{Rules, Trimmed};
 pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
 use listed::Listed;
 use model::FindingReason;
-use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat};
+use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat, errno};
 pub(super) use roots::{RootPlace, normalised};
 use scouts::{Report, Scouts};
 use std::collections::VecDeque;
@@ -105,7 +104,7 @@ struct Descend {
 impl<'a> Walk<'a> {
     /// Begins at the first of `roots`, which are normalised.
     pub(super) fn new(roots: Vec<Vec<u8>>, rules: &'a Rules, one_file_system: bool) -> Self {
-        // Without a table the file systems' own numbers decide.
+        // Without a table nothing is said of what is mounted where.
         let mounts = MountTable::read().unwrap_or_else(|_| MountTable::parse(b""));
         Self {
             rules,
@@ -239,7 +238,7 @@ impl<'a> Walk<'a> {
         }
         if self.at.path.len() > limits::PATH_MAX {
             // No reader of a snapshot takes it.
-            let error = Error::Os { op: "walk", errno: NAME_TOO_LONG };
+            let error = Error::Os { op: "walk", errno: errno::ENAMETOOLONG };
             return Some(Found::Unreadable { path: self.at.path.clone(), error });
         }
         let dev = level.dev;

@@ -5,13 +5,11 @@ use super::super::rules::Rules;
 use super::listed::Window;
 use super::scouts::{Report, Scouts, Sent};
 use format::path;
-use platform::{Dir, Error, Listing, Result, Stat};
+use platform::{Dir, Error, Listing, Result, Stat, errno};
 use std::sync::Arc;
 
 /// Folders that stay open besides the root.
 const OPEN_LEVELS: usize = 100;
-/// `ESTALE` on Linux: another folder has the name, or none.
-const STALE: i32 = 116;
 
 /// A folder that is being walked.
 pub(super) struct Level {
@@ -84,10 +82,10 @@ impl Level {
     }
 }
 
-/// That a folder went is told as an error of its own: what is still to come in it must not count as deleted, since
+/// Another folder has the name, or none. That a folder went is told as an error of its own: what is still to come in it must not count as deleted, since
 /// it may have been moved to where the walk has been.
 const fn stale() -> Error {
-    Error::Os { op: "open folder again", errno: STALE }
+    Error::Os { op: "open folder again", errno: errno::ESTALE }
 }
 
 /// The levels of a walk, the root first.
