@@ -31,13 +31,6 @@ struct LinkedContent {
     ids: Vec<ChunkId>,
 }
 
-impl LinkedContent {
-    /// Whether it is what the file held when it was last changed at this time.
-    fn is_as_of(&self, changed: FileTime) -> bool {
-        self.flags & (flags::UNREAD | flags::KEPT) == 0 && self.changed == changed
-    }
-}
-
 /// The list of hunks that a snapshot is made of.
 #[derive(Clone, Default)]
 pub(super) struct HunkList {
@@ -159,7 +152,7 @@ impl HunkWriter {
     }
 
     fn same(&mut self, store: &mut HunkStore<'_>, base: &BaseEntry) -> Result<(), EngineError> {
-        self.note(store.classes, base.entry(), base.ids());
+        self.count(store.classes, base.entry());
         let next = match &self.candidate {
             Some((hunk, matched)) => Arc::ptr_eq(hunk, &base.hunk) && *matched == base.at,
             None => {
@@ -208,7 +201,8 @@ impl HunkWriter {
         ids: &[ChunkId],
     ) -> Result<(), EngineError> {
         self.end_candidate(store)?;
-        self.note(store.classes, entry, ids);
+        self.count(store.classes, entry);
+        self.remember(entry, ids);
         self.write(store, entry, ids)
     }
 
@@ -216,7 +210,7 @@ impl HunkWriter {
     /// was seen: it may have gone or been replaced, an older version may stand there for it, or the file was changed
     /// after it was read and before the walk came here.
     pub(super) fn with_first_content(&self, entry: &Entry) -> Option<Item> {
-        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.is_as_of(entry.changed))?;
+        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.changed == entry.changed)?;
         let mut entry = entry.clone();
         entry.size = first.size;
         entry.class = first.class;
@@ -226,32 +220,35 @@ impl HunkWriter {
         Some(Item::Entry(Box::new(entry), first.ids.clone()))
     }
 
-    /// Counts an entry, and remembers content that further names may need.
-    fn note(&mut self, classes: &Classes, entry: &Entry, ids: &[ChunkId]) {
+    /// Counts an entry.
+    fn count(&mut self, classes: &Classes, entry: &Entry) {
         self.list.held.note(classes, entry);
         self.last_path.clone_from(&entry.path);
         let counts = &mut self.list.counts;
-        if entry.kind != EntryKind::Continuation {
-            counts.entries += 1;
-        }
+        counts.entries += u64::from(entry.kind != EntryKind::Continuation);
         if entry.kind == EntryKind::File {
             counts.files += 1;
             counts.bytes += entry.size;
-            let key = (entry.dev, entry.ino);
-            let is_known = self.links.get(&key).is_some_and(|first| first.is_as_of(entry.changed));
-            if entry.has(flags::HARD_LINK) && !is_known {
-                let content = LinkedContent {
-                    changed: entry.changed,
-                    size: entry.size,
-                    class: entry.class,
-                    flags: entry.flags,
-                    rare: entry.rare.clone(),
-                    content: entry.content.clone(),
-                    ids: ids.to_vec(),
-                };
-                self.links.insert(key, content);
-            }
         }
+    }
+
+    /// Remembers content that further names may need. Of a file that did not change no name did, as a rule: a further one
+    /// that is new all the same is read itself, and millions of them cost no memory.
+    fn remember(&mut self, entry: &Entry, ids: &[ChunkId]) {
+        let is_linked = entry.kind == EntryKind::File && entry.has(flags::HARD_LINK);
+        if !is_linked || entry.flags & (flags::UNREAD | flags::KEPT) != 0 {
+            return;
+        }
+        let content = LinkedContent {
+            changed: entry.changed,
+            size: entry.size,
+            class: entry.class,
+            flags: entry.flags,
+            rare: entry.rare.clone(),
+            content: entry.content.clone(),
+            ids: ids.to_vec(),
+        };
+        self.links.insert((entry.dev, entry.ino), content);
     }
 
     /// Appends an entry; one with more ranges than fit is split into continuations.

@@ -202,9 +202,6 @@ impl Scan<'_> {
             previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))
         {
             if meta::is_same(previous.entry(), &now) {
-                if now.has(flags::HARD_LINK) {
-                    self.linked.insert((now.dev, now.ino));
-                }
                 self.count_done(&now);
                 let lacks_attributes = self.findings.lacks_attributes(&now.path);
                 let Some(mut entry) = meta::renewed(previous.entry(), &now, lacks_attributes) else {

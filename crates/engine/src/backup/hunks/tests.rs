@@ -20,11 +20,11 @@ fn a_further_name_takes_only_content_that_was_read() {
     let mut writer = HunkWriter::new(cache);
     let further = linked("/c", 0);
     assert!(writer.with_first_content(&further).is_none());
-    writer.note(&Classes::default(), &linked("/a", flags::UNREAD), &[]);
+    writer.remember(&linked("/a", flags::UNREAD), &[]);
     assert!(writer.with_first_content(&further).is_none(), "nothing was read of it");
-    writer.note(&Classes::default(), &linked("/a2", flags::KEPT), &[]);
+    writer.remember(&linked("/a2", flags::KEPT), &[]);
     assert!(writer.with_first_content(&further).is_none(), "it is an older version");
-    writer.note(&Classes::default(), &Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
+    writer.remember(&Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
     let Some(Item::Entry(entry, _)) = writer.with_first_content(&further) else { panic!("no entry") };
     assert_eq!((&entry.path[..], entry.size), (&b"/c"[..], 9));
     assert!(entry.has(flags::CHANGING));
