@@ -239,12 +239,12 @@ impl Index {
     }
 
     /// Whether every id that the index lists for this data frame stands at its place in `ids`.
-    pub(super) fn lists(&self, name: (PackId, u32), ids: &[ChunkId]) -> bool {
+    pub(super) fn lists(&self, (pack, frame): (PackId, u32), ids: &[ChunkId]) -> bool {
         self.segments.iter().zip(&self.positions).all(|(segment, [positions, _])| {
+            let places = positions.of_frame(&pack, frame);
             let rows = segment.data_ids.ids.iter().zip(&segment.data_ids.positions);
-            rows.filter_map(|(id, place)| Some((id, positions.get(*place)?)))
-                .filter(|(_, address)| (address.pack, address.frame) == name)
-                .all(|(id, address)| ids.get(address.ordinal as usize) == Some(id))
+            rows.filter(|(_, place)| places.contains(place))
+                .all(|(id, place)| ids.get((place - places.start) as usize) == Some(id))
         })
     }
 
