@@ -74,19 +74,28 @@ impl RemoteVault {
                 let call = Call::new(Method::POST, path.to_owned(), BINARY)
                     .counter(counter)
                     .binary(binary::write_frame_list(&batch[done..]).into());
+                let mut passing = None;
                 let ended = self.connection.records(&call, RecordReader::frames(), &mut |record| {
                     let Some(frame) = batch.get(done) else {
                         return Err(failure(Code::ResponseInvalid, "more frames than were asked for"));
                     };
+                    let object = object(*frame, record).inspect_err(|error| {
+                        // Asked again the store may give it.
+                        passing = (error.code == Code::Internal).then(|| error.clone());
+                    });
+                    if let Some(error) = &passing {
+                        return Err(error.clone());
+                    }
                     done += 1;
                     attempts.progress();
-                    sink(*frame, object(*frame, record).and_then(|bytes| read(*frame, &bytes)))
+                    sink(*frame, object.and_then(|bytes| read(*frame, &bytes)))
                 })?;
-                match ended {
-                    Ok(()) if done < batch.len() => {
+                match (passing, ended) {
+                    (Some(passing), _) => Err(passing),
+                    (None, Ok(())) if done < batch.len() => {
                         Err(failure(Code::ServerUnreachable, "the answer ended before its last frame"))
                     }
-                    ended => Ok(ended),
+                    (None, ended) => Ok(ended),
                 }
             })??;
         }

@@ -95,7 +95,8 @@ impl<'r> Browser<'r> {
     /// The entry with exactly this path.
     pub fn find(&self, snapshot: SnapshotId, path: &[u8]) -> Result<Option<Found>, EngineError> {
         let opened = self.snapshot(snapshot)?;
-        for number in opened.reader.hunks_with(path) {
+        // The one in front is read only when the entry is not where it most likely is: damage there keeps nobody from it.
+        for number in opened.reader.hunks_with(path).rev() {
             let hunk = self.hunks.get(&opened, number)?;
             let at = hunk.partition_point(|entry| format::path::compare(&entry.path, path).is_lt());
             // Behind a file's entry stand its continuations; in front of them all stands the file.

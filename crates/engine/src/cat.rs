@@ -25,8 +25,7 @@ pub fn cat(
     progress: &Progress,
 ) -> Result<u64, EngineError> {
     let shown = || PathBuf::from(OsStr::from_bytes(path));
-    let found = reader.entries(path).next().transpose()?.filter(|entry| entry.path == path);
-    let entry = found.ok_or_else(|| EngineError::NotInSnapshot { path: shown() })?;
+    let entry = reader.find_whole(path)?.ok_or_else(|| EngineError::NotInSnapshot { path: shown() })?;
     if entry.kind != EntryKind::File {
         return Err(EngineError::NotAFile { path: shown() });
     }

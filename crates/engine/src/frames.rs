@@ -48,7 +48,8 @@ pub fn open(
 }
 
 /// Fetches frames that `snapshot` refers to, in the order asked for, and opens each.
-/// A frame that is damaged reaches the sink as an error and does not end the call.
+/// A frame that is damaged or lost reaches the sink as an error and does not end the call. One that the server only
+/// failed to give this time does: it must not be taken for lost.
 pub fn fetch(
     remote: &dyn Remote,
     keyring: &Keyring,
@@ -62,7 +63,8 @@ pub fn fetch(
     let result = remote.frames(snapshot, wanted, &mut |name, sealed| {
         let opened = match sealed {
             Ok(sealed) => open(keyring, ids, kind, name, sealed),
-            Err(error) => Err(error.into()),
+            Err(error) if error.code.is_data_lost() => Err(error.into()),
+            Err(error) => return Err(error),
         };
         sink(name, opened).map_err(|error| {
             let code = error.code();

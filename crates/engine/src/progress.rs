@@ -78,8 +78,13 @@ impl Progress {
         self.failed.store(true, Ordering::Relaxed);
     }
 
-    /// Forgets an earlier failure, for another attempt.
+    /// Forgets an earlier failure and what was seen, for another attempt. What was stored is stored.
     pub(crate) fn begin_attempt(&self) {
+        self.total_known.store(false, Ordering::Relaxed);
+        let seen = [&self.total_files, &self.total_bytes, &self.done_files, &self.done_bytes];
+        for counter in seen.into_iter().chain([&self.read_bytes, &self.new_bytes, &self.findings]) {
+            counter.store(0, Ordering::Relaxed);
+        }
         self.failed.store(false, Ordering::Relaxed);
     }
 

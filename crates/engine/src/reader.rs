@@ -119,13 +119,37 @@ impl<'a> SnapshotReader<'a> {
 
     /// The entries at and below `folder`, in order; continuations are joined to their file.
     pub fn entries(&self, folder: &[u8]) -> Entries<'_, 'a> {
-        let hunks = self.hunks(self.hunks_within(folder));
+        self.entries_from(self.hunks_within(folder), folder)
+    }
+
+    fn entries_from(&self, hunks: Range<usize>, folder: &[u8]) -> Entries<'_, 'a> {
+        let hunks = self.hunks(hunks);
         Entries { hunks, folder: folder.to_vec(), ready: VecDeque::new(), held: None, parts: 0 }
     }
 
-    /// The entry with exactly this path.
+    /// The entry with exactly this path, without its continuations.
     pub fn find(&self, wanted: &[u8]) -> Result<Option<Entry>, EngineError> {
-        self.entries(wanted).next().transpose().map(|found| found.filter(|entry| entry.path == wanted))
+        Ok(self.locate(wanted)?.map(|(_, entry)| entry))
+    }
+
+    /// The entry with exactly this path, with its continuations.
+    pub fn find_whole(&self, wanted: &[u8]) -> Result<Option<Entry>, EngineError> {
+        let Some((at, _)) = self.locate(wanted)? else { return Ok(None) };
+        self.entries_from(at..self.hunks_within(wanted).end, wanted).next().transpose()
+    }
+
+    /// An entry and its hunk. One of the two hunks that may hold it is read only when the other does not: damage beside
+    /// an entry keeps nobody from it.
+    fn locate(&self, wanted: &[u8]) -> Result<Option<(usize, Entry)>, EngineError> {
+        for at in self.hunks_with(wanted).rev() {
+            for (_, hunk) in self.hunks(at..at + 1) {
+                let is_it = |entry: &Entry| entry.path == wanted && entry.kind != EntryKind::Continuation;
+                if let Some(found) = hunk?.entries.into_iter().find(is_it) {
+                    return Ok(Some((at, found)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn fetch_hunks(&self, numbers: Range<usize>) -> Result<Vec<Result<RawHunk, EngineError>>, EngineError> {

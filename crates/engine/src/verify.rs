@@ -18,6 +18,8 @@ use frames::{Frames, Known};
 
 /// Frames that are fetched before the hunks that refer to them are checked.
 const FRAMES_AT_ONCE: usize = 48;
+/// Hunks that wait for that at most: many refer to no frame that is still to come.
+const HUNKS_AT_ONCE: usize = 32;
 
 /// What a verification found.
 #[derive(Debug, Clone, Default)]
@@ -179,7 +181,7 @@ impl Check<'_> {
             };
             frames.want(&hunk);
             waiting.push(hunk);
-            if frames.wanted() >= FRAMES_AT_ONCE {
+            if frames.wanted() >= FRAMES_AT_ONCE || waiting.len() >= HUNKS_AT_ONCE {
                 self.settle(&mut frames, &mut waiting, &mut file)?;
             }
         }

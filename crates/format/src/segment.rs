@@ -7,6 +7,7 @@ use crate::pack::PackTable;
 use crate::ranges::Address;
 use crate::{Error, limits};
 use model::{ChunkId, LeaseId, PackId, Timestamp};
+use std::ops::Range;
 
 mod merge;
 mod scanner;
@@ -337,6 +338,19 @@ impl Positions {
         let of = self.packs.partition_point(|(first, _)| *first as usize <= at).checked_sub(1)?;
         let (start, frame) = self.frames[at];
         Some(Address { pack: self.packs[of].1, frame, ordinal: place - start })
+    }
+
+    /// The places of a frame's chunks; none when it has no such frame.
+    pub fn of_frame(&self, pack: &PackId, number: u32) -> Range<u32> {
+        let frames = |at: usize| {
+            let first = self.packs[at].0 as usize;
+            first..self.packs.get(at + 1).map_or(self.frames.len(), |next| next.0 as usize)
+        };
+        // The row of a pack that came again is the later one.
+        let at = self.packs.iter().rposition(|(_, id)| id == pack);
+        let at = at.and_then(|at| frames(at).find(|frame| self.frames[*frame].1 == number));
+        let end = |at: usize| self.frames.get(at + 1).map_or(self.end, |next| next.0);
+        at.map_or(0..0, |at| self.frames[at].0..end(at))
     }
 
     /// What it takes in memory.

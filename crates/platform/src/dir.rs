@@ -38,6 +38,13 @@ impl Dir {
         Ok((Self::open_root(&parent)?, name))
     }
 
+    /// As [`Self::open_parent_of`], only to reach what is in the directory: it need not be one that may be listed.
+    pub fn search_parent_of(path: &Path) -> Result<(Self, Vec<u8>)> {
+        let (parent, name) = sys::split_last(path);
+        check_name("open parent", &name)?;
+        Ok((Self::open_for_search(&parent)?, name))
+    }
+
     /// Opens the subdirectory `name`; a symbolic link there is an error, never followed.
     pub fn open_child(&self, name: &[u8]) -> Result<Self> {
         check_name("open folder", name)?;

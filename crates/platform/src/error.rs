@@ -65,6 +65,11 @@ impl Error {
         self.kind() == io::ErrorKind::NotFound
     }
 
+    /// Something on the way to the entry is no folder.
+    pub fn is_not_a_folder(&self) -> bool {
+        self.errno() == Some(crate::errno::ENOTDIR)
+    }
+
     /// The name is taken.
     pub fn is_already_exists(&self) -> bool {
         self.kind() == io::ErrorKind::AlreadyExists

@@ -6,6 +6,7 @@
 
 mod dir;
 pub mod durable;
+pub mod errno;
 mod error;
 pub mod file;
 mod filesystem;

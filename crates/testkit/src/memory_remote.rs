@@ -67,7 +67,7 @@ struct State {
     packs: HashMap<PackId, Pack>,
     leases: HashMap<LeaseId, Grant>,
     snapshots: Vec<Snapshot>,
-    lost: HashSet<FrameName>,
+    lost: HashMap<FrameName, Code>,
     damaged: HashSet<Damaged>,
     /// What the next question about damage is answered with instead.
     damage_answer: Option<Vec<Damaged>>,
@@ -113,7 +113,7 @@ impl MemoryRemote {
             packs: HashMap::new(),
             leases: HashMap::new(),
             snapshots: Vec::new(),
-            lost: HashSet::new(),
+            lost: HashMap::new(),
             damaged: HashSet::new(),
             damage_answer: None,
             calls: HashMap::new(),
@@ -218,10 +218,15 @@ impl MemoryRemote {
 
     /// Answers from now on that this frame cannot be read; the index goes on to list it.
     pub fn lose_frame(&self, name: FrameName) {
-        lock(&self.state).lost.insert(name);
+        lock(&self.state).lost.insert(name, Code::DataDamaged);
     }
 
-    /// Gives a lost frame back.
+    /// Fails from now on to give this frame, which another try might bring.
+    pub fn withhold_frame(&self, name: FrameName) {
+        lock(&self.state).lost.insert(name, Code::Internal);
+    }
+
+    /// Gives a lost or withheld frame back.
     pub fn find_frame(&self, name: FrameName) {
         lock(&self.state).lost.remove(&name);
     }

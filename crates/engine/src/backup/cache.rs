@@ -24,10 +24,45 @@ const SECTION_MAX: usize = 256 << 20;
 /// The file ends with the length of the header's section, so that it can be found from the end.
 const END_LEN: usize = 8;
 
-/// Writes a cache file beside the one in place.
+/// The cache of the snapshot that a run makes. A run goes on without it when it cannot be written: the next one reads
+/// its base from the server then.
+pub(super) struct NextCache(Option<CacheWriter>);
+
+impl NextCache {
+    /// Begins it beside the cache in place.
+    pub(super) fn create(cache: &Path, set: SetId) -> Self {
+        Self::of(CacheWriter::create(cache, set))
+    }
+
+    /// Appends a hunk.
+    pub(super) fn push(&mut self, id: ChunkId, address: Address, bytes: &[u8], ids: &[ChunkId]) {
+        if let Some(Err(error)) = self.0.as_mut().map(|writer| writer.push(id, address, bytes, ids)) {
+            *self = Self::of(Err(error));
+        }
+    }
+
+    /// A copy of what was written so far, for a checkpoint.
+    pub(super) fn fork(&mut self) -> Self {
+        self.0.as_mut().map_or(Self(None), |writer| Self::of(writer.fork()))
+    }
+
+    /// Puts it in place.
+    pub(super) fn finish(self, header: &BaseHeader) {
+        if let Some(Err(error)) = self.0.map(|writer| writer.finish(header)) {
+            Self::of(Err(error));
+        }
+    }
+
+    fn of(writer: Result<CacheWriter, EngineError>) -> Self {
+        Self(writer.inspect_err(|error| tracing::warn!(%error, "the cache cannot be kept")).ok())
+    }
+}
+
+/// Writes a cache file beside the one in place. What was not finished is removed.
 pub(super) struct CacheWriter {
     out: BufWriter<File>,
     temp: PathBuf,
+    is_finished: bool,
 }
 
 impl CacheWriter {
@@ -41,7 +76,7 @@ impl CacheWriter {
             Ok(out)
         };
         let out = create().map_err(|error| local(&temp, &error))?;
-        Ok(Self { out, temp })
+        Ok(Self { out, temp, is_finished: false })
     }
 
     /// Appends a hunk.
@@ -62,8 +97,8 @@ impl CacheWriter {
         self.section(HUNK, &section)
     }
 
-    /// Copies what was written so far into a second writer, for a checkpoint.
-    pub(super) fn fork(&mut self) -> Result<Self, EngineError> {
+    /// Copies what was written so far into a second writer.
+    fn fork(&mut self) -> Result<Self, EngineError> {
         let temp = self.temp.with_extension("checkpoint");
         let fork = |from: &mut Self| {
             from.out.flush()?;
@@ -71,7 +106,7 @@ impl CacheWriter {
             Ok(BufWriter::new(File::options().append(true).open(&temp)?))
         };
         let out = fork(self).map_err(|error| local(&temp, &error))?;
-        Ok(Self { out, temp })
+        Ok(Self { out, temp, is_finished: false })
     }
 
     /// Writes the header last, and puts the file in place.
@@ -82,7 +117,9 @@ impl CacheWriter {
         let put = |writer: &mut Self| {
             writer.out.write_all(&((header_bytes.len() + SECTION_OVERHEAD) as u64).to_le_bytes())?;
             writer.out.flush()?;
-            std::fs::rename(&writer.temp, &place)
+            std::fs::rename(&writer.temp, &place)?;
+            writer.is_finished = true;
+            Ok(())
         };
         put(&mut self).map_err(|error| local(&place, &error))
     }
@@ -96,6 +133,15 @@ impl CacheWriter {
             out.write_all(&hash.as_bytes()[..16])
         };
         write(&mut self.out).map_err(|error| local(&self.temp, &error))
+    }
+}
+
+impl Drop for CacheWriter {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // What stays is replaced by the next run.
+            let _ = std::fs::remove_file(&self.temp);
+        }
     }
 }
 
@@ -172,6 +218,11 @@ impl Iterator for CacheReader {
 pub(super) fn remove(cache: &Path, set: SetId) {
     // It may be gone already, and what stays is refused again at the next start.
     let _ = std::fs::remove_file(cache.join(file_name(set)));
+}
+
+/// The error of a run that cannot go on without the cache that was there just now.
+pub(super) fn vanished(cache: &Path, set: SetId) -> EngineError {
+    local(&cache.join(file_name(set)), &io::ErrorKind::NotFound.into())
 }
 
 fn file_name(set: SetId) -> String {

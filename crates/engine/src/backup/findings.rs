@@ -2,16 +2,17 @@
 
 use format::limits;
 use model::{Finding, FindingReason, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-
-/// `ENAMETOOLONG` on Linux.
-pub(super) const NAME_TOO_LONG: i32 = 36;
 
 /// The findings of one run, from any thread.
 pub(super) struct Findings {
     now: Timestamp,
     earlier: HashMap<(Vec<u8>, FindingReason), Timestamp>,
+    /// Entries whose attributes were not stored: nothing in them says so.
+    without_attributes: HashSet<Vec<u8>>,
+    /// What could not be kept since the vault had lost it, and is not told yet.
+    lost: Mutex<Vec<Vec<u8>>>,
     found: Mutex<Found>,
 }
 
@@ -27,7 +28,30 @@ impl Findings {
     pub(super) fn new(now: Timestamp, earlier: &[Finding]) -> Self {
         let known =
             earlier.iter().map(|finding| ((finding.path.clone(), finding.reason), finding.first_seen));
-        Self { now, earlier: known.collect(), found: Mutex::default() }
+        let without_attributes = earlier.iter().filter(|finding| {
+            matches!(finding.reason, FindingReason::AttributesUnreadable | FindingReason::AttributesTooLarge)
+        });
+        let lost = earlier.iter().filter(|finding| finding.reason == FindingReason::Damaged);
+        Self {
+            now,
+            lost: Mutex::new(lost.map(|finding| finding.path.clone()).collect()),
+            earlier: known.collect(),
+            without_attributes: without_attributes.map(|finding| finding.path.clone()).collect(),
+            found: Mutex::default(),
+        }
+    }
+
+    /// Whether the entry of the base at `path` lacks attributes that could not be stored.
+    pub(super) fn lacks_attributes(&self, path: &[u8]) -> bool {
+        self.without_attributes.contains(path)
+    }
+
+    /// Notes once more what the base tells as damaged and does not have, where `stays` says that what it has stays.
+    pub(super) fn tell_lost(&self, stays: impl Fn(&[u8]) -> bool) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = lost.extract_if(.., |path| stays(path)).collect::<Vec<_>>();
+        drop(lost);
+        told.iter().for_each(|path| self.note(path, FindingReason::Damaged, 0, false));
     }
 
     /// Notes one.
@@ -58,11 +82,16 @@ impl Findings {
     }
 }
 
+/// Whether an error says of a root that nothing is there: below something that is no folder nothing is.
+pub(super) fn is_missing(error: &platform::Error) -> bool {
+    error.is_not_found() || error.is_not_a_folder()
+}
+
 /// What kind of finding an error of the operating system is.
 pub(super) fn reason_of(error: &platform::Error) -> FindingReason {
     match error {
         error if error.is_denied() => FindingReason::Denied,
-        error if error.errno() == Some(NAME_TOO_LONG) => FindingReason::NameTooLong,
+        error if error.errno() == Some(platform::errno::ENAMETOOLONG) => FindingReason::NameTooLong,
         error if error.is_not_found() => FindingReason::Vanished,
         _ => FindingReason::ReadError,
     }

@@ -1,7 +1,7 @@
 //! Writes the sorted entries as hunks, takes over hunks of the base that did not change, and keeps the cache.
 
 use super::base::{BaseEntries, BaseEntry, BaseHunk};
-use super::cache::CacheWriter;
+use super::cache::NextCache;
 use super::held::HeldClasses;
 use super::index::{Found, Index};
 use super::item::Item;
@@ -31,13 +31,6 @@ struct LinkedContent {
     ids: Vec<ChunkId>,
 }
 
-impl LinkedContent {
-    /// Whether it is what the file held when it was last changed at this time.
-    fn is_as_of(&self, changed: FileTime) -> bool {
-        self.flags & (flags::UNREAD | flags::KEPT) == 0 && self.changed == changed
-    }
-}
-
 /// The list of hunks that a snapshot is made of.
 #[derive(Clone, Default)]
 pub(super) struct HunkList {
@@ -64,7 +57,7 @@ pub(super) struct HunkStore<'a> {
 pub(super) struct HunkWriter {
     builder: HunkBuilder,
     list: HunkList,
-    cache: CacheWriter,
+    cache: NextCache,
     links: HashMap<(u64, u64), LinkedContent>,
     /// A hunk of the base whose entries have come so far unchanged from the first on, and how many.
     candidate: Option<(Arc<BaseHunk>, usize)>,
@@ -130,7 +123,7 @@ impl<'a> HunkStore<'a> {
 }
 
 impl HunkWriter {
-    pub(super) fn new(cache: CacheWriter) -> Self {
+    pub(super) fn new(cache: NextCache) -> Self {
         Self {
             builder: HunkBuilder::new(),
             list: HunkList::default(),
@@ -159,7 +152,7 @@ impl HunkWriter {
     }
 
     fn same(&mut self, store: &mut HunkStore<'_>, base: &BaseEntry) -> Result<(), EngineError> {
-        self.note(store.classes, base.entry(), base.ids());
+        self.count(store.classes, base.entry());
         let next = match &self.candidate {
             Some((hunk, matched)) => Arc::ptr_eq(hunk, &base.hunk) && *matched == base.at,
             None => {
@@ -174,21 +167,21 @@ impl HunkWriter {
         self.candidate = Some((Arc::clone(&base.hunk), matched));
         // A short hunk may have ended only because the list did: it is taken over when nothing follows.
         if matched == base.hunk.entries.len() && matched >= limits::HUNK_ENTRIES_MIN {
-            self.take_over()?;
+            self.take_over();
         }
         Ok(())
     }
 
     /// The candidate matched as a whole: its hunk is taken over as it is.
-    fn take_over(&mut self) -> Result<(), EngineError> {
-        let Some((hunk, _)) = self.candidate.take() else { return Ok(()) };
+    fn take_over(&mut self) {
+        let Some((hunk, _)) = self.candidate.take() else { return };
         self.list.hunks.push(HunkRef {
             id: hunk.id,
             entries: hunk.entries.len() as u64,
             first_path: hunk.entries[0].path.clone(),
         });
         self.list.addresses.push(hunk.address);
-        self.cache.push(hunk.id, hunk.address, &hunk.bytes, &hunk.ids)
+        self.cache.push(hunk.id, hunk.address, &hunk.bytes, &hunk.ids);
     }
 
     /// The candidate did not match: its entries so far are written like others.
@@ -208,7 +201,8 @@ impl HunkWriter {
         ids: &[ChunkId],
     ) -> Result<(), EngineError> {
         self.end_candidate(store)?;
-        self.note(store.classes, entry, ids);
+        self.count(store.classes, entry);
+        self.remember(entry, ids);
         self.write(store, entry, ids)
     }
 
@@ -216,7 +210,7 @@ impl HunkWriter {
     /// was seen: it may have gone or been replaced, an older version may stand there for it, or the file was changed
     /// after it was read and before the walk came here.
     pub(super) fn with_first_content(&self, entry: &Entry) -> Option<Item> {
-        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.is_as_of(entry.changed))?;
+        let first = self.links.get(&(entry.dev, entry.ino)).filter(|first| first.changed == entry.changed)?;
         let mut entry = entry.clone();
         entry.size = first.size;
         entry.class = first.class;
@@ -226,32 +220,35 @@ impl HunkWriter {
         Some(Item::Entry(Box::new(entry), first.ids.clone()))
     }
 
-    /// Counts an entry, and remembers content that further names may need.
-    fn note(&mut self, classes: &Classes, entry: &Entry, ids: &[ChunkId]) {
+    /// Counts an entry.
+    fn count(&mut self, classes: &Classes, entry: &Entry) {
         self.list.held.note(classes, entry);
         self.last_path.clone_from(&entry.path);
         let counts = &mut self.list.counts;
-        if entry.kind != EntryKind::Continuation {
-            counts.entries += 1;
-        }
+        counts.entries += u64::from(entry.kind != EntryKind::Continuation);
         if entry.kind == EntryKind::File {
             counts.files += 1;
             counts.bytes += entry.size;
-            let key = (entry.dev, entry.ino);
-            let is_known = self.links.get(&key).is_some_and(|first| first.is_as_of(entry.changed));
-            if entry.has(flags::HARD_LINK) && !is_known {
-                let content = LinkedContent {
-                    changed: entry.changed,
-                    size: entry.size,
-                    class: entry.class,
-                    flags: entry.flags,
-                    rare: entry.rare.clone(),
-                    content: entry.content.clone(),
-                    ids: ids.to_vec(),
-                };
-                self.links.insert(key, content);
-            }
         }
+    }
+
+    /// Remembers content that further names may need. Of a file that did not change no name did, as a rule: a further one
+    /// that is new all the same is read itself, and millions of them cost no memory.
+    fn remember(&mut self, entry: &Entry, ids: &[ChunkId]) {
+        let is_linked = entry.kind == EntryKind::File && entry.has(flags::HARD_LINK);
+        if !is_linked || entry.flags & (flags::UNREAD | flags::KEPT) != 0 {
+            return;
+        }
+        let content = LinkedContent {
+            changed: entry.changed,
+            size: entry.size,
+            class: entry.class,
+            flags: entry.flags,
+            rare: entry.rare.clone(),
+            content: entry.content.clone(),
+            ids: ids.to_vec(),
+        };
+        self.links.insert((entry.dev, entry.ino), content);
     }
 
     /// Appends an entry; one with more ranges than fit is split into continuations.
@@ -306,14 +303,11 @@ impl HunkWriter {
     }
 
     /// Ends the last hunk.
-    pub(super) fn finish(
-        mut self,
-        store: &mut HunkStore<'_>,
-    ) -> Result<(HunkList, CacheWriter), EngineError> {
+    pub(super) fn finish(mut self, store: &mut HunkStore<'_>) -> Result<(HunkList, NextCache), EngineError> {
         if self.builder.entries() == 0
             && self.candidate.as_ref().is_some_and(|(hunk, all)| *all == hunk.entries.len())
         {
-            self.take_over()?;
+            self.take_over();
         } else {
             self.end_candidate(store)?;
             self.end_hunk(store)?;
@@ -326,9 +320,9 @@ impl HunkWriter {
         &mut self,
         store: &mut HunkStore<'_>,
         rest: impl Iterator<Item = Result<BaseHunk, EngineError>> + Send,
-    ) -> Result<(HunkList, CacheWriter), EngineError> {
+    ) -> Result<(HunkList, NextCache), EngineError> {
         self.end_candidate(store)?;
-        let mut cache = self.cache.fork()?;
+        let mut cache = self.cache.fork();
         let mut list = self.list.clone();
         if let Some(built) = self.builder.snapshot(store.keys) {
             append(store, &mut list, &mut cache, built)?;
@@ -350,7 +344,7 @@ impl HunkWriter {
 fn append(
     store: &mut HunkStore<'_>,
     list: &mut HunkList,
-    cache: &mut CacheWriter,
+    cache: &mut NextCache,
     built: format::hunk::BuiltHunk,
 ) -> Result<(), EngineError> {
     // What no reader takes must not be committed, whatever let it come here.
@@ -360,7 +354,8 @@ fn append(
     let address = store.store(built.id, &built.bytes, built.references)?;
     list.hunks.push(HunkRef { id: built.id, entries: built.entries, first_path: built.first_path });
     list.addresses.push(address);
-    cache.push(built.id, address, &built.bytes, &built.chunk_ids)
+    cache.push(built.id, address, &built.bytes, &built.chunk_ids);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Index {
             (IndexIds::All, cache.join("index"))
         };
         let mut segments = read_copy(&folder, at_least.incarnation);
-        let known = segments.len();
+        let known: Vec<_> = segments.iter().map(interval).collect();
         let after =
             segments.last().map(|last| LogPosition { incarnation: last.incarnation, sequence: last.to });
         match fetch(remote, after, ids, &mut segments) {
@@ -82,7 +82,7 @@ impl Index {
             let merged = segment::merge(&segments).map_err(|error| EngineError::damaged("index", error))?;
             segments = vec![merged];
         }
-        if segments.len() != known {
+        if segments.iter().map(interval).ne(known) {
             keep_copy(&folder, &segments);
         }
         Ok(Self::new(segments, ids, ids_max))
@@ -239,12 +239,12 @@ impl Index {
     }
 
     /// Whether every id that the index lists for this data frame stands at its place in `ids`.
-    pub(super) fn lists(&self, name: (PackId, u32), ids: &[ChunkId]) -> bool {
+    pub(super) fn lists(&self, (pack, frame): (PackId, u32), ids: &[ChunkId]) -> bool {
         self.segments.iter().zip(&self.positions).all(|(segment, [positions, _])| {
+            let places = positions.of_frame(&pack, frame);
             let rows = segment.data_ids.ids.iter().zip(&segment.data_ids.positions);
-            rows.filter_map(|(id, place)| Some((id, positions.get(*place)?)))
-                .filter(|(_, address)| (address.pack, address.frame) == name)
-                .all(|(id, address)| ids.get(address.ordinal as usize) == Some(id))
+            rows.filter(|(_, place)| places.contains(place))
+                .all(|(id, place)| ids.get((place - places.start) as usize) == Some(id))
         })
     }
 
@@ -257,6 +257,11 @@ impl Index {
             })
             .collect()
     }
+}
+
+/// The entries of the log that a segment stands for, the first and the last.
+const fn interval(segment: &Segment) -> (u64, u64) {
+    (segment.from, segment.to)
 }
 
 fn gap(detail: &str) -> EngineError {
@@ -280,7 +285,8 @@ fn fetch(
 }
 
 fn file_of(folder: &Path, segment: &Segment) -> PathBuf {
-    folder.join(format!("{:016x}-{:016x}", segment.from, segment.to))
+    let (from, to) = interval(segment);
+    folder.join(format!("{from:016x}-{to:016x}"))
 }
 
 /// The kept segments of this incarnation, from number 1 on without a gap; nothing when they do not fit.

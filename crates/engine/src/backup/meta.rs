@@ -102,9 +102,31 @@ pub(super) fn is_same(base: &Entry, now: &Entry) -> bool {
         && base.ino == now.ino
         && base.dev == now.dev
         && base.mode == now.mode
-        && base.owner == now.owner
+        && (base.owner.uid, base.owner.gid) == (now.owner.uid, now.owner.gid)
         && base.flags & DOUBTFUL == 0
         && base.flags == now_flags
+}
+
+/// The entry of the base that [is the same](is_same) as `now`, with what changes nothing on the disk: its owner was
+/// given another name, or attributes are to be read again since they were not stored. `None` when neither is the case.
+/// That a name is not to be found now says nothing: the service that knows it may be out of reach.
+pub(super) fn renewed(base: &Entry, now: &Entry, wants_attributes: bool) -> Option<Entry> {
+    let name = |base: &[u8], now: &[u8]| if now.is_empty() { base.to_vec() } else { now.to_vec() };
+    let is_named_so = |base: &[u8], now: &[u8]| now.is_empty() || base == now;
+    let (old, new) = (&base.owner, &now.owner);
+    let is_owner_same = is_named_so(&old.user, &new.user) && is_named_so(&old.group, &new.group);
+    if is_owner_same && !wants_attributes {
+        return None;
+    }
+    let mut entry = base.clone();
+    if !is_owner_same {
+        let (user, group) = (name(&old.user, &new.user), name(&old.group, &new.group));
+        entry.owner = Arc::new(Owner { user, group, ..Owner::clone(new) });
+    }
+    if wants_attributes {
+        entry.rare.xattrs.clear();
+    }
+    Some(entry)
 }
 
 /// Whether the content of an entry of the base can be taken over although its flags say otherwise.
@@ -157,6 +179,22 @@ pub(super) fn read_xattrs(entry: &mut Entry, node: Node<'_>, findings: &Findings
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_not_to_be_found_says_nothing() {
+        let owned = |uid, user: &str| {
+            let owner = Owner { uid, gid: 1, user: user.into(), group: b"g".to_vec() };
+            Entry { owner: Arc::new(owner), ..crate::backup::tests::plain_entry("/a") }
+        };
+        let (ada, none, eve) = (owned(7, "ada"), owned(7, ""), owned(7, "eve"));
+        assert!(!is_same(&ada, &owned(8, "ada")));
+        for now in [&ada, &none, &eve] {
+            assert!(is_same(&ada, now));
+        }
+        let name = |base, now| renewed(base, now, false).map(|entry| entry.owner.user.clone());
+        assert_eq!((name(&ada, &ada), name(&ada, &none)), (None, None));
+        assert_eq!((name(&ada, &eve), name(&none, &ada)), (Some(b"eve".to_vec()), Some(b"ada".to_vec())));
+    }
 
     #[test]
     fn times_within_two_seconds_of_the_read_are_racy() {

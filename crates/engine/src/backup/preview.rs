@@ -1,6 +1,6 @@
 //! What a first run would bring: the walk of a run without its reading and sending. Nothing is asked of a server.
 
-use super::findings::{Findings, reason_of};
+use super::findings::{Findings, is_missing, reason_of};
 use super::rules::Rules;
 use super::walk::{Found, Place, Walk, normalised};
 use super::why::Scope;
@@ -79,8 +79,7 @@ impl Sums<'_> {
             | Found::RootMoved(_)
             | Found::RootEmpty { .. } => {}
             Found::RootGone { path, error } => {
-                let reason =
-                    if error.is_not_found() { FindingReason::RootMissing } else { reason_of(&error) };
+                let reason = if is_missing(&error) { FindingReason::RootMissing } else { reason_of(&error) };
                 self.findings.note(&path, reason, error.errno().unwrap_or(0), false);
             }
             Found::RootRefused { path, reason } => self.findings.note(&path, reason, 0, false),

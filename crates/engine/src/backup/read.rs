@@ -86,7 +86,11 @@ fn read(
     match reading.all(&file, &before, &mut entry) {
         Ok(()) => {}
         Err(Failure::Engine(error)) => return Err(error),
-        Err(Failure::File(error)) => return Ok(unreadable(job, &error)),
+        Err(Failure::File(error)) => {
+            // Its blocks come to an end before the file does: a checkpoint takes it that no worker has one then.
+            reading.finish()?;
+            return Ok(unreadable(job, &error));
+        }
     }
     let stored = reading.finish()?;
     meta::read_xattrs(&mut entry, Node::File(&file), &job.findings);

@@ -1,6 +1,7 @@
 //! One attempt of a run: starts the threads, takes their results in order, and commits.
 
 use super::base::BaseHeader;
+use super::cache::{self, NextCache};
 use super::file_systems::FileSystems;
 use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
@@ -18,7 +19,7 @@ use super::set_roots::SetRoots;
 use super::source::{self, Base};
 use super::walk::{Ahead, Walk};
 use super::worker::{Shared, Worker};
-use super::{BackupRequest, BackupSummary, cache, count, sample};
+use super::{BackupRequest, BackupSummary, count, sample};
 use crate::EngineError;
 use crate::progress::{Phase, Progress, add};
 use crate::remote::{Committed, Lease, Remote};
@@ -322,7 +323,7 @@ impl<'r> Running<'r, '_> {
         credits: &Receiver<()>,
     ) -> Result<(HunkStore<'r>, HunkWriter), EngineError> {
         let request = self.attempt.request;
-        let cache = cache::CacheWriter::create(&request.cache, self.attempt.set)?;
+        let cache = NextCache::create(&request.cache, self.attempt.set);
         let mut writer = HunkWriter::new(cache);
         let mut store = HunkStore::new(
             self.shared.ids,
@@ -390,11 +391,16 @@ impl<'r> Running<'r, '_> {
         Ok(())
     }
 
-    /// Commits what there is, so that an interrupted first backup can be restored and goes on from here.
+    /// Commits what there is, so that an interrupted first backup can be restored and goes on from here. Not without
+    /// the rest of the base, from which the next run learns what stays: a cache may vanish at any time.
     fn checkpoint(&self, store: &mut HunkStore<'_>, writer: &mut HunkWriter) -> Result<(), EngineError> {
         let attempt = self.attempt;
-        let rest =
-            source::reopen(attempt.keyring, attempt.request, attempt.set).filter(|_| self.header.is_some());
+        let rest = source::reopen(attempt.keyring, attempt.request, attempt.set)
+            .filter(|rest| self.header.is_some() && self.base.get() == Some(rest.header.snapshot));
+        if rest.is_none() && self.header.is_some() {
+            tracing::warn!("the cache of the base is gone; no checkpoint this time");
+            return Ok(());
+        }
         let (list, cache) = writer.checkpoint(store, rest.into_iter().flatten())?;
         self.seal_workers()?;
         store.seal()?;
@@ -404,7 +410,8 @@ impl<'r> Running<'r, '_> {
         self.base.set(Some(snapshot));
         tracing::info!(%snapshot, last_path_bytes = writer.last_path().len(), "checkpoint committed");
         // A base that the run still reads stays open; the new file only takes its name.
-        cache.finish(&header)
+        cache.finish(&header);
+        Ok(())
     }
 
     fn finish(
@@ -423,10 +430,7 @@ impl<'r> Running<'r, '_> {
         // Who asked for an end while the last packs were on their way gets no snapshot that they did not expect.
         attempt.progress.go_on()?;
         let (snapshot, header, finding_count) = self.commit(&list, roots, true)?;
-        if let Err(error) = cache.finish(&header) {
-            // The snapshot is committed; the next run reads its base from the server.
-            tracing::warn!(%error, "the cache could not be kept");
-        }
+        cache.finish(&header);
         let progress = attempt.progress;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Ok(BackupSummary {

@@ -161,7 +161,7 @@ impl Scan<'_> {
         }
         match previous.filter(|previous| meta::is_same(previous.entry(), &now)) {
             Some(previous) => self.push(meta::same(&previous), 0),
-            None => self.special(now, place),
+            None => self.special(now, place, None),
         }
     }
 
@@ -171,7 +171,7 @@ impl Scan<'_> {
         let Some(previous) = previous else { return Ok(()) };
         self.push(meta::with_flag(&previous, flags::PARENT | flags::KEPT), 0)?;
         if self.mounts.began(path) && self.is_wanted(path) {
-            self.kept.add(path, Told::if_any(FindingReason::MountMissing), false, &self.findings);
+            self.stay(path, Told::if_any(FindingReason::MountMissing), false);
         }
         Ok(())
     }
@@ -202,11 +202,15 @@ impl Scan<'_> {
             previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))
         {
             if meta::is_same(previous.entry(), &now) {
-                if now.has(flags::HARD_LINK) {
-                    self.linked.insert((now.dev, now.ino));
-                }
                 self.count_done(&now);
-                return self.push(meta::same(previous), 0);
+                let lacks_attributes = self.findings.lacks_attributes(&now.path);
+                let Some(mut entry) = meta::renewed(previous.entry(), &now, lacks_attributes) else {
+                    return self.push(meta::same(previous), 0);
+                };
+                if lacks_attributes {
+                    self.xattrs(&mut entry, &place.dir, path::name(&place.path));
+                }
+                return self.push(Item::Entry(Box::new(entry), previous.ids().to_vec()), 0);
             }
             if meta::is_same_but_not_walked(previous.entry(), &now) {
                 let mut entry = previous.entry().clone();
@@ -215,7 +219,11 @@ impl Scan<'_> {
                 return self.push(Item::Entry(Box::new(entry), previous.ids().to_vec()), 0);
             }
         }
-        if now.kind == EntryKind::File { self.file(now, place, previous) } else { self.special(now, &place) }
+        if now.kind == EntryKind::File {
+            self.file(now, place, previous)
+        } else {
+            self.special(now, &place, previous.as_ref())
+        }
     }
 
     fn file(&mut self, now: Entry, place: Place, previous: Option<BaseEntry>) -> Result<(), EngineError> {
@@ -242,16 +250,23 @@ impl Scan<'_> {
         self.push(if is_further_name { Item::Link(job) } else { Item::Read(job) }, cost)
     }
 
-    /// Folders, links, pipes, sockets and devices: everything there is to know is read here.
-    fn special(&mut self, mut now: Entry, place: &Place) -> Result<(), EngineError> {
+    /// Folders, links, pipes, sockets and devices: everything there is to know is read here. What cannot be read stays as
+    /// it was.
+    fn special(
+        &mut self,
+        mut now: Entry,
+        place: &Place,
+        previous: Option<&BaseEntry>,
+    ) -> Result<(), EngineError> {
         let name = path::name(&place.path);
         if now.kind == EntryKind::Symlink {
             match place.dir.read_link(name) {
                 Ok(target) => now.rare.target = Some(target),
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => {
-                    self.findings.note(&now.path, reason_of(&error), error.errno().unwrap_or(0), false);
-                    return Ok(());
+                    let errno = error.errno().unwrap_or(0);
+                    self.findings.note(&now.path, reason_of(&error), errno, previous.is_some());
+                    return previous.map_or(Ok(()), |previous| self.push(meta::kept(previous), 0));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::BackupRequest;
 use super::base::{BaseEntries, BaseHeader};
-use super::cache::{CacheReader, CacheWriter};
+use super::cache::{self, CacheReader, CacheWriter};
 use super::held::HeldClasses;
 use super::index::Index;
 use crate::remote::Remote;
@@ -37,13 +37,15 @@ impl Base {
         let Some(reader) = self.reader.take() else { return BaseEntries::none() };
         let (send, receive) = crossbeam_channel::bounded(8);
         scope.spawn(move || {
-            for hunk in reader {
+            // The end is told: a thread that broke off must not look like a base that ends there.
+            for hunk in reader.map(Some).chain([None]) {
                 if send.send(hunk).is_err() {
                     return;
                 }
             }
         });
-        BaseEntries::new(receive.into_iter())
+        let broke_off = || Some(Err(EngineError::Defect("reading the base broke off")));
+        BaseEntries::new(std::iter::from_fn(move || receive.recv().unwrap_or_else(|_| broke_off())).fuse())
     }
 }
 
@@ -68,7 +70,8 @@ pub(super) fn open(
                 }
                 filled => filled?,
             }
-            reader = cached();
+            // It may have vanished again. Without a base what is out of reach would not be kept.
+            reader = Some(cached().ok_or_else(|| cache::vanished(&request.cache, set))?);
         }
         return Ok(Base { header: reader.as_ref().map(|reader| reader.header.clone()), reader });
     }
@@ -104,6 +107,8 @@ fn fill_cache(
     let reader = SnapshotReader::open(remote, keyring, snapshot)?;
     let mut ids =
         Ids { listed: index.ids_by_frame(), fetched: HashMap::new(), fetched_ids: 0, reader: &reader };
+    // Another snapshot's would only take up room.
+    cache::remove(&request.cache, set);
     let mut cache = CacheWriter::create(&request.cache, set)?;
     let all = 0..reader.hunk_addresses().len();
     let mut hunks = reader.hunks(all);

@@ -2,19 +2,23 @@
 
 mod ahead;
 mod levels;
+mod listed;
 mod roots;
+mod scouts;
 mod toward;
 
-use super::findings::NAME_TOO_LONG;
 use super::rules::{Rules, Trimmed};
 pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
+use listed::Listed;
 use model::FindingReason;
-use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat};
+use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat, errno};
 pub(super) use roots::{RootPlace, normalised};
+use scouts::{Report, Scouts};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread::Scope;
 pub(super) use toward::By;
 use toward::Toward;
 
@@ -77,6 +81,8 @@ pub(super) struct Walk<'a> {
     around: Vec<Position>,
     /// Where it goes, when it goes to one path alone.
     toward: Option<Toward>,
+    /// They list what comes next, when there are any.
+    scouts: Option<Scouts>,
 }
 
 /// Where the walk of one root stands.
@@ -98,7 +104,7 @@ struct Descend {
 impl<'a> Walk<'a> {
     /// Begins at the first of `roots`, which are normalised.
     pub(super) fn new(roots: Vec<Vec<u8>>, rules: &'a Rules, one_file_system: bool) -> Self {
-        // Without a table the file systems' own numbers decide.
+        // Without a table nothing is said of what is mounted where.
         let mounts = MountTable::read().unwrap_or_else(|_| MountTable::parse(b""));
         Self {
             rules,
@@ -111,6 +117,7 @@ impl<'a> Walk<'a> {
             at: Position::default(),
             around: Vec::new(),
             toward: None,
+            scouts: None,
         }
     }
 
@@ -153,24 +160,31 @@ impl<'a> Walk<'a> {
         Self { has_moved: Box::new(has_moved), ..self }
     }
 
+    /// With threads of `scope` that list what comes next.
+    fn with_scouts<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
+    where
+        'a: 'scope,
+    {
+        Self { scouts: Some(Scouts::start(scope, self.rules)), ..self }
+    }
+
     /// Lists the folder whose entry was given just now.
     fn open_level(&mut self, descend: &Descend) -> Option<Found> {
-        let opened = if descend.name.is_empty() {
-            descend.dir.try_clone()
-        } else {
-            descend.dir.open_child(&descend.name)
-        };
-        let listed = opened.and_then(|dir| {
-            let mut listing = dir.names()?;
-            let trimmed = self.rules.trim(&dir, &mut listing, descend.root);
-            listing.sort_by_name();
-            Ok((dir, listing, trimmed))
-        });
         let path = || self.at.path.clone();
-        let (dir, mut listing, trimmed) = match listed {
-            Ok(listed) => listed,
-            Err(error) => return Some(Found::Unlisted { path: path(), error }),
+        let report = self.at.levels.last_mut().and_then(|level| level.report(self.rules));
+        let (listed, window) = match report {
+            Some(Report { listed, window, .. }) => (listed, Some(window)),
+            None => {
+                let name = &descend.name;
+                let opened =
+                    if name.is_empty() { descend.dir.try_clone() } else { descend.dir.open_child(name) };
+                match Listed::new(opened, self.rules, descend.root) {
+                    Ok(listed) => (listed, None),
+                    Err(error) => return Some(Found::Unlisted { path: path(), error }),
+                }
+            }
         };
+        let Listed { dir, mut listing, trimmed } = listed;
         let found = if descend.root && trimmed == Trimmed::Store {
             Some(Found::RootRefused { path: path(), reason: FindingReason::ObjectStore })
         } else {
@@ -179,7 +193,12 @@ impl<'a> Walk<'a> {
         if let Some(toward) = &mut self.toward {
             toward.narrow(&self.at.path, &mut listing, trimmed);
         }
-        self.at.levels.push(Level::new(dir, listing, self.at.path.len(), descend.dev));
+        let dir = Arc::new(dir);
+        let mut level = Level::new(Arc::clone(&dir), listing, self.at.path.len(), descend.dev);
+        if let Some(window) = window {
+            level.show(window, &dir, &self.at.path, self.scouts.as_ref());
+        }
+        self.at.levels.push(level);
         found
     }
 
@@ -193,14 +212,16 @@ impl<'a> Walk<'a> {
             }
         };
         let level = self.at.levels.last_mut()?;
-        let name = level.listing.get(level.next)?;
+        level.look(&dir, &self.at.path[..level.path_len], self.scouts.as_ref());
+        let at = level.next;
         level.next += 1;
+        let name = level.listing.get(at)?;
         self.at.path.truncate(level.path_len);
         if !self.at.path.ends_with(b"/") {
             self.at.path.push(b'/');
         }
         self.at.path.extend_from_slice(name.name);
-        let stat = match dir.stat(name.name) {
+        let stat = match level.stat(at).unwrap_or_else(|| dir.stat(name.name)) {
             Ok(stat) => stat,
             // It vanished since the folder was listed: it is not there, and that is no finding.
             Err(error) if error.is_not_found() => return None,
@@ -217,7 +238,7 @@ impl<'a> Walk<'a> {
         }
         if self.at.path.len() > limits::PATH_MAX {
             // No reader of a snapshot takes it.
-            let error = Error::Os { op: "walk", errno: NAME_TOO_LONG };
+            let error = Error::Os { op: "walk", errno: errno::ENAMETOOLONG };
             return Some(Found::Unreadable { path: self.at.path.clone(), error });
         }
         let dev = level.dev;

@@ -1,5 +1,6 @@
 //! What a run would do with one path, and why: a walk that goes there alone, by the run's own code.
 
+use super::findings::is_missing;
 use super::rules::Rules;
 use super::walk::{By, Found, Walk, normalised};
 use crate::EngineError;
@@ -123,7 +124,7 @@ fn take(found: Found, wanted: &[u8], verdict: &mut Verdict) {
         {
             *verdict = Verdict::Taken;
         }
-        Found::RootGone { path, error } if error.is_not_found() => {
+        Found::RootGone { path, error } if is_missing(&error) => {
             drop(path);
             *verdict = Verdict::Gone;
         }

@@ -99,7 +99,7 @@ impl Browser<'_> {
         let after = hunks.partition_point(|hunk| compare(&hunk.first_path, path).is_lt());
         let may_go_on = hunks.get(after).is_some_and(|hunk| hunk.first_path == path);
         let entry = if may_go_on {
-            reader.find(path)?
+            reader.find_whole(path)?
         } else {
             self.find(reader.clear().snapshot, path)?.map(|found| (*found).clone())
         };

@@ -2,8 +2,8 @@
 //! a change of owner clears set-id bits and capabilities, an access list changes the mode, and all change times.
 
 use super::folder::Traits;
-use super::outcome::errno;
 use format::entry::{Entry, EntryKind, Owner};
+use platform::errno;
 use platform::process::{self, Privileges};
 use platform::{Error, Names, Node, Result, Time};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,9 +1,9 @@
 //! What to do with a name that may be taken: the rules for conflicts, in one place for dry runs and restores.
 
-use super::outcome::errno;
 use super::{Conflict, RestoreRequest};
 use crate::kind::entry_kind;
 use format::entry::{Entry, EntryKind, FileTime};
+use platform::errno;
 use platform::{Dir, FileKind, Result, Stat};
 
 /// Names longer than this are refused by all common file systems.

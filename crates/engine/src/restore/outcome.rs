@@ -4,6 +4,7 @@ use crate::EngineError;
 use crate::progress::{Progress, add};
 use format::limits;
 use model::{Clock, Code, Finding, FindingReason, Timestamp};
+use platform::errno;
 use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,21 +16,6 @@ pub(super) struct Trouble {
     pub(super) reason: FindingReason,
     /// The operating system's error number; 0 when there is none.
     pub(super) errno: i32,
-}
-
-/// Error numbers of Linux that a restore tells apart.
-pub(super) mod errno {
-    pub(crate) const EEXIST: i32 = 17;
-    pub(crate) const EISDIR: i32 = 21;
-    pub(crate) const EINVAL: i32 = 22;
-    pub(crate) const EFBIG: i32 = 27;
-    pub(crate) const EROFS: i32 = 30;
-    pub(crate) const ENAMETOOLONG: i32 = 36;
-    pub(crate) const ENOSYS: i32 = 38;
-    pub(crate) const ELOOP: i32 = 40;
-    pub(crate) const ENODATA: i32 = 61;
-    pub(crate) const EILSEQ: i32 = 84;
-    pub(crate) const EOPNOTSUPP: i32 = 95;
 }
 
 impl Trouble {

@@ -7,7 +7,7 @@ use super::decide::{Rules, Verdict};
 use super::folder::{Folder, Maker};
 use super::hunk_check::{BadHunks, Piece};
 use super::links::{FirstName, Key, Links};
-use super::outcome::{Outcome, Trouble, errno};
+use super::outcome::{Outcome, Trouble};
 use super::source::{Item, Picked, Source};
 use super::start::{Selection, Start};
 use super::tree::{Slot, Tree, remove_leftovers};
@@ -23,6 +23,7 @@ use crate::runs::data_bytes;
 use crossbeam_channel::Sender;
 use format::entry::{Entry, EntryKind, flags};
 use model::{Finding, FindingReason, failpoint};
+use platform::errno;
 use platform::{Dir, Names, Node, process};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -212,7 +213,11 @@ impl<'l> Leader<'l> {
             }
             drop(end);
         });
-        tree.end().unwrap_or_default()
+        let (file_systems, trouble) = tree.end();
+        if let Some((path, trouble)) = trouble {
+            outcome.note(&path, trouble);
+        }
+        file_systems
     }
 
     /// Restores some parts with as many threads, and waits for them.

@@ -161,23 +161,3 @@ impl Drop for Source<'_, '_> {
         ready.chain(&self.held).for_each(|picked| picked.leave_out());
     }
 }
-
-/// The entry with exactly this path, from the one or two hunks that can hold it.
-pub(crate) fn find(reader: &SnapshotReader<'_>, wanted: &[u8]) -> Result<Option<Entry>, EngineError> {
-    let hunks = &reader.sealed().hunks;
-    let mut at = hunks.partition_point(|hunk| path::compare(&hunk.first_path, wanted).is_le());
-    while at > 0 {
-        at -= 1;
-        for (_, hunk) in reader.hunks(at..at + 1) {
-            let is_it = |entry: &Entry| entry.path == wanted && entry.kind != EntryKind::Continuation;
-            if let Some(found) = hunk?.entries.into_iter().find(is_it) {
-                return Ok(Some(found));
-            }
-        }
-        // A hunk that begins with this very path may begin with a continuation: the file is in front of it.
-        if hunks[at].first_path != wanted {
-            break;
-        }
-    }
-    Ok(None)
-}

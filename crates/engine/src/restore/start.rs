@@ -2,7 +2,7 @@
 
 use super::folder::{FILLING_MODE, Folder, Traits};
 use super::place::Place;
-use super::{Layout, RestoreRequest, Target, source};
+use super::{Layout, RestoreRequest, Target};
 use crate::EngineError;
 use crate::reader::SnapshotReader;
 use format::entry::{Entry, EntryKind, flags};
@@ -183,14 +183,14 @@ fn find(reader: &SnapshotReader<'_>, wanted: Vec<u8>, keeps_paths: bool) -> Resu
     }
     if wanted == b"/" {
         // All of the snapshot can be restored even when the entry of its top is lost.
-        let top = match source::find(reader, &wanted) {
+        let top = match reader.find(&wanted) {
             Err(EngineError::Damaged { .. }) => None,
             answer => answer?,
         };
         let takes_base = top.is_some_and(|top| !top.has(flags::PARENT));
         return Ok(Selection { base: wanted.clone(), path: wanted, way: Vec::new(), takes_base });
     }
-    let entry = source::find(reader, &wanted)?.ok_or_else(missing)?;
+    let entry = reader.find(&wanted)?.ok_or_else(missing)?;
     if !keeps_paths {
         let takes_base = entry.kind == EntryKind::Dir;
         let base = if takes_base { wanted.clone() } else { path::parent(&wanted).unwrap_or(b"/").to_vec() };
@@ -200,7 +200,7 @@ fn find(reader: &SnapshotReader<'_>, wanted: Vec<u8>, keeps_paths: bool) -> Resu
     let mut at = path::parent(&wanted);
     while let Some(folder) = at {
         // A folder whose entry is damaged is made without it.
-        match source::find(reader, folder) {
+        match reader.find(folder) {
             Ok(entry) => way.extend(entry.filter(|entry| entry.kind == EntryKind::Dir)),
             Err(EngineError::Damaged { .. }) => {}
             Err(error) => return Err(error),

@@ -4,12 +4,13 @@
 
 use super::decide::{Rules, Verdict};
 use super::folder::{FILLING_MODE, Folder, Maker, Traits};
-use super::outcome::{Trouble, errno};
+use super::outcome::Trouble;
 use super::place::Place;
 use super::{Action, Conflict, TEMP_PREFIX};
 use format::entry::{Entry, flags};
 use format::path;
 use model::FindingReason;
+use platform::errno;
 use platform::{Dir, Node};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -87,12 +88,15 @@ impl<'t> Tree<'t> {
         Ok(())
     }
 
-    /// Lets go of all folders; gives one folder of each file system that something may have been written to.
-    pub(super) fn end(mut self) -> Result<Vec<Arc<Dir>>, Trouble> {
+    /// Lets go of all folders; gives one folder of each file system that something may have been written to, also when
+    /// one of the folders cannot be left, with the path of that one and why.
+    pub(super) fn end(mut self) -> (Vec<Arc<Dir>>, Option<(Vec<u8>, Trouble)>) {
+        let mut trouble = None;
         while self.levels.len() > 1 {
-            self.leave()?;
+            let left = self.leave();
+            trouble = trouble.or_else(|| Some((self.path.clone(), left.err()?)));
         }
-        Ok(self.file_systems.into_iter().map(|(_, dir)| dir).collect())
+        (self.file_systems.into_iter().map(|(_, dir)| dir).collect(), trouble)
     }
 
     /// Whether `path` lies below a folder that was not entered.

@@ -41,7 +41,7 @@ fn a_cache_that_is_damaged_while_much_changed_is_read_from_the_server() {
 }
 
 #[test]
-fn a_run_that_cannot_write_its_cache_says_so() {
+fn a_run_that_cannot_write_its_cache_goes_on_and_one_that_cannot_read_its_base_says_so() {
     let bench = Bench::new();
     for at in 0..200u8 {
         bench.write(&format!("file{at:03}"), &noise(50_000, at));
@@ -49,7 +49,10 @@ fn a_run_that_cannot_write_its_cache_says_so() {
     // A file stands where the folder of the caches ought to be.
     let cache = bench.cache.path().join("taken");
     fs::write(&cache, b"").unwrap();
-    let error = bench.try_run(&BackupRequest { cache, ..bench.request() }).unwrap_err();
+    let request = BackupRequest { cache, ..bench.request() };
+    assert_eq!(bench.try_run(&request).unwrap().files, 200);
+    // Its base comes through the cache.
+    let error = bench.try_run(&request).unwrap_err();
     assert_eq!(error.code(), Code::LocalFailed, "{error}");
 }
 

@@ -3,12 +3,13 @@
 use super::Bench;
 use engine::backup::BackupRequest;
 use engine::reader::SnapshotReader;
-use format::entry::{Entry, flags};
-use model::{FindingReason, SnapshotId};
+use format::entry::{Entry, Owner, flags};
+use model::{Finding, FindingReason, SnapshotId, Timestamp};
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use testkit::SnapshotWriter;
 
 pub(crate) const OTHER: u64 = 77_777;
@@ -20,16 +21,54 @@ fn all(bench: &Bench, snapshot: SnapshotId) -> Vec<Entry> {
 
 /// A base as `snapshot` would have been when the system gave its file systems these numbers. Every file has one chunk.
 pub(crate) fn renumber(bench: &Bench, snapshot: SnapshotId, number: impl Fn(&Entry) -> u64) {
+    rewrite(bench, snapshot, None, |entry| entry.dev = number(entry));
+}
+
+/// A base like `snapshot` but for what `change` makes of its entries, with this finding.
+fn rewrite(bench: &Bench, snapshot: SnapshotId, finding: Option<Finding>, change: impl Fn(&mut Entry)) {
     let reader = SnapshotReader::open(&bench.remote, &bench.keyring, snapshot).unwrap();
     let writer = SnapshotWriter::new(&bench.remote, &bench.keyring).of_device(bench.device);
     let (ids, mut writer) = (bench.keyring.id_keys(), writer.with_roots(reader.sealed().roots.clone()));
     for mut entry in all(bench, snapshot) {
-        entry.dev = number(&entry);
+        change(&mut entry);
         let content = bench.content(snapshot, &entry);
         let ids = entry.content.addresses().map(|_| ids.chunk_id(&content)).collect();
         writer.add_with_ids(entry, ids);
     }
+    if let Some(finding) = finding {
+        writer.add_finding(finding);
+    }
     writer.commit();
+}
+
+#[test]
+fn attributes_that_were_not_stored_are_read_again_and_content_is_not() {
+    let bench = Bench::new();
+    bench.write("a", b"one");
+    bench.write("b", b"two");
+    let dir = platform::Dir::open_root(&bench.root()).unwrap();
+    dir.child(b"a").set_xattr(b"user.mark", b"x").unwrap();
+    Bench::settle();
+    let first = bench.run();
+    let a = bench.root().join("a").into_os_string().into_encoded_bytes();
+    let (reason, first_seen) = (FindingReason::AttributesUnreadable, Timestamp::from_secs(1));
+    let finding = Finding { path: a.clone(), reason, errno: 5, first_seen, kept_previous: false };
+    rewrite(&bench, first.snapshot, Some(finding), |entry| {
+        if entry.path == a {
+            entry.rare.xattrs.clear();
+        }
+        // As where the service that knows the names of users was out of reach.
+        let (uid, gid) = (entry.owner.uid, entry.owner.gid);
+        entry.owner = Arc::new(Owner { uid, gid, ..Owner::default() });
+    });
+    let second = bench.run();
+    assert_eq!((second.read_bytes, second.finding_count), (0, 0));
+    let entries = bench.entries(second.snapshot);
+    assert_eq!(entries[Path::new("a")].rare.xattrs.len(), 1);
+    assert!(entries[Path::new("b")].rare.xattrs.is_empty());
+    let is_known = platform::Names::default().user_name(entries[Path::new("b")].owner.uid).is_some();
+    assert_eq!(!entries[Path::new("b")].owner.user.is_empty(), is_known);
+    bench.assert_stored(second.snapshot);
 }
 
 #[test]

@@ -32,6 +32,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use testkit::MemoryRemote;
@@ -464,6 +465,40 @@ fn a_checkpoint_takes_over_what_was_not_walked() {
 }
 
 #[test]
+fn no_checkpoint_is_made_without_the_rest_of_the_base() {
+    let bench = Bench::new();
+    for at in 0..1_500u32 {
+        bench.write(&format!("a/file{at:04}"), &noise(2_000, at as u8));
+        bench.write(&format!("b/file{at:04}"), &at.to_le_bytes());
+    }
+    Bench::settle();
+    bench.run();
+    for at in 0..1_500u32 {
+        bench.write(&format!("a/file{at:04}"), &noise(20_000, (at + 1) as u8));
+    }
+    let cache = bench.cache.path().to_owned();
+    let has_checkpoint = AtomicBool::new(false);
+    bench.remote.fail_when(move |call, before| {
+        let is_after = has_checkpoint.fetch_or(call == Call::Commit, Ordering::Relaxed);
+        if call == Call::SendPack && is_after {
+            // The run reads on from the file that it has open.
+            for file in fs::read_dir(&cache).into_iter().flatten().flatten() {
+                if !file.path().to_string_lossy().ends_with(".writing") {
+                    let _ = fs::remove_file(file.path());
+                }
+            }
+        }
+        (call == Call::Commit && before >= 4).then(|| refusal(Code::ServerUnreachable, "cut"))
+    });
+    let often = BackupRequest { checkpoint_every: Duration::ZERO, ..bench.request() };
+    // How many checkpoints find the file still there is the machine's business.
+    let _ = bench.try_run(&often);
+    let snapshots = engine::remote::Remote::snapshots(&bench.remote).unwrap();
+    let newest = snapshots.into_iter().max_by_key(|snapshot| snapshot.sequence).unwrap();
+    assert_eq!(bench.entries(newest.id).len(), 3_003);
+}
+
+#[test]
 fn an_over_lease_is_renewed_and_a_stopped_run_commits_nothing() {
     let bench = Bench::new();
     bench.write("file", b"content");
@@ -590,4 +625,21 @@ fn a_lost_index_is_fetched_anew() {
     let third = bench.run();
     assert_eq!(third.new_bytes, 0);
     bench.assert_stored(third.snapshot);
+}
+
+#[test]
+fn an_index_that_was_merged_anew_is_fetched_once() {
+    let bench = Bench::new();
+    let asked = || bench.remote.calls(Call::Index);
+    for seed in 1..4 {
+        bench.write("file", &noise(100_000, seed));
+        Bench::settle();
+        bench.run();
+        // One segment each time, and each time another one.
+        bench.remote.merge_log();
+        bench.run();
+        let before = asked();
+        bench.run();
+        assert_eq!(asked() - before, 1, "the copy that was kept is the last one");
+    }
 }

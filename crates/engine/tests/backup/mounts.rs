@@ -284,6 +284,27 @@ fn a_root_on_a_file_system_that_is_not_mounted_is_not_where_it_was() {
     }
 }
 
+#[test]
+fn a_root_inside_one_that_is_not_where_it_was_is_told_beside_it() {
+    let bench = Bench::new();
+    for path in ["g/data/deep/x/old", "g/data/deep/x/sub/f"] {
+        bench.write(path, path.as_bytes());
+    }
+    let request = request(&bench, &["g/data/deep/x", "g/data/deep/x/sub"]);
+    back_up_with_disks(&bench, &request, &["g/data"]);
+    fs::remove_dir_all(bench.root().join("g/data")).unwrap();
+    bench.write("g/data/deep/x/new", b"another");
+    let (moved, missing) = (FindingReason::RootMoved, FindingReason::RootMissing);
+    for _ in 0..3 {
+        let summary = bench.try_run(&request).unwrap();
+        let wanted = [("g/data/deep/x", moved, true), ("g/data/deep/x/sub", missing, true)];
+        assert_found(&bench, &summary, &wanted);
+        let kept = ["", "g", "g/data", "g/data/deep", "g/data/deep/x", "g/data/deep/x/old"];
+        let kept = [&kept[..], &["g/data/deep/x/sub", "g/data/deep/x/sub/f"]].concat();
+        assert_holds(&bench, &summary, &kept);
+    }
+}
+
 /// A tmpfs, unmounted when dropped.
 struct Mount(PathBuf);
 

@@ -272,6 +272,13 @@ proptest! {
             segments.push(Segment::of_packs([7; 16], number, vec![(row, &table)]));
         }
         let whole = merge(&segments).unwrap();
+        let positions = whole.addresses(PackKind::Data);
+        let addresses = (0u32..).map_while(|place| Some((place, positions.get(place)?)));
+        for (place, address) in addresses {
+            let places = positions.of_frame(&address.pack, address.frame);
+            prop_assert!(places.contains(&place) && places.start + address.ordinal == place);
+        }
+        prop_assert!(positions.of_frame(&PackId::from_bytes([0xee; 16]), 0).is_empty());
         let object = whole.encode();
         let (rest, sparse) = scanned(&object, piece).unwrap();
         for number in 0..901 {

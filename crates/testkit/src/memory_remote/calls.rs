@@ -69,8 +69,8 @@ fn damaged(name: FrameName) -> RemoteError {
 fn read_frame(state: &State, name: FrameName) -> Result<SealedFrame, RemoteError> {
     let pack = state.packs.get(&name.0).ok_or_else(|| damaged(name))?;
     let row = pack.table.frame(name.1).ok_or_else(|| damaged(name))?;
-    if state.lost.contains(&name) {
-        return Err(damaged(name));
+    if let Some(code) = state.lost.get(&name) {
+        return Err(refusal(*code, format!("frame {} of pack {}", name.1, name.0)));
     }
     let start = row.offset as usize;
     Ok(SealedFrame {

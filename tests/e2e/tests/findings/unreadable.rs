@@ -195,3 +195,32 @@ fn root_a_root_that_may_not_be_reached_keeps_its_version() {
     set_mode(&home.root.join("closed"), 0o700);
     Run::of(&home.agent, &[], &[]).assert_found(&[]);
 }
+
+#[test]
+fn root_a_root_may_lie_in_a_folder_that_only_its_owner_lists() {
+    let home = Home::new(&["letter"]);
+    let homes = home.site.path("homes");
+    fs::create_dir(&homes).unwrap();
+    let root = homes.join("anna");
+    fs::rename(&home.root, &root).unwrap();
+    set_mode(&homes, 0o711);
+    for _ in 0..2 {
+        let run = Run::of(&home.agent, &[&root], &[]);
+        run.assert_found(&[]);
+        assert_eq!(run.summary["files"], 1, "{}", run.summary);
+    }
+}
+
+#[test]
+fn root_a_root_that_may_not_be_listed_for_a_while_lies_where_it_was() {
+    let home = Home::new(&["letter"]);
+    for is_first in [true, false] {
+        set_mode(&home.root, 0o311);
+        let closed = home.run();
+        closed.assert_found(&[(&home.root, "folder_unreadable", EACCES, !is_first)]);
+        set_mode(&home.root, 0o755);
+        let open = home.run();
+        open.assert_found(&[]);
+        assert_eq!(open.summary["files"], 1, "{}", open.summary);
+    }
+}

@@ -16,15 +16,15 @@ fn linked(path: &str, flag: u32) -> Entry {
 #[test]
 fn a_further_name_takes_only_content_that_was_read() {
     let folder = tempfile::tempdir().unwrap();
-    let cache = CacheWriter::create(folder.path(), SetId::from_bytes([1; 16])).unwrap();
+    let cache = NextCache::create(folder.path(), SetId::from_bytes([1; 16]));
     let mut writer = HunkWriter::new(cache);
     let further = linked("/c", 0);
     assert!(writer.with_first_content(&further).is_none());
-    writer.note(&Classes::default(), &linked("/a", flags::UNREAD), &[]);
+    writer.remember(&linked("/a", flags::UNREAD), &[]);
     assert!(writer.with_first_content(&further).is_none(), "nothing was read of it");
-    writer.note(&Classes::default(), &linked("/a2", flags::KEPT), &[]);
+    writer.remember(&linked("/a2", flags::KEPT), &[]);
     assert!(writer.with_first_content(&further).is_none(), "it is an older version");
-    writer.note(&Classes::default(), &Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
+    writer.remember(&Entry { size: 9, ..linked("/b", flags::CHANGING) }, &[]);
     let Some(Item::Entry(entry, _)) = writer.with_first_content(&further) else { panic!("no entry") };
     assert_eq!((&entry.path[..], entry.size), (&b"/c"[..], 9));
     assert!(entry.has(flags::CHANGING));
@@ -43,7 +43,7 @@ fn written(entries: &[(Entry, Vec<ChunkId>)]) -> Vec<BaseHunk> {
         (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
     let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);
     let (folder, set) = (tempfile::tempdir().unwrap(), SetId::from_bytes([1; 16]));
-    let mut writer = HunkWriter::new(CacheWriter::create(folder.path(), set).unwrap());
+    let mut writer = HunkWriter::new(NextCache::create(folder.path(), set));
     for (entry, ids) in entries {
         writer.entry(&mut store, entry, ids).unwrap();
     }
@@ -51,9 +51,7 @@ fn written(entries: &[(Entry, Vec<ChunkId>)]) -> Vec<BaseHunk> {
     let (device, snapshot) = (DeviceId::random(), SnapshotId::random());
     let (findings, roots, held) = Default::default();
     let vault = keyring.vault();
-    cache
-        .finish(&BaseHeader { vault, device, set, snapshot, complete: true, findings, roots, held })
-        .unwrap();
+    cache.finish(&BaseHeader { vault, device, set, snapshot, complete: true, findings, roots, held });
     let hunks = CacheReader::open(folder.path(), vault, device, set).unwrap();
     hunks.collect::<Result<_, _>>().unwrap()
 }

@@ -56,7 +56,7 @@ impl Scan<'_> {
                 self.push(Item::Entry(Box::new(folder), Vec::new()), 0)?;
             }
             self.push(meta::kept(&previous), 0)?;
-            self.kept.add(path, MOUNT_MISSING, false, &self.findings);
+            self.stay(path, MOUNT_MISSING, false);
         } else {
             self.mounts.lose(previous.entry());
         }
@@ -69,8 +69,15 @@ impl Scan<'_> {
         if let Some(itself) = self.previous(path)?.filter(|_| !strictly) {
             kept = self.keep_entry(&itself, true)?;
         }
-        self.kept.add(path, told, kept, &self.findings);
+        self.stay(path, told, kept);
         Ok(())
+    }
+
+    /// Notes that what the base has in a folder stays, `kept` when that was done with the folder itself. What was kept
+    /// there and is lost stays lost.
+    pub(super) fn stay(&mut self, path: &[u8], told: Told, kept: bool) {
+        self.kept.add(path, told, kept, &self.findings);
+        self.findings.tell_lost(|lost| self.set_roots.belongs(lost, path));
     }
 
     /// Takes over an entry of the base; says whether it is a version of anything. What the vault has lost of it is a
@@ -91,7 +98,7 @@ impl Scan<'_> {
     /// What the base has below a folder that shows nothing stays until the user says that it is meant so.
     pub(super) fn keep_hidden(&mut self, path: &[u8], reason: FindingReason) -> Result<(), EngineError> {
         if !self.request.accept_changed_roots && self.base_has_below(path)? {
-            self.kept.add(path, Told::if_any(reason), false, &self.findings);
+            self.stay(path, Told::if_any(reason), false);
         }
         Ok(())
     }
@@ -124,7 +131,7 @@ impl Scan<'_> {
         if self.keeps_unmounted() && self.mounts.began(path) && !is_mounted && self.base_has_below(path)? {
             self.push(meta::kept(folder), 0)?;
             self.left_out.push(path.to_vec());
-            self.kept.add(path, MOUNT_MISSING, false, &self.findings);
+            self.stay(path, MOUNT_MISSING, false);
             return Ok(true);
         }
         if is_folder && self.is_astray(folder.entry()) {
@@ -150,9 +157,10 @@ impl Scan<'_> {
     }
 
     /// A folder that is left out and lies above a root that is not: what the base has of it stays, else it comes as it
-    /// is now, since the root needs it.
+    /// is now, since the root needs it. Of a root itself that was seen to before its entry.
     pub(super) fn way(&mut self, path: Vec<u8>, place: &Place) -> Result<(), EngineError> {
-        if place.stat.kind != FileKind::Dir || self.set_roots.below(&path).next().is_none() {
+        let is_way = place.stat.kind == FileKind::Dir && self.set_roots.below(&path).next().is_some();
+        if !is_way || self.set_roots.has(&path) {
             return Ok(());
         }
         let previous = self.previous(&path)?.filter(|previous| previous.entry().kind == EntryKind::Dir);
@@ -163,7 +171,7 @@ impl Scan<'_> {
         }
         let mut now = self.now(path, &place.stat, None);
         now.flags |= flags::PARENT;
-        self.special(now, place)
+        self.special(now, place, None)
     }
 
     /// Whether what other file systems held below roots stays when they are not mounted.

@@ -1,7 +1,7 @@
 //! What becomes of the roots: whether what stands at a root now is what was backed up there.
 
 use super::super::base::{BaseEntry, BaseHeader};
-use super::super::findings::reason_of;
+use super::super::findings::{is_missing, reason_of};
 use super::super::kept::Told;
 use super::super::meta;
 use super::super::walk::{Place, RootPlace};
@@ -11,10 +11,8 @@ use format::entry::{Entry, EntryKind, flags};
 use format::path;
 use format::snapshot::Root;
 use model::FindingReason;
-use platform::{Error, FileKind};
+use platform::{FileKind, errno};
 
-/// `ENOTDIR` on Linux.
-const NOT_A_FOLDER: i32 = 20;
 /// File systems whose id stays the same over mounts and machines.
 const STABLE_IDS: [&[u8]; 4] = [b"ext2", b"ext3", b"ext4", b"btrfs"];
 
@@ -25,7 +23,7 @@ impl Scan<'_> {
             if self.keep_replaced(&place)? {
                 let known = self.header.and_then(|header| header.root(&place.path));
                 self.left_out.push(place.path.clone());
-                self.roots.push(known.cloned().unwrap_or_else(|| root_of(place)));
+                self.roots.push(known.cloned().unwrap_or_else(|| root_of(place, None)));
                 return Ok(());
             }
             if self.has_strayed(&place)? {
@@ -36,7 +34,8 @@ impl Scan<'_> {
         if has_moved(self.header, &place) {
             self.file_systems.is_new(place.dev);
         }
-        self.roots.push(root_of(place));
+        let known = self.header.and_then(|header| header.root(&place.path));
+        self.roots.push(root_of(place, known));
         Ok(())
     }
 
@@ -49,14 +48,13 @@ impl Scan<'_> {
 
     /// A root that is not there: its last version stays until the user says that it is meant so. Of one that only
     /// cannot be reached nobody can say that.
-    pub(super) fn root_gone(&mut self, path: &[u8], error: &Error) -> Result<(), EngineError> {
-        // Below something that is no folder nothing is.
-        let is_missing = error.is_not_found() || error.errno() == Some(NOT_A_FOLDER);
+    pub(super) fn root_gone(&mut self, path: &[u8], error: &platform::Error) -> Result<(), EngineError> {
+        let is_missing = is_missing(error);
         if is_missing && self.request.accept_changed_roots {
             let is_inside = path::parent(path).is_some_and(|above| self.set_roots.holds(above));
-            if error.errno() == Some(NOT_A_FOLDER) && is_inside {
+            if error.is_not_a_folder() && is_inside {
                 // The file that stands above it in another root is not backed up as long as the set has both.
-                self.findings.note(path, FindingReason::RootMissing, NOT_A_FOLDER, false);
+                self.findings.note(path, FindingReason::RootMissing, errno::ENOTDIR, false);
             }
             return Ok(());
         }
@@ -117,7 +115,7 @@ impl Scan<'_> {
         // What is kept around it lies on another file system.
         let is_foreign = folder.dev != now.dev && self.kept.has(path, &self.set_roots);
         if is_missing {
-            self.kept.add(path, Told::if_any(FindingReason::MountMissing), false, &self.findings);
+            self.stay(path, Told::if_any(FindingReason::MountMissing), false);
         }
         is_astray || is_missing || is_foreign
     }
@@ -145,14 +143,61 @@ impl Scan<'_> {
     }
 }
 
-fn root_of(place: RootPlace) -> Root {
-    Root { path: place.path, fs_id: place.fs_id, mount_point: place.mount_point, fs_type: place.fs_type }
+/// What is to be remembered of a root. What is not to be found out now is as the base knows it.
+fn root_of(place: RootPlace, known: Option<&Root>) -> Root {
+    let mut root =
+        Root { path: place.path, fs_id: place.fs_id, mount_point: place.mount_point, fs_type: place.fs_type };
+    if let Some(known) = known {
+        if root.fs_type.is_empty() {
+            (root.fs_type, root.mount_point) = (known.fs_type.clone(), known.mount_point);
+        }
+        if root.fs_id == 0 {
+            root.fs_id = known.fs_id;
+        }
+    }
+    root
 }
 
 /// Whether a root lies on another file system than in the base.
 pub(in crate::backup) fn has_moved(header: Option<&BaseHeader>, now: &RootPlace) -> bool {
-    header.and_then(|header| header.root(&now.path)).is_some_and(|known| {
-        let stable = STABLE_IDS.contains(&&known.fs_type[..]) && known.fs_id != now.fs_id;
-        known.fs_type != now.fs_type || known.mount_point != now.mount_point || stable
-    })
+    header.and_then(|header| header.root(&now.path)).is_some_and(|known| lies_elsewhere(known, now))
+}
+
+/// That the kind or id of a file system is not known, since the table of mounts or the root itself cannot be read, says
+/// nothing.
+fn lies_elsewhere(known: &Root, now: &RootPlace) -> bool {
+    let knows_kinds = !known.fs_type.is_empty() && !now.fs_type.is_empty();
+    let is_other_kind = known.fs_type != now.fs_type || known.mount_point != now.mount_point;
+    let is_stable = STABLE_IDS.contains(&&known.fs_type[..]) && known.fs_id != 0 && now.fs_id != 0;
+    knows_kinds && is_other_kind || is_stable && known.fs_id != now.fs_id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_of_a_root_says_nothing() {
+        let place = |fs_type: &[u8], fs_id, mount_point| RootPlace {
+            path: b"/r".to_vec(),
+            kind: FileKind::Dir,
+            dev: 1,
+            fs_type: fs_type.to_vec(),
+            fs_id,
+            mount_point,
+        };
+        let moved = |known: RootPlace, now: RootPlace| lies_elsewhere(&root_of(known, None), &now);
+        assert!(!moved(place(b"ext4", 7, false), place(b"ext4", 7, false)));
+        assert!(moved(place(b"ext4", 7, false), place(b"ext4", 8, false)));
+        assert!(moved(place(b"ext4", 7, false), place(b"xfs", 7, false)));
+        assert!(moved(place(b"xfs", 7, true), place(b"xfs", 8, false)));
+        for unknown in [place(b"ext4", 0, false), place(b"", 7, false), place(b"", 0, true)] {
+            let (known, again) = (place(b"ext4", 7, false), root_of(unknown, None));
+            let unknown = || place(&again.fs_type, again.fs_id, again.mount_point);
+            assert!(!moved(known, unknown()) && !moved(unknown(), place(b"ext4", 7, false)));
+        }
+        let known = root_of(place(b"ext4", 7, true), None);
+        assert_eq!(root_of(place(b"", 0, false), Some(&known)), known);
+        assert_eq!(root_of(place(b"ext4", 0, true), Some(&known)), known);
+    }
 }

@@ -34,6 +34,7 @@ impl Ahead {
         walk: Walk<'scope>,
     ) -> Self {
         let (hand, handed) = bounded(WAITING_MAX);
+        let walk = walk.with_scouts(scope);
         // Who does not take any more has seen an error, and tells it.
         scope.spawn(move || drop(run(walk, &hand)));
         Self { handed, found: Vec::new().into_iter(), is_over: false }

@@ -1,14 +1,15 @@
 //! The folders from a root of the walk down to the present one. In a deep tree only the nearest of them stay open;
 //! those above are opened again on the way back, name by name from the root.
 
+use super::super::rules::Rules;
+use super::listed::Window;
+use super::scouts::{Report, Scouts, Sent};
 use format::path;
-use platform::{Dir, Error, Listing, Result};
+use platform::{Dir, Error, Listing, Result, Stat, errno};
 use std::sync::Arc;
 
 /// Folders that stay open besides the root.
 const OPEN_LEVELS: usize = 100;
-/// `ESTALE` on Linux: another folder has the name, or none.
-const STALE: i32 = 116;
 
 /// A folder that is being walked.
 pub(super) struct Level {
@@ -19,6 +20,10 @@ pub(super) struct Level {
     /// Length of the folder's path in the path of the walk.
     pub(super) path_len: usize,
     pub(super) dev: u64,
+    /// The attributes of names around the next one.
+    window: Window,
+    /// What the scouts were sent to of these names.
+    sent: Option<Sent>,
 }
 
 enum Handle {
@@ -28,8 +33,32 @@ enum Handle {
 }
 
 impl Level {
-    pub(super) fn new(dir: Dir, listing: Listing, path_len: usize, dev: u64) -> Self {
-        Self { handle: Handle::Open(Arc::new(dir)), listing, next: 0, path_len, dev }
+    pub(super) fn new(dir: Arc<Dir>, listing: Listing, path_len: usize, dev: u64) -> Self {
+        let handle = Handle::Open(dir);
+        Self { handle, listing, next: 0, path_len, dev, window: Window::default(), sent: None }
+    }
+
+    /// Asks for the attributes of the next names, unless that was done. `dir` is the folder, and `path` its path.
+    pub(super) fn look(&mut self, dir: &Arc<Dir>, path: &[u8], scouts: Option<&Scouts>) {
+        if self.window.get(self.next).is_none() {
+            self.show(Window::read(dir, &self.listing, self.next), dir, path, scouts);
+        }
+    }
+
+    /// The attributes of the name at this place, as they were asked for.
+    pub(super) fn stat(&self, at: usize) -> Option<Result<Stat>> {
+        self.window.get(at).cloned()
+    }
+
+    /// Takes over what was found out about the next names, and sends the scouts to the folders among them.
+    pub(super) fn show(&mut self, window: Window, dir: &Arc<Dir>, path: &[u8], scouts: Option<&Scouts>) {
+        self.sent = scouts.and_then(|scouts| scouts.send(path, dir, self.dev, &self.listing, &window));
+        self.window = window;
+    }
+
+    /// What the scouts found out about the folder whose name came last.
+    pub(super) fn report(&mut self, rules: &Rules) -> Option<Report> {
+        self.sent.as_mut()?.take(self.next.checked_sub(1)?, rules)
     }
 
     /// Gives the handle back. A folder that cannot tell what it is stays open.
@@ -38,6 +67,8 @@ impl Level {
             && let Ok(stat) = dir.stat_self()
         {
             self.handle = Handle::Closed(stat.dev, stat.ino);
+            // It would keep the folder open.
+            self.sent = None;
         }
     }
 
@@ -51,10 +82,10 @@ impl Level {
     }
 }
 
-/// That a folder went is told as an error of its own: what is still to come in it must not count as deleted, since
+/// Another folder has the name, or none. That a folder went is told as an error of its own: what is still to come in it must not count as deleted, since
 /// it may have been moved to where the walk has been.
 const fn stale() -> Error {
-    Error::Os { op: "open folder again", errno: STALE }
+    Error::Os { op: "open folder again", errno: errno::ESTALE }
 }
 
 /// The levels of a walk, the root first.

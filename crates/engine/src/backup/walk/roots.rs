@@ -5,7 +5,7 @@ use super::{Descend, Found, Place, Position, Walk};
 use crate::EngineError;
 use format::{limits, path};
 use model::FindingReason;
-use platform::{Dir, Error, FileKind, FileSystemKind};
+use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -66,12 +66,13 @@ impl Walk<'_> {
         // Above another root it counts as given, whatever became of it.
         self.given_parents.push(root.clone());
         let place = match place {
-            Ok(place) => place,
+            Ok(place) => entered(place),
             Err(error) => {
                 self.queue.push_back(Found::RootGone { path: root, error });
                 return Some(());
             }
         };
+        self.renew_mounts(&place.stat);
         let here = self.root_place(&place);
         if (self.has_moved)(&here) {
             self.queue.push_back(Found::RootMoved(here));
@@ -113,6 +114,16 @@ impl Walk<'_> {
         }
     }
 
+    /// Reads the table of mounts again when something was mounted that it does not have.
+    fn renew_mounts(&mut self, stat: &Stat) {
+        if stat.mount_id.is_some()
+            && self.mounts.of(stat).is_none()
+            && let Ok(mounts) = MountTable::read()
+        {
+            self.mounts = mounts;
+        }
+    }
+
     fn root_place(&self, place: &Place) -> RootPlace {
         let mount = self.mounts.of(&place.stat);
         let at_mount = mount.is_some_and(|mount| mount.mount_point == place.path);
@@ -133,6 +144,14 @@ fn is_pseudo(place: &Place, mount: Option<&platform::Mount>) -> bool {
     let of_table =
         mount.is_some_and(|mount| mount.kind == FileSystemKind::Pseudo && mount.type_name != b"autofs");
     of_table || on_its_own(place, Dir::file_system_kind).is_ok_and(|kind| kind == FileSystemKind::Pseudo)
+}
+
+/// A root as it is once somebody went there: where an automount waits, only that mounts what belongs there.
+fn entered(place: Place) -> Place {
+    match on_its_own(&place, Dir::stat_self) {
+        Ok(stat) if place.stat.kind == FileKind::Dir => Place { stat, ..place },
+        _ => place,
+    }
 }
 
 /// Asked of a root that is a folder itself, since its own file system may begin there.
@@ -162,7 +181,8 @@ fn place_of(path: &[u8]) -> Result<Place, Error> {
         let stat = dir.stat_self()?;
         return Ok(Place { path: path.to_vec(), dir: Arc::new(dir), stat });
     }
-    let (dir, name) = Dir::open_parent_of(full)?;
+    // Folders above a root are often such as only their owner may list.
+    let (dir, name) = Dir::search_parent_of(full)?;
     let stat = dir.stat(&name)?;
     Ok(Place { path: path.to_vec(), dir: Arc::new(dir), stat })
 }

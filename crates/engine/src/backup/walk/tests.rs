@@ -131,7 +131,7 @@ fn a_path_longer_than_readers_take_is_told() {
             Found::Entry(place) => assert!(place.path.len() <= limits::PATH_MAX),
             Found::Unreadable { path, error } => {
                 assert!(path.len() > limits::PATH_MAX);
-                assert_eq!(error.errno(), Some(NAME_TOO_LONG));
+                assert_eq!(error.errno(), Some(errno::ENAMETOOLONG));
                 too_long += 1;
             }
             _ => {}

@@ -1,0 +1,28 @@
+//! Error numbers that callers tell apart. They are those of Linux: another system brings its own here.
+
+/// The name is taken.
+pub const EEXIST: i32 = 17;
+/// Something on the way is no folder.
+pub const ENOTDIR: i32 = 20;
+/// It is a folder.
+pub const EISDIR: i32 = 21;
+/// The request makes no sense to the file system.
+pub const EINVAL: i32 = 22;
+/// The file would become larger than the file system takes.
+pub const EFBIG: i32 = 27;
+/// The file system is read-only.
+pub const EROFS: i32 = 30;
+/// A name or path is longer than the system takes.
+pub const ENAMETOOLONG: i32 = 36;
+/// The kernel does not have this call.
+pub const ENOSYS: i32 = 38;
+/// Symbolic links lead in a circle, or there is one where none may be.
+pub const ELOOP: i32 = 40;
+/// There is no such attribute.
+pub const ENODATA: i32 = 61;
+/// The name has bytes that the file system does not take.
+pub const EILSEQ: i32 = 84;
+/// The file system does not have this call.
+pub const EOPNOTSUPP: i32 = 95;
+/// What was open is not there any more.
+pub const ESTALE: i32 = 116;
