@@ -236,6 +236,13 @@ fn check_free(data: &DataDir) -> Result<()> {
             return Err(exists(data, &format!("is not empty: it holds {name:?}")));
         }
     }
+    // SQLite would take what a killed server has left for a part of the new database, or delete it, and with it what
+    // was committed last.
+    let [database, beside @ ..] = data.database_files();
+    if let Some(left) = beside.iter().find(|path| path.exists() && !database.exists()) {
+        let name = left.file_name().unwrap_or_default();
+        return Err(exists(data, &format!("holds {name:?} of a database that is not there; move it away")));
+    }
     Ok(())
 }
 

@@ -196,6 +196,12 @@ fn what_is_left_of_a_database_gets_into_no_other() {
     site.stop();
     std::fs::remove_file(site.data().database()).unwrap();
     std::fs::write(&wal, &left).unwrap();
+    // A step that fails takes nothing away that was there before it, and no new server is made over it.
+    let missing = RecoverOptions { recovery_file: site.path("missing"), ..site.recovery() };
+    assert_eq!(site.recover(missing).unwrap_err().code(), Code::PathMissing);
+    let refused = site.block_on(admin::init(&site.data(), &site.clock, admin::InitOptions::default()));
+    assert!(refused.unwrap_err().to_string().contains("server.db-wal"));
+    assert_eq!(std::fs::read(&wal).unwrap(), left);
     let view = site.recover(site.recovery()).unwrap();
     assert_eq!((view.users, view.devices, view.vaults, view.snapshots), (1, 1, 1, 1));
     assert_eq!(view.problems, []);
