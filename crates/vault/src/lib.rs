@@ -69,7 +69,7 @@
 //! | reading frames | 8 MiB a reader, or one frame |
 //! | a commit | the record, 24 bytes per distinct hunk, 65,536 missing frames |
 //! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |
-//! | merging | segments of 128 MiB together, about four times over; a rebuild 64 MiB |
+//! | merging | segments of 128 MiB together, about four times over; a rebuild the tables of 256 packs, of 64 MiB together, and what they become |
 //! | opening, serving a segment | one segment |
 //! | verification | 24 bytes per distinct hunk, and what is damaged |
 
