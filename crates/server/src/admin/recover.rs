@@ -54,15 +54,19 @@ pub struct RecoverView {
     pub snapshots: u64,
     /// The administrator, with a new password.
     pub administrator: AdministratorView,
-    /// What could not be brought in from the object store. The server is there without it.
+    /// What could not be brought in from the object store, and what to look at. The server is there all the same.
     #[serde(default)]
     pub problems: Vec<Problem>,
 }
 
 impl RecoverView {
     /// That of damage when something could not be brought in.
-    pub(super) const fn exit_status(&self) -> u8 {
-        if self.problems.is_empty() { exit::COMPLETE } else { exit::DAMAGED }
+    pub(super) fn exit_status(&self) -> u8 {
+        if self.errors().next().is_none() { exit::COMPLETE } else { exit::DAMAGED }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error)
     }
 }
 
@@ -274,6 +278,9 @@ async fn fill(
             if record.is_none() && settings.store_id != opened.store_id {
                 return Err(of_another_server(backup));
             }
+            if record.as_ref().is_some_and(|record| !decide_alike(&settings, &record.settings)) {
+                problems.push(settings_differ());
+            }
             settings
         }
         (None, Some(record)) => record.settings.clone(),
@@ -300,6 +307,20 @@ async fn fill(
         }
     };
     Ok(Made { server_id: server.id, from_backup: options.backup.is_some(), administrator, problems })
+}
+
+/// True when both would run the server alike. Where it lies may differ, and custody of single users is brought
+/// together from both.
+fn decide_alike(one: &Settings, other: &Settings) -> bool {
+    let Settings { store, store_id, custody_of, .. } = other.clone();
+    Settings { store, store_id, custody_of, ..one.clone() } == *other
+}
+
+fn settings_differ() -> Problem {
+    let message = "the settings of the backup differ from those of the object store; those of the backup are in force: \
+                   look at them with settings show";
+    let (area, code) = ("store".to_owned(), Code::StoreDisagrees.as_str().to_owned());
+    Problem { severity: Severity::Warning, area, code, message: message.to_owned() }
 }
 
 /// A database that works is never replaced; one that is damaged is set aside, and so is what is left of one.
@@ -397,9 +418,14 @@ impl fmt::Display for RecoverView {
             counted(*snapshots, "snapshot")
         )?;
         write!(f, "{}", self.administrator)?;
-        if !self.problems.is_empty() {
+        for Problem { area, code, message, .. } in
+            self.problems.iter().filter(|problem| problem.severity == Severity::Warning)
+        {
+            writeln!(f, "\nwarning: {area}: {message} [{code}]")?;
+        }
+        if self.errors().next().is_some() {
             writeln!(f, "\nNot everything could be brought in:")?;
-            for Problem { area, code, message, .. } in &self.problems {
+            for Problem { area, code, message, .. } in self.errors() {
                 writeln!(f, "error: {area}: {message} [{code}]")?;
             }
         }

@@ -6,7 +6,7 @@ use crate::support::device::Device;
 use crate::support::{DAY, Site, problems};
 use api::Secret;
 use format::wrap::Identity;
-use model::Code;
+use model::{Code, Custody};
 use server::admin::{self, Command, RecoverOptions, RecoverView, SettingsChange};
 use server::data::DataDir;
 use server::watch::Watch;
@@ -106,6 +106,27 @@ fn a_backup_brings_back_what_the_store_does_not_have() {
     let (identity, secret) = (Identity::generate(), Secret::random());
     let body = crate::support::device::request(token.secret(), &identity, &secret);
     assert_eq!(site.connect(None).activate(&body).unwrap_err().code, Code::TokenExpired);
+}
+
+#[test]
+fn a_user_whom_the_backup_does_not_know_stays_private() {
+    let mut site = Site::new();
+    let file = site.path("backup.age");
+    site.run(Command::Backup { file: file.clone() }).unwrap();
+    site.run(Command::UserAdd { name: "anna".into(), custody: Some(Custody::Private) }).unwrap();
+    site.lose_all_but_the_store();
+    let view = site.recover(RecoverOptions { backup: Some(file.clone()), ..site.recovery() }).unwrap();
+    assert_eq!(view.problems, []);
+    site.start();
+    assert_eq!(site.device("anna").answer.custody_default, Custody::Private);
+    // Other settings are those of the backup, and somebody is told.
+    site.set(SettingsChange { leases_max: Some(7), ..SettingsChange::default() });
+    site.lose_all_but_the_store();
+    let view = site.recover(RecoverOptions { backup: Some(file), ..site.recovery() }).unwrap();
+    assert!(view.to_string().contains("\nwarning: store: the settings of the backup differ"), "{view}");
+    assert_eq!(admin::Answer::Recover(view).exit_status(), 0);
+    site.start();
+    assert_ne!(site.instance().settings().leases_max, 7);
 }
 
 #[test]

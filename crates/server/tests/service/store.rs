@@ -4,7 +4,7 @@ use crate::support::agent::{DEFAULT, noise};
 use crate::support::{DAY, Site};
 use engine::remote::{IndexIds, Remote};
 use model::{Code, SnapshotId};
-use server::admin::Command;
+use server::admin::{Command, SettingsChange};
 use std::path::Path;
 
 fn copy_database(site: &Site, to: &Path) {
@@ -289,6 +289,27 @@ fn a_changed_digit_in_an_object_of_the_server_stops_nothing() {
     let users = site.json(Command::UserList).to_string();
     assert!(users.contains(&format!("recovered-{}", &stranger.to_string()[..8])), "{users}");
     assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+}
+
+/// As when the store was full, or the server was killed, between the two.
+#[test]
+fn settings_that_did_not_reach_the_store_do_so_at_the_next_start() {
+    let mut site = Site::new();
+    let record = site.object_path("server/record");
+    let old = std::fs::read(&record).unwrap();
+    site.set(SettingsChange { leases_max: Some(7), ..SettingsChange::default() });
+    let new = std::fs::read(&record).unwrap();
+    assert_ne!(new, old);
+    std::fs::write(&record, &old).unwrap();
+    site.restart();
+    assert_eq!(std::fs::read(&record).unwrap(), new);
+    // One that cannot be written stops nothing.
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir_all(record.join("in-the-way")).unwrap();
+    site.restart();
+    std::fs::remove_dir_all(&record).unwrap();
+    site.restart();
+    assert_eq!(std::fs::read(&record).unwrap(), new);
 }
 
 #[test]
