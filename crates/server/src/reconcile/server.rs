@@ -2,7 +2,7 @@
 
 use crate::data::authority_file;
 use crate::instance::Instance;
-use crate::mirror::{Mirror, RecordObject, Unreadable};
+use crate::mirror::{Mirror, RecordObject, StoredDevice, Unreadable};
 use crate::settings::Settings;
 use crate::tls::Authority;
 use crate::{Result, blocking};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// What the objects say.
 struct Stored {
     users: Vec<User>,
-    devices: Vec<Device>,
+    devices: Vec<StoredDevice>,
     /// Vaults that the database does not know.
     vaults: Vec<FormatRecord>,
     record: Option<RecordObject>,
@@ -137,7 +137,8 @@ fn adoption(
     }
     let all_vaults: HashSet<VaultId> =
         known_vaults.keys().copied().chain(adoption.vaults.iter().map(|vault| vault.id)).collect();
-    for device in stored.devices.iter().filter(|device| !known_devices.contains(&device.id)) {
+    let devices = stored.devices.iter().map(|stored| &stored.device);
+    for device in devices.filter(|device| !known_devices.contains(&device.id)) {
         if all_users.contains(&device.user) {
             let vault = device.vault.filter(|vault| all_vaults.contains(vault));
             adoption.devices.push(Device { vault, ..device.clone() });
@@ -150,9 +151,11 @@ fn substitute_name(user: UserId) -> String {
     format!("recovered-{}", &user.to_string()[..8])
 }
 
-/// A device that has ended stays so, also for an older copy of the database.
-async fn end_devices(instance: &Arc<Instance>, stored: &[Device], known: &[Device]) -> Result<()> {
-    for device in stored.iter().filter(|device| device.state != DeviceState::Active) {
+/// A device that has ended stays so, also for an older copy of the database. An end is final, so a word that is not
+/// known ends nothing.
+async fn end_devices(instance: &Arc<Instance>, stored: &[StoredDevice], known: &[Device]) -> Result<()> {
+    let stored = stored.iter().filter(|stored| stored.is_state_known).map(|stored| &stored.device);
+    for device in stored.filter(|device| device.state != DeviceState::Active) {
         let is_active = |other: &Device| other.id == device.id && other.state == DeviceState::Active;
         if known.iter().any(is_active) {
             tracing::warn!(device = %device.id, state = %device.state, "the object store says that a device has ended");
@@ -195,8 +198,12 @@ async fn write_missing(instance: &Arc<Instance>, stored: Stored) -> Result<()> {
         for user in users.iter().filter(|user| !stored.users.contains(user)) {
             mirror.put_user(user)?;
         }
-        let is_there =
-            |device: &Device| stored.devices.iter().any(|other| Mirror::is_same_device(device, other));
+        // What a newer server has written stays for it.
+        let is_there = |device: &Device| {
+            stored.devices.iter().any(|StoredDevice { device: other, is_state_known }| {
+                if *is_state_known { Mirror::is_same_device(device, other) } else { device.id == other.id }
+            })
+        };
         for device in devices.iter().filter(|device| !is_there(device)) {
             mirror.put_device(device)?;
         }

@@ -291,6 +291,19 @@ fn a_changed_digit_in_an_object_of_the_server_stops_nothing() {
     assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
 }
 
+#[test]
+fn a_state_of_a_device_that_only_a_newer_server_knows_ends_nothing_and_stays() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let path = site.object_path(&format!("server/devices/{}", anna.answer.device_id));
+    let newer = std::fs::read_to_string(&path).unwrap().replace("\"active\"", "\"asleep\"");
+    assert!(newer.contains("asleep"));
+    std::fs::write(&path, &newer).unwrap();
+    site.restart();
+    assert!(site.again(&anna, anna.counter.clone()).snapshots().is_empty());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
+}
+
 /// As when the store was full, or the server was killed, between the two.
 #[test]
 fn settings_that_did_not_reach_the_store_do_so_at_the_next_start() {
