@@ -295,10 +295,15 @@ fn write_recovery_file(data: &DataDir, path: &Path, org: &Organisation, id: Serv
         return DataDir::write(path, text.as_bytes());
     }
     match DataDir::write_new(path, text.as_bytes()) {
-        Err(Error::File { source, .. }) if source.is_already_exists() => match DataDir::read(path)? {
-            Some(found) if *found == *text => Ok(()),
-            _ => Err(recovery_exists(data, path)),
-        },
+        // The key makes it ours. Its text names the server, whose id a killed `init` may not have kept.
+        Err(Error::File { source, .. }) if source.is_already_exists() => {
+            match Organisation::open_recovery_file(path) {
+                Ok(found) if found.recipient().to_string() == org.recipient().to_string() => {
+                    DataDir::write(path, text.as_bytes())
+                }
+                _ => Err(recovery_exists(data, path)),
+            }
+        }
         other => other,
     }
 }

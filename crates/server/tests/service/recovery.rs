@@ -200,6 +200,34 @@ fn a_server_is_not_made_over_backups() {
     assert!(refused.to_string().contains("recover"), "{refused}");
 }
 
+/// Killed after it had written the recovery file, and before the object that keeps the server's id.
+#[test]
+fn an_init_that_was_killed_is_finished_with_the_recovery_file_that_it_wrote() {
+    let site = Site::new();
+    let data = DataDir::new(&site.path("new")).unwrap();
+    let file = site.path("new-recovery.txt");
+    let options = || {
+        let urls = vec!["https://localhost".to_owned()];
+        admin::InitOptions { urls, recovery_file: Some(file.clone()), ..admin::InitOptions::default() }
+    };
+    let first = site.block_on(admin::init(&data, &site.clock, options())).unwrap();
+    for path in [data.database(), data.store().join("blobs/server/record")] {
+        std::fs::remove_file(path).unwrap();
+    }
+    let second = site.block_on(admin::init(&data, &site.clock, options())).unwrap();
+    assert_ne!(second.server_id, first.server_id);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&second.server_id.to_string()), "{text}");
+    // The file of another organisation stays as it is.
+    std::fs::copy(&site.made.recovery_file, &file).unwrap();
+    for path in [data.database(), data.store().join("blobs/server/record")] {
+        std::fs::remove_file(path).unwrap();
+    }
+    let refused = site.block_on(admin::init(&data, &site.clock, options())).unwrap_err();
+    assert_eq!(refused.code(), Code::DataExists);
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&site.made.recovery_file).unwrap());
+}
+
 /// What SQLite left beside the database of a server that was killed, while only the database itself was moved away.
 #[test]
 fn what_is_left_of_a_database_gets_into_no_other() {
