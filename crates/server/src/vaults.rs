@@ -11,8 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 use vault::{Holder, Vault};
 
-/// Vaults that stay open without being used.
-const IDLE_MAX: usize = 64;
+/// Vaults that stay open without being used. Each may keep 160 MiB and 256 handles of the store.
+const IDLE_MAX: usize = 8;
+/// Vaults that are open together unless more are in use: agents that back up at the same time take turns, and a vault
+/// must not be opened anew for each of their requests.
+const OPEN_MAX: usize = 32;
 
 /// A vault and what must happen one at a time in it.
 pub struct OpenVault {
@@ -113,6 +116,11 @@ impl OpenVaults {
         .await
     }
 
+    /// Closes what has been idle for longest, until only a few vaults are open that nobody uses.
+    pub fn close_idle(&self) {
+        self.lock().close_until(IDLE_MAX);
+    }
+
     /// The ids of all vaults in the store.
     pub async fn list(&self) -> Result<Vec<VaultId>> {
         let store = self.store.clone();
@@ -123,8 +131,8 @@ impl OpenVaults {
         let mut slots = self.lock();
         slots.tick += 1;
         let tick = slots.tick;
-        if !slots.vaults.contains_key(&id) && slots.vaults.len() >= IDLE_MAX {
-            slots.close_oldest();
+        if !slots.vaults.contains_key(&id) {
+            slots.close_until(OPEN_MAX - 1);
         }
         let slot = slots.vaults.entry(id).or_insert_with(|| Slot { cell: Arc::default(), used: tick });
         slot.used = tick;
@@ -137,10 +145,12 @@ impl OpenVaults {
 }
 
 impl Slots {
-    fn close_oldest(&mut self) {
-        let idle = self.vaults.iter().filter(|(_, slot)| slot.is_idle());
-        if let Some(id) = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) {
-            self.vaults.remove(&id);
+    /// Closes idle vaults, the one that was not used for longest first, until at most `most` are open.
+    fn close_until(&mut self, most: usize) {
+        while self.vaults.len() > most {
+            let idle = self.vaults.iter().filter(|(_, slot)| slot.is_idle());
+            let Some(oldest) = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) else { return };
+            self.vaults.remove(&oldest);
         }
     }
 }
@@ -153,6 +163,28 @@ mod tests {
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn a_burst_ends() {
+        let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
+        let vaults = OpenVaults::new(Arc::new(MemoryStore::new()), clock.clone());
+        let ids = (0..OPEN_MAX as u8 + 5).map(|number| VaultId::from_bytes([number; 16]));
+        let mut used = Vec::new();
+        for id in ids {
+            let record = FormatRecord::new(id, UserId::from_bytes([2; 16]), Custody::Managed, clock.now());
+            vaults.create(record, Vec::new()).await.unwrap();
+            used.push(vaults.get(id, |_| async { Ok(()) }).await.unwrap());
+        }
+        let open = || vaults.lock().vaults.len();
+        vaults.close_idle();
+        assert_eq!(open(), OPEN_MAX + 5, "those that are in use stay");
+        let last = used.pop().unwrap();
+        drop(used);
+        vaults.close_idle();
+        assert_eq!(open(), IDLE_MAX);
+        let again = vaults.get(last.vault().id(), |_| async { Ok(()) }).await.unwrap();
+        assert!(Arc::ptr_eq(&last, &again));
+    }
 
     #[tokio::test]
     async fn an_opening_goes_on_when_nobody_waits_for_it_any_more() {
