@@ -46,6 +46,7 @@ pub(super) struct Inner {
     bodies: Arc<Semaphore>,
     work: Arc<Semaphore>,
     activations: Peers,
+    merges: Arc<Semaphore>,
 }
 
 /// Places for blocking work.
@@ -100,6 +101,7 @@ impl Shared {
             bodies: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             work: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             activations: Peers::default(),
+            merges: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -126,6 +128,11 @@ impl Shared {
             detail: "this address has too many activations under way".to_owned(),
             retry_after_seconds: 1,
         })
+    }
+
+    /// The place for a merge of an index; `None` while another vault's is merged. A merge takes several hundred MiB.
+    pub(super) fn merge(&self) -> Option<OwnedSemaphorePermit> {
+        self.merges.clone().try_acquire_owned().ok()
     }
 
     async fn take(&self, slots: &Slots, device: DeviceId, bytes: u64) -> Result<Option<Memory>> {
