@@ -66,7 +66,7 @@
 //! | reach of snapshots | 32 MiB |
 //! | list of snapshots | about 250 bytes each |
 //! | an upload | 1 MiB and the pack's table (at most 40 MiB as bytes; to finish it takes up to 8 times that, which the caller bounds by `PackReceiver::finish_bytes`) |
-//! | reading frames | 8 MiB a reader, or one frame |
+//! | reading frames | 2 MiB a reader, or one frame; twice that while it reads |
 //! | a commit | the record, 24 bytes per distinct hunk, 65,536 missing frames |
 //! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |
 //! | merging | segments of 128 MiB together, about four times over; a rebuild the tables of 256 packs, of 64 MiB together, and what they become |

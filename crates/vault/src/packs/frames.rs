@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 /// Frames that are looked at together.
 const GROUP_FRAMES: usize = 64;
-/// What one read of the store fetches at most, unless a single frame is larger.
-const SPAN_BYTES: u64 = 8 << 20;
+/// What one read of the store fetches at most, unless a single frame is larger. A reader keeps so much while its
+/// agent is slow, and has it twice while it reads.
+const SPAN_BYTES: u64 = 2 << 20;
 /// Bytes between two frames that are read in vain rather than by two reads.
 const GAP_BYTES: u64 = 64 << 10;
 
