@@ -8,7 +8,7 @@ use crate::http::state::{Memory, Shared};
 use crate::instance::Instance;
 use crate::space::Announcement;
 use crate::vaults::OpenVault;
-use crate::{Result, detached, leases, space};
+use crate::{detached, leases, space};
 use api::limits;
 use api::runs::PackAnswer;
 use axum::Json;
@@ -48,7 +48,7 @@ pub(in crate::http) async fn receive(
         let work = at.work_memory(receiver.finish_bytes()).await?;
         let receipt = at.job(move || receiver.finish()).await?;
         drop((memory, work, announcement));
-        count(&instance, lease, length, receipt).await?;
+        count(&instance, lease, length, receipt).await;
         Ok(receipt)
     })
     .await?;
@@ -58,7 +58,7 @@ pub(in crate::http) async fn receive(
     Ok(Json(PackAnswer { stored: receipt.stored, sequence: receipt.sequence }))
 }
 
-async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: PackReceipt) -> Result<()> {
+async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: PackReceipt) {
     if receipt.stored {
         instance.uploads.add(lease, length);
     }
@@ -72,7 +72,7 @@ async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: P
             totals.duplicate_packs += 1;
         }
     };
-    instance.counters.add(change).await
+    instance.counters.add(change).await;
 }
 
 /// Each pack is a segment of its own, and every look-up goes through all of them. What is left out since another
