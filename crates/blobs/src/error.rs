@@ -1,6 +1,7 @@
 //! What can go wrong in a store, sorted into the few kinds on which callers decide.
 //! It must not hold wording for people: front ends have their own.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -244,12 +245,12 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What people can do something about is said; the rest is in the source.
-fn io_words(error: &io::Error) -> &'static str {
+/// What people can do something about is said in our words; the rest in those of the operating system.
+fn io_words(error: &io::Error) -> Cow<'static, str> {
     match io_kind(error) {
-        ErrorKind::Full => "the disk, or the quota on it, is full",
-        ErrorKind::Denied => "the operating system does not permit it, or the disk is read-only",
-        _ => "input/output error",
+        ErrorKind::Full => "the disk, or the quota on it, is full".into(),
+        ErrorKind::Denied => "the operating system does not permit it, or the disk is read-only".into(),
+        _ => error.to_string().into(),
     }
 }
 

@@ -133,6 +133,10 @@ impl Error {
         match self {
             Self::Meta(error) => error.code(),
             Self::Store(error) | Self::Vault(vault::Error::Store(error)) => store_code(error),
+            // What a vault asks of the database it passes through unread.
+            Self::Vault(vault::Error::Registry(source)) => {
+                source.downcast_ref::<meta::Error>().map_or(Code::Internal, meta::Error::code)
+            }
             Self::Vault(error) => error.code(),
             Self::Format(format::Error::TooNew { .. }) => Code::FormatTooNew,
             Self::Format(_) => Code::DataDamaged,
@@ -202,5 +206,27 @@ where
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(error) => Err(Error::Broken { problem: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_at_the_server_is_advised_what_to_do_there() {
+        for code in Code::ALL {
+            let advice = Error::refused(*code, "").advice();
+            assert!(advice.ends_with('.') && !advice.contains("holdfast snapshots"), "{code}: {advice}");
+        }
+        let broke = Error::Control { source: io::ErrorKind::UnexpectedEof.into() };
+        assert_ne!(broke.advice(), broke.code().advice());
+    }
+
+    #[test]
+    fn what_the_database_refuses_of_a_cleanup_is_told() {
+        let error = Error::Vault(vault::Error::Registry(Box::new(meta::Error::DiskFull)));
+        assert_eq!(error.code(), Code::StorageFull);
+        assert!(error.to_string().contains(&meta::Error::DiskFull.to_string()), "{error}");
     }
 }
