@@ -71,6 +71,14 @@ pub enum Error {
         /// What does not fit.
         problem: &'static str,
     },
+    /// A file of `backup` that was to be read is damaged, or is none.
+    #[error("{}: {problem}", path.display())]
+    BackupDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: &'static str,
+    },
     /// The recovery file opens nothing here.
     #[error("{}: {problem}", path.display())]
     RecoveryWrong {
@@ -146,13 +154,32 @@ impl Error {
             Self::DataMissing { .. } => Code::DataMissing,
             Self::DataExists { .. } => Code::DataExists,
             Self::DataLocked { .. } => Code::DataLocked,
-            Self::DataDamaged { .. } => Code::DatabaseDamaged,
+            Self::DataDamaged { .. } | Self::BackupDamaged { .. } => Code::DatabaseDamaged,
             Self::RecoveryWrong { .. } => Code::RecoveryWrong,
             Self::ListenFailed { .. } => Code::ListenFailed,
             Self::Control { .. } => Code::DataLocked,
             Self::Refused { code, .. } | Self::Busy { code, .. } => *code,
             Self::Broken { .. } => Code::Internal,
             Self::Stopped => Code::Interrupted,
+        }
+    }
+}
+
+impl Error {
+    /// What to do next, one sentence: the code's advice, or a better one for whoever is at the server.
+    pub fn advice(&self) -> &'static str {
+        match (self, self.code()) {
+            (Self::BackupDamaged { .. }, _) => {
+                "Take another file of holdfast-server backup, or recover without --backup."
+            }
+            (Self::Control { .. }, _) => "See the server's log, then run the command again.",
+            // Refusals of a running server come as their codes alone.
+            (_, Code::RequestInvalid) => {
+                "Use the program of the version that runs, or restart the server with this one."
+            }
+            (_, Code::ServerBusy) => "Run the command again later.",
+            (_, Code::SnapshotUnknown) => "List what exists: holdfast-server snapshot list --deleted.",
+            (_, code) => code.advice(),
         }
     }
 }
