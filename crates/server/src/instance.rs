@@ -2,7 +2,7 @@
 //! it is open the folder is locked.
 
 use crate::counters::{Counters, Uploads};
-use crate::data::DataDir;
+use crate::data::{DataDir, file_error};
 use crate::mirror::{Mirror, RecordObject};
 use crate::org::Organisation;
 use crate::settings::Settings;
@@ -10,7 +10,7 @@ use crate::vaults::{OpenVault, OpenVaults};
 use crate::{Error, Result, blocking, reconcile};
 use blobs::{FolderStore, StoreId};
 use meta::{Meta, ServerRecord, SqlMeta};
-use model::{Clock, VaultId};
+use model::{Clock, Code, VaultId};
 use platform::Lock;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -180,6 +180,21 @@ fn open_store(path: &Path, expected: StoreId) -> Result<FolderStore, blobs::Erro
 /// Where the object store lies.
 pub fn store_path(data: &DataDir, settings: &Settings) -> PathBuf {
     data.path().join(&settings.store)
+}
+
+/// Refuses a file that would lie in the object store, whose loss it is for.
+pub fn refuse_in_store(store: &Path, file: &Path) -> Result<()> {
+    // Through links, as far as there is something. The file itself need not be there.
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let file = std::path::absolute(file).map_err(|error| file_error(file, &error, "resolve path"))?;
+    if file.parent().is_some_and(|folder| real(folder).starts_with(real(store))) {
+        let detail = format!(
+            "{} would lie in the object store, and be lost with it; choose another place",
+            file.display()
+        );
+        return Err(Error::refused(Code::Usage, detail));
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Instance {

@@ -2,7 +2,7 @@
 
 use crate::archive::{self, Content, Manifest};
 use crate::data::{DataDir, authority_file, file_error};
-use crate::instance::Instance;
+use crate::instance::{Instance, refuse_in_store, store_path};
 use crate::names::show_bytes;
 use crate::watch::Watch;
 use crate::{Error, Result, blocking};
@@ -25,6 +25,7 @@ const COPY: &str = "backup.db";
 
 /// Writes the file; one that is there is replaced when the new one is whole.
 pub(super) async fn run(instance: &Arc<Instance>, file: &Path, watch: &Watch) -> Result<BackupView> {
+    refuse_in_store(&store_path(&instance.data, &instance.settings()), file)?;
     let _one_at_a_time = instance.backing_up.lock().await;
     watch.tell("copying the database", 0, 0, "bytes");
     let copy = instance.data.path().join(COPY);

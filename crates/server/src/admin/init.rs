@@ -4,7 +4,7 @@
 use super::administrators::{AdministratorView, FIRST, give_password};
 use super::settings::check_urls;
 use crate::data::{DataDir, authority_file};
-use crate::instance::store_path;
+use crate::instance::{refuse_in_store, store_path};
 use crate::mirror::{Mirror, RecordObject};
 use crate::org::Organisation;
 use crate::settings::Settings;
@@ -150,6 +150,7 @@ fn prepare(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings: S
     if recovery_file != data.recovery_file() && recovery_file.exists() && !data.org_key().exists() {
         return Err(recovery_exists(data, &recovery_file));
     }
+    refuse_in_store(&store_path(data, &settings), &recovery_file)?;
     let org = Organisation::open_or_create(data)?;
     settings.org_recipient = org.recipient().to_string();
     let store = open_store(data, &store_path(data, &settings))?;

@@ -451,6 +451,24 @@ fn what_fails_leaves_no_traces() {
 }
 
 #[test]
+fn what_is_for_the_loss_of_the_store_is_not_put_into_it() {
+    let site = Site::new();
+    let inside = site.data().store().join("blobs/backup.age");
+    let link = site.path("link");
+    std::os::unix::fs::symlink(site.data().store(), &link).unwrap();
+    for file in [inside.clone(), link.join("backup.age")] {
+        assert_eq!(site.refusal(Command::Backup { file: file.clone() }), Code::Usage);
+        assert!(!file.exists());
+    }
+    let data = DataDir::new(&site.path("second")).unwrap();
+    let recovery_file = Some(data.store().join("recovery.txt"));
+    let urls = vec!["https://localhost".to_owned()];
+    let options = admin::InitOptions { urls, recovery_file, ..admin::InitOptions::default() };
+    assert_eq!(site.block_on(admin::init(&data, &site.clock, options)).unwrap_err().code(), Code::Usage);
+    assert!(!data.path().exists());
+}
+
+#[test]
 fn a_server_that_nobody_could_reach_is_not_made() {
     let site = Site::new();
     let data = DataDir::new(&site.path("second")).unwrap();
