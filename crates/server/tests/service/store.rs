@@ -138,6 +138,34 @@ fn the_time_of_a_replaced_checkpoint_ends_at_once_in_database_and_store() {
 }
 
 #[test]
+fn an_older_database_learns_when_a_snapshot_was_deleted_again() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let ids = || vec![snapshot_of(&device).to_string()];
+    fn snapshot_of(device: &crate::support::device::Device) -> SnapshotId {
+        device.back_up(&device.agent.tree(&[noise(1, 100)], DEFAULT), DEFAULT)
+    }
+    let deleted = ids();
+    site.run(Command::SnapshotDelete { ids: deleted.clone() }).unwrap();
+    site.stop();
+    let old = site.path("old.db");
+    copy_database(&site, &old);
+    site.start();
+    site.run(Command::SnapshotUndelete { ids: deleted.clone() }).unwrap();
+    site.clock.advance(DAY);
+    site.run(Command::SnapshotDelete { ids: deleted.clone() }).unwrap();
+    site.stop();
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    let cleanup = || site.run(Command::Cleanup { dry_run: false }).unwrap().exit_status();
+    // The time of the first deletion is over, that of the second one is not.
+    site.clock.advance(DAY * 6 + DAY / 2);
+    assert_eq!(cleanup(), 0);
+    site.run(Command::SnapshotUndelete { ids: deleted }).unwrap();
+    assert_eq!(cleanup(), 0);
+}
+
+#[test]
 fn another_store_or_none_is_refused() {
     let mut site = Site::new();
     site.stop();
