@@ -10,7 +10,7 @@ use crate::vaults::{OpenVault, OpenVaults};
 use crate::{Error, Result, blocking, reconcile};
 use blobs::{FolderStore, StoreId};
 use meta::{Meta, ServerRecord, SqlMeta};
-use model::{Clock, Code, VaultId};
+use model::{Clock, Code, DeviceId, VaultId};
 use platform::Lock;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct Instance {
     listening: OnceLock<SocketAddr>,
     /// Held while settings change, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
+    /// Held while the object of a device is written.
+    mirroring: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
 
@@ -94,6 +96,7 @@ impl Instance {
             settings: RwLock::new(Arc::new(settings)),
             listening: OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
+            mirroring: Arc::default(),
             _lock: lock,
         })
     }
@@ -151,10 +154,17 @@ impl Instance {
         blocking(move || Mirror(&store).put_record(&object)).await
     }
 
-    /// Writes the object of a device anew.
-    pub async fn mirror_device(&self, device: meta::Device) -> Result<()> {
+    /// Writes the object of a device anew, as the database knows it now.
+    pub async fn mirror_device(&self, id: DeviceId) -> Result<()> {
+        // One at a time until it is written, whoever goes away: an older row must not come after a newer one.
+        let turn = self.mirroring.clone().lock_owned().await;
+        let device = self.meta.device(id).await?.ok_or(meta::Error::DeviceUnknown { device: id })?;
         let store = self.store.clone();
-        blocking(move || Mirror(&store).put_device(&device)).await
+        blocking(move || {
+            let _turn = turn;
+            Mirror(&store).put_device(&device)
+        })
+        .await
     }
 
     /// Ends the connections to the database. The lock ends when the last reference is dropped.
