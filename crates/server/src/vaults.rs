@@ -1,14 +1,14 @@
 //! The vaults that are open in this process: each at most once, opened when it is first asked for, and closed again
 //! when it is unused and many others are open.
 
-use crate::{Result, blocking, detached};
+use crate::{Error, Result, blocking, detached};
 use blobs::BlobStore;
 use format::record::FormatRecord;
 use model::{Clock, VaultId};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{AcquireError, OnceCell, Semaphore};
 use vault::{Holder, Vault};
 
 /// Vaults that stay open without being used. Each may keep 160 MiB and 256 handles of the store.
@@ -16,6 +16,9 @@ const IDLE_MAX: usize = 8;
 /// Vaults that are open together unless more are in use: agents that back up at the same time take turns, and a vault
 /// must not be opened anew for each of their requests.
 const OPEN_MAX: usize = 32;
+
+/// Logs that are read at once: after a restart all agents come back together.
+const OPENINGS: usize = 4;
 
 /// A vault and what must happen one at a time in it.
 pub struct OpenVault {
@@ -39,6 +42,7 @@ pub struct OpenVaults {
     clock: Clock,
     open: Mutex<Slots>,
     creating: tokio::sync::Mutex<()>,
+    opening: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -67,7 +71,8 @@ impl Slot {
 impl OpenVaults {
     /// No vault is open yet.
     pub fn new(store: Arc<dyn BlobStore>, clock: Clock) -> Self {
-        Self { store, clock, open: Mutex::default(), creating: tokio::sync::Mutex::default() }
+        let opening = Arc::new(Semaphore::new(OPENINGS));
+        Self { store, clock, open: Mutex::default(), creating: tokio::sync::Mutex::default(), opening }
     }
 
     /// Held while a vault is created.
@@ -89,17 +94,21 @@ impl OpenVaults {
         if let Some(open) = cell.get() {
             return Ok(open.clone());
         }
-        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (store, clock, places) = (self.store.clone(), self.clock.clone(), self.opening.clone());
         detached(async move {
             let opening = cell.get_or_try_init(|| async move {
-                let vault = blocking(move || Vault::open(store, id, clock)).await?;
+                let vault = {
+                    let closed = |error: AcquireError| Error::Broken { problem: error.to_string() };
+                    let _place = places.acquire().await.map_err(closed)?;
+                    blocking(move || Vault::open(store, id, clock)).await?
+                };
                 let open = Arc::new(OpenVault {
                     vault,
                     commits: tokio::sync::Mutex::default(),
                     cleaning: tokio::sync::Mutex::default(),
                 });
                 prepare(open.clone()).await?;
-                Ok::<_, crate::Error>(open)
+                Ok::<_, Error>(open)
             });
             Ok(opening.await?.clone())
         })
@@ -162,7 +171,6 @@ mod tests {
     use model::{Custody, Timestamp, UserId};
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::sync::Semaphore;
 
     #[tokio::test]
     async fn a_burst_ends() {

@@ -70,7 +70,8 @@
 //! | a commit | the record, 24 bytes per distinct hunk, 65,536 missing frames |
 //! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |
 //! | merging | segments of 128 MiB together, about four times over; a rebuild the tables of 256 packs, of 64 MiB together, and what they become |
-//! | opening, serving a segment | one segment |
+//! | opening | of one segment all but its data ids |
+//! | serving a segment | the segment |
 //! | verification | 24 bytes per distinct hunk, and what is damaged |
 
 mod claims;
