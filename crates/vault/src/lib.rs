@@ -71,7 +71,7 @@
 //! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |
 //! | merging | segments of 128 MiB together, about four times over; a rebuild the tables of 256 packs, of 64 MiB together, and what they become |
 //! | opening | of one segment all but its data ids |
-//! | serving a segment | the segment |
+//! | serving a segment | what is read of it at once; without its data ids the rest of it |
 //! | verification | 24 bytes per distinct hunk, and what is damaged |
 
 mod claims;
@@ -98,7 +98,7 @@ pub use cleanup::{CleanupOptions, FrameCount, Leftovers, MarkReport, Registry, S
 pub use damage::Condition;
 pub use error::{BoxError, Error, LogProblem, PackFault, Refusal, SnapshotFault};
 pub use gate::Hold;
-pub use log::{MergeReport, Position, RebuildReport, Segments};
+pub use log::{MergeReport, Position, RebuildReport, SegmentBytes, Segments};
 pub use names::{Holder, ParseHolderError};
 pub use packs::{FrameAnswer, FrameFailure, Frames, PackReceipt, PackReceiver, Scope};
 pub use record::{RecordFault, read_record};
