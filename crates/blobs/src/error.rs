@@ -27,7 +27,7 @@ pub enum Op {
     ReadAt,
     /// [`info`](crate::BlobStore::info)
     Info,
-    /// [`list`](crate::BlobStore::list)
+    /// [`list`](crate::BlobStore::list) or [`folders`](crate::BlobStore::folders)
     List,
     /// [`delete`](crate::BlobStore::delete)
     Delete,

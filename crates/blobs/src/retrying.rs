@@ -126,6 +126,10 @@ impl<S: BlobStore> BlobStore for Retrying<S> {
         self.repeat.run(|| self.inner.list(prefix))
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        self.repeat.run(|| self.inner.folders(folder))
+    }
+
     fn delete(&self, key: &Key) -> Result<(), Error> {
         self.repeat.run(|| self.inner.delete(key))
     }
