@@ -128,7 +128,7 @@ async fn make(
     unfinished: &Path,
 ) -> Result<Made> {
     let org = Organisation::open_recovery_file(&options.recovery_file)?;
-    make_room(data, clock).await?;
+    refuse_working(data).await?;
     watch.tell("opening the object store", 0, 0, "objects");
     let opened = {
         let (data, options, org, unfinished) =
@@ -136,6 +136,8 @@ async fn make(
         blocking(move || open(&data, &options, &org, &unfinished)).await?
     };
     watch.check()?;
+    // Only now, when what is to take its place was found to fit.
+    set_aside(data, clock)?;
     let meta = match options.backup {
         Some(_) => SqlMeta::open_sqlite(unfinished).await?,
         None => SqlMeta::create_sqlite(unfinished).await?,
@@ -323,12 +325,10 @@ fn settings_differ() -> Problem {
     Problem { severity: Severity::Warning, area, code, message: message.to_owned() }
 }
 
-/// A database that works is never replaced; one that is damaged is set aside, and so is what is left of one.
-async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
+/// A database that works is never replaced.
+async fn refuse_working(data: &DataDir) -> Result<()> {
     if !data.has_database()? {
-        // SQLite would take what a killed server has left beside a database that was moved away for a part of the
-        // new one, and write it into that.
-        return set_aside(data, clock);
+        return Ok(());
     }
     let exists =
         |problem: &str| Error::DataExists { path: data.path().to_owned(), problem: problem.to_owned() };
@@ -346,11 +346,13 @@ async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
              where they are there",
         )),
         // Made by an `init` that was killed.
-        Ok(None) | Err(meta::Error::Damaged { .. } | meta::Error::Foreign { .. }) => set_aside(data, clock),
+        Ok(None) | Err(meta::Error::Damaged { .. } | meta::Error::Foreign { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
+/// Keeps a database that is damaged under another name, and what is left of one that was moved away: SQLite would take
+/// what a killed server has left beside it for a part of the new one, and write it into that.
 fn set_aside(data: &DataDir, clock: &Clock) -> Result<()> {
     let stamp = clock.now().as_secs();
     for suffix in DATABASE_SUFFIXES {
