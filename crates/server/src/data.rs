@@ -198,6 +198,16 @@ impl DataDir {
     }
 }
 
+/// Removes a file; that it was not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(file_error(path, &error, "remove file"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Certificate and key of the authority, as they lie in the data folder.
 pub fn authority_file(data: &DataDir) -> Result<zeroize::Zeroizing<Vec<u8>>> {
     let path = data.authority();

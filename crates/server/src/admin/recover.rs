@@ -5,7 +5,7 @@ use super::administrators::{AdministratorView, FIRST, give_password};
 use super::check::{Problem, Severity, troubles};
 use super::init::{InitOptions, store_elsewhere};
 use crate::archive;
-use crate::data::{DATABASE_SUFFIXES, DataDir, file_error, with_suffix};
+use crate::data::{DATABASE_SUFFIXES, DataDir, file_error, remove, with_suffix};
 use crate::instance::Instance;
 use crate::mirror::{Mirror, RecordObject, Unreadable};
 use crate::names::counted;
@@ -393,15 +393,6 @@ fn sync(data: &DataDir) -> Result<()> {
 /// Removes a database with all that SQLite puts beside it.
 fn remove_all(database: &Path) -> Result<()> {
     DATABASE_SUFFIXES.iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(file_error(path, &error, "remove file"))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl fmt::Display for RecoverView {
