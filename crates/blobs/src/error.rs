@@ -202,6 +202,17 @@ impl Error {
         }
     }
 
+    /// True when the blob that was to be read is not what was stored, or lies on a spot of the disk that cannot be
+    /// read; the store itself is within reach. What fails in a write damages nothing.
+    pub fn is_of_blob(&self) -> bool {
+        let reads = matches!(self, Self::Io { op: Op::Read | Op::Open | Op::ReadAt, .. });
+        match self.kind() {
+            ErrorKind::Corrupt => true,
+            ErrorKind::Other => reads,
+            _ => false,
+        }
+    }
+
     /// Tells what failed in the `write` of a [`BlobWriter`](crate::BlobWriter) for `key`.
     pub fn from_write(key: &Key, source: io::Error) -> Self {
         match source.downcast::<Self>() {

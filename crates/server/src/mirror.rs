@@ -116,9 +116,8 @@ pub struct Unreadable {
 impl Unreadable {
     /// The object's own damage; an error that says nothing about this one object is given back.
     pub fn of(key: &Key, error: Error) -> Result<Self> {
-        use blobs::ErrorKind as Kind;
         let is_damage = match &error {
-            Error::Store(error) => matches!(error.kind(), Kind::Corrupt | Kind::Other),
+            Error::Store(error) => error.is_of_blob(),
             Error::Format(_) => true,
             other => other.code() == Code::DataDamaged,
         };

@@ -2,7 +2,6 @@
 //! damaged costs only itself.
 
 use super::PackFile;
-use crate::damage::is_bad_spot;
 use crate::reach::Reach;
 use crate::{Error, FrameId, Vault};
 use blobs::ErrorKind;
@@ -273,8 +272,7 @@ fn failure(error: &Error) -> FrameFailure {
         Error::Damaged { .. } => FrameFailure::Damaged,
         Error::Store(store) => match store.kind() {
             ErrorKind::NotFound => FrameFailure::NotFound,
-            ErrorKind::Corrupt => FrameFailure::Damaged,
-            _ if is_bad_spot(store) => FrameFailure::Damaged,
+            _ if store.is_of_blob() => FrameFailure::Damaged,
             kind => FrameFailure::Store(kind),
         },
         _ => FrameFailure::Store(ErrorKind::Other),
