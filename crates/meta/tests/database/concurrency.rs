@@ -54,7 +54,7 @@ async fn writers_in_two_processes_and_readers_never_meet_a_locked_database() {
             let rows = reader.snapshots(SnapshotScope::Vault(vault), true).await.unwrap();
             assert!(rows.len() >= seen, "a commit vanished");
             seen = rows.len();
-            reader.oldest_live_epoch(vault, at(20)).await.unwrap();
+            reader.expire_leases(at(20)).await.unwrap();
         }
     });
     let copy = fixture.path("copy.db");
