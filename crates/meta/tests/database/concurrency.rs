@@ -1,6 +1,6 @@
 //! Many callers at once: nobody sees a locked database, nothing is half done, nobody waits for ever.
 
-use crate::{Fixture, Household, SET, at, claim, new_device, request, snapshot};
+use crate::{Fixture, Household, at, claim, new_device, request, snapshot};
 use meta::{Error, GrantRequest, LeaseState, Meta, NewToken, SnapshotScope, SqlMeta};
 use model::SetId;
 use std::collections::HashSet;
@@ -130,6 +130,6 @@ async fn calls_that_are_given_up_leave_nothing_half_done() {
         assert_eq!(lease.state, LeaseState::Committed);
     }
     println!("{given_up} of 150 calls were given up");
-    let rows = fixture.meta.snapshots(SnapshotScope::Set(vault, SET), false).await.unwrap();
+    let rows = fixture.meta.snapshots(SnapshotScope::Vault(vault), false).await.unwrap();
     assert_eq!(rows.len(), 150);
 }
