@@ -2,6 +2,8 @@
 
 /// JSON body of a request.
 pub const JSON_BODY: usize = 256 << 10;
+/// JSON body of `POST /activate`, which anybody may send.
+pub const ACTIVATE_BODY: usize = 16 << 10;
 /// JSON body of `POST /vaults`.
 pub const CREATE_VAULT_BODY: usize = 1 << 20;
 /// Body of an answer in JSON.

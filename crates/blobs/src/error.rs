@@ -1,6 +1,7 @@
 //! What can go wrong in a store, sorted into the few kinds on which callers decide.
 //! It must not hold wording for people: front ends have their own.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ pub enum Op {
     ReadAt,
     /// [`info`](crate::BlobStore::info)
     Info,
-    /// [`list`](crate::BlobStore::list)
+    /// [`list`](crate::BlobStore::list) or [`folders`](crate::BlobStore::folders)
     List,
     /// [`delete`](crate::BlobStore::delete)
     Delete,
@@ -201,6 +202,17 @@ impl Error {
         }
     }
 
+    /// True when the blob that was to be read is not what was stored, or lies on a spot of the disk that cannot be
+    /// read; the store itself is within reach. What fails in a write damages nothing.
+    pub fn is_of_blob(&self) -> bool {
+        let reads = matches!(self, Self::Io { op: Op::Read | Op::Open | Op::ReadAt, .. });
+        match self.kind() {
+            ErrorKind::Corrupt => true,
+            ErrorKind::Other => reads,
+            _ => false,
+        }
+    }
+
     /// Tells what failed in the `write` of a [`BlobWriter`](crate::BlobWriter) for `key`.
     pub fn from_write(key: &Key, source: io::Error) -> Self {
         match source.downcast::<Self>() {
@@ -244,12 +256,12 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What people can do something about is said; the rest is in the source.
-fn io_words(error: &io::Error) -> &'static str {
+/// What people can do something about is said in our words; the rest in those of the operating system.
+fn io_words(error: &io::Error) -> Cow<'static, str> {
     match io_kind(error) {
-        ErrorKind::Full => "the disk, or the quota on it, is full",
-        ErrorKind::Denied => "the operating system does not permit it, or the disk is read-only",
-        _ => "input/output error",
+        ErrorKind::Full => "the disk, or the quota on it, is full".into(),
+        ErrorKind::Denied => "the operating system does not permit it, or the disk is read-only".into(),
+        _ => error.to_string().into(),
     }
 }
 

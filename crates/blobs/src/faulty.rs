@@ -146,6 +146,10 @@ impl<S: BlobStore> BlobStore for Faulty<S> {
         self.state.call(Op::List, None, |_| self.inner.list(prefix))
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        self.state.call(Op::List, None, |_| self.inner.folders(folder))
+    }
+
     fn delete(&self, key: &Key) -> Result<(), Error> {
         self.state.call(Op::Delete, Some(key), |_| self.inner.delete(key))
     }

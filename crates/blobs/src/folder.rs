@@ -117,6 +117,20 @@ impl BlobStore for FolderStore {
         Ok(blobs)
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        if !folder.is_empty() {
+            Key::parse(folder)?;
+        }
+        let failed = |source| Error::io(Op::List, None, source);
+        let entries =
+            if_there(self.0.disk.list_folder(&folder_path(folder))).map_err(failed)?.unwrap_or_default();
+        let is_folder =
+            |entry: &disk::Listed| entry.kind == FileKind::Folder && Key::parse(&entry.name).is_ok();
+        let mut names: Vec<String> = entries.into_iter().filter(is_folder).map(|entry| entry.name).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn delete(&self, key: &Key) -> Result<(), Error> {
         let disk = &self.0.disk;
         failpoint::hit("blob.delete.before_unlink");

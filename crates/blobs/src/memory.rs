@@ -1,7 +1,7 @@
 //! A store in memory, for tests and for trying things out. It keeps the whole contract except that nothing
 //! outlives the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -121,6 +121,15 @@ impl BlobStore for MemoryStore {
         let blobs = self.lock();
         let matching = blobs.iter().filter(|(key, _)| key.as_str().starts_with(prefix));
         Ok(matching.map(|(key, blob)| info(key, blob)).collect())
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        Prefix::parse(&folder)?;
+        let blobs = self.lock();
+        let below = blobs.keys().filter_map(|key| key.as_str().strip_prefix(&folder)?.split_once('/'));
+        let names: BTreeSet<&str> = below.map(|(name, _)| name).collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
 
     fn delete(&self, key: &Key) -> Result<(), Error> {

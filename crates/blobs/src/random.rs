@@ -1,4 +1,4 @@
-//! Small repeatable random numbers for jitter and for fault plans; never for keys or names.
+//! Small repeatable random numbers for fault plans; never for keys or names.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -10,11 +10,6 @@ impl Random {
     /// A generator whose numbers depend on the seed alone.
     pub(crate) fn new(seed: u64) -> Self {
         Self(Mutex::new(seed))
-    }
-
-    /// A generator with a seed from the operating system, or a fixed one where that has none to give.
-    pub(crate) fn from_system() -> Self {
-        Self::new(getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15))
     }
 
     /// The next number.

@@ -110,6 +110,10 @@ impl<S: BlobStore> BlobStore for Recording<S> {
         self.log.note(Op::List, prefix, self.inner.list(prefix), |blobs| blobs.len() as u64)
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        self.log.note(Op::List, folder, self.inner.folders(folder), |folders| folders.len() as u64)
+    }
+
     fn delete(&self, key: &Key) -> Result<(), Error> {
         self.log.note(Op::Delete, key.as_str(), self.inner.delete(key), nothing)
     }

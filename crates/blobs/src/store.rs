@@ -73,6 +73,10 @@ pub trait BlobStore: Send + Sync + 'static {
     /// shown, unfinished ones never.
     fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>, Error>;
 
+    /// The names of the folders right below a folder (empty for the uppermost), sorted; none when there is no such
+    /// folder. Looks at no blob. A folder of which all blobs were deleted may be shown.
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error>;
+
     /// Deletes a blob, durably. That it was not there is no error.
     fn delete(&self, key: &Key) -> Result<(), Error>;
 
@@ -133,6 +137,9 @@ macro_rules! forward {
             }
             fn list(&self, prefix: &str) -> Result<Vec<BlobInfo>, Error> {
                 (**self).list(prefix)
+            }
+            fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+                (**self).folders(folder)
             }
             fn delete(&self, key: &Key) -> Result<(), Error> {
                 (**self).delete(key)

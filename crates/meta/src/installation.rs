@@ -52,7 +52,4 @@ pub trait Installation: Send + Sync {
 
     /// The administrator with this name, whatever its case.
     async fn administrator(&self, name: &str) -> Result<Option<Administrator>>;
-
-    /// All administrators by name.
-    async fn administrators(&self) -> Result<Vec<Administrator>>;
 }

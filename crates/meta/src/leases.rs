@@ -135,11 +135,7 @@ pub trait Leases: Send + Sync {
     /// Number of active leases in the whole installation, as admission counts them.
     async fn active_leases(&self, active_since: Timestamp, now: Timestamp) -> Result<u64>;
 
-    /// Expires the vault's leases whose deadline passed and gives the smallest epoch of those that live on;
-    /// `None` when there is none. In one transaction: no lease that was left out can commit afterwards.
-    async fn oldest_live_epoch(&self, vault: VaultId, now: Timestamp) -> Result<Option<u64>>;
-
-    /// Expires all leases whose deadline passed and forgets those that ended long ago. Gives the number of
+    /// Expires all leases whose deadline passed, for good, and forgets those that ended long ago. Gives the number of
     /// expired ones.
     async fn expire_leases(&self, now: Timestamp) -> Result<u64>;
 

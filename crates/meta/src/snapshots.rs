@@ -72,10 +72,6 @@ pub enum SnapshotScope {
     Everything,
     /// Those of one vault.
     Vault(VaultId),
-    /// Those of one device in one vault.
-    Device(VaultId, DeviceId),
-    /// Those of one set in one vault.
-    Set(VaultId, SetId),
 }
 
 /// Snapshots.

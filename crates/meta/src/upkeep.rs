@@ -47,12 +47,6 @@ pub trait Upkeep: Send + Sync {
     /// Looks for damage; gives what was found, nothing when all is well.
     async fn quick_check(&self) -> Result<Vec<String>>;
 
-    /// True when nothing was ever stored.
-    async fn is_empty(&self) -> Result<bool>;
-
-    /// Number of the newest migration that was applied.
-    async fn schema_version(&self) -> Result<u32>;
-
     /// Ends all connections after what runs on them. Every later call fails.
     async fn close(&self);
 }

@@ -28,9 +28,6 @@ pub trait Users: Send + Sync {
         Ok(user)
     }
 
-    /// The user with this id.
-    async fn user(&self, user: UserId) -> Result<Option<User>>;
-
     /// The user with this name, whatever its case.
     async fn find_user(&self, name: &str) -> Result<Option<User>>;
 

@@ -141,6 +141,8 @@ codes! {
     ServerBusy = "server_busy", 503, BUSY, "Run the command again after the time that the server gave.";
     /// The server's store has no space left for uploads.
     StorageFull = "storage_full", 507, BUSY, "The administrator must add space or delete snapshots.";
+    /// The server cannot use its own disk.
+    StoreUnusable = "store_unusable", 503, BUSY, "The administrator finds the cause with holdfast-server check.";
     /// The index moved on so far that the agent must fetch it anew.
     IndexGap = "index_gap", 409, REFUSED, "The agent fetches the index anew.";
 

@@ -28,19 +28,17 @@ pub async fn activate(instance: &Arc<Instance>, request: &ActivateRequest) -> Re
     };
     let now = instance.clock.now();
     let activated = instance.meta.activate(&request.token_secret.hash().0, &device, now).await?;
-    let Activation { mut device, user, vault, repeated } = activated;
+    let Activation { device, user, vault, repeated } = activated;
     if let Some(vault) = &vault {
         if vault.custody == Custody::Managed {
             give_key(instance, vault.id, &device, recipient).await?;
         }
         instance.meta.set_device_vault(device.id, vault.id).await?;
-        device.vault = Some(vault.id);
     }
     tracing::info!(device = %device.id, user = %user.name, repeated, "device activated");
-    let device_id = device.id;
-    instance.mirror_device(device).await?;
+    instance.mirror_device(device.id).await?;
     Ok(ActivateAnswer {
-        device_id,
+        device_id: device.id,
         user: user.name,
         user_id: user.id,
         vault: vault.map(|vault| activation::OpenVault { id: vault.id, custody: vault.custody }),
@@ -115,7 +113,7 @@ pub async fn create_vault(
         }
     }
     instance.meta.set_device_vault(device.id, request.vault).await?;
-    instance.mirror_device(Device { vault: Some(request.vault), ..device.clone() }).await
+    instance.mirror_device(device.id).await
 }
 
 /// Objects first, so that a vault in the database is always there: what a crash leaves is adopted at the next start.

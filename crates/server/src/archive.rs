@@ -205,7 +205,7 @@ fn copy(from: &mut impl Read, to: &mut File, source: &Path, target: &Path) -> Re
 }
 
 fn damaged(path: &Path, problem: &'static str) -> Error {
-    Error::DataDamaged { path: path.to_owned(), problem }
+    Error::BackupDamaged { path: path.to_owned(), problem }
 }
 
 #[cfg(test)]

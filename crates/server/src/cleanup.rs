@@ -254,7 +254,7 @@ impl Registry for Rows {
         let now = self.clock.now();
         self.runtime.block_on(async {
             // Those whose deadline passed are ended here and never commit again; the others are in the list.
-            self.meta.oldest_live_epoch(self.vault, now).await?;
+            self.meta.expire_leases(now).await?;
             let leases = self.meta.live_leases(self.vault, now).await?;
             Ok(leases.iter().map(|lease| LeaseGrant { id: lease.id, epoch: lease.epoch }).collect())
         })

@@ -55,7 +55,7 @@ fn refuse(error: &clap::Error) -> u8 {
     let _ = write!(std::io::stderr(), "{}", wrong.words);
     let flags = std::env::args_os().skip(1).take_while(|argument| argument != "--");
     if flags.into_iter().any(|argument| argument == "--json") {
-        output::print_error(Code::Usage, &wrong.reason);
+        output::print_error(Code::Usage, &wrong.reason, Code::Usage.advice());
     }
     Code::Usage.exit_status()
 }

@@ -77,9 +77,16 @@ impl Counters {
         *self.lock()
     }
 
-    /// Changes the totals and stores them before it returns.
-    pub async fn add(&self, change: impl FnOnce(&mut Totals)) -> Result<()> {
+    /// Changes the totals and stores them before it returns. They count what is done: what hinders them must not
+    /// hinder that, so what cannot be stored now is stored with the next change.
+    pub async fn add(&self, change: impl FnOnce(&mut Totals)) {
         change(&mut self.lock());
+        if let Err(error) = self.store().await {
+            tracing::warn!(%error, "the counters could not be stored");
+        }
+    }
+
+    async fn store(&self) -> Result<()> {
         let mut written = self.written.lock().await;
         let totals = self.totals();
         if *written != totals {

@@ -124,8 +124,13 @@ impl DataDir {
         self.create()?;
         let lock = self.lock()?;
         // Under the lock, so that all that comes later is our own.
-        let found = [self.org_key(), self.tls(), self.database()].into_iter().filter(|path| path.exists());
+        let found = self.makes().filter(|path| path.exists());
         Ok(Begun { had_folder, had_lock, found: found.collect(), lock })
+    }
+
+    /// What a step makes of a server and can take away again.
+    fn makes(&self) -> impl Iterator<Item = PathBuf> {
+        [self.org_key(), self.tls()].into_iter().chain(self.database_files())
     }
 
     /// Takes away what was made since `begun`: never the store, nor what was found. What cannot be removed does no
@@ -134,9 +139,9 @@ impl DataDir {
         let Begun { had_folder, had_lock, found, lock } = begun;
         // What lies beside a database that was found is not ours to take away.
         let had_database = found.contains(&self.database());
-        let database = self.database_files().into_iter().filter(|_| !had_database);
-        let made = [self.org_key(), self.tls()].into_iter().chain(database);
-        for path in made.filter(|path| !found.contains(path)) {
+        let is_kept =
+            |path: &PathBuf| found.contains(path) || had_database && self.database_files().contains(path);
+        for path in self.makes().filter(|path| !is_kept(path)) {
             let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
         // A server that somebody else has made just before keeps its lock.
@@ -190,6 +195,16 @@ impl DataDir {
     pub fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
         durable::write_new_file(path, bytes, FILE_MODE)
             .map_err(|source| Error::File { path: path.to_owned(), source })
+    }
+}
+
+/// Removes a file; that it was not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(file_error(path, &error, "remove file"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -71,6 +71,14 @@ pub enum Error {
         /// What does not fit.
         problem: &'static str,
     },
+    /// A file of `backup` that was to be read is damaged, or is none.
+    #[error("{}: {problem}", path.display())]
+    BackupDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: &'static str,
+    },
     /// The recovery file opens nothing here.
     #[error("{}: {problem}", path.display())]
     RecoveryWrong {
@@ -133,6 +141,10 @@ impl Error {
         match self {
             Self::Meta(error) => error.code(),
             Self::Store(error) | Self::Vault(vault::Error::Store(error)) => store_code(error),
+            // What a vault asks of the database it passes through unread.
+            Self::Vault(vault::Error::Registry(source)) => {
+                source.downcast_ref::<meta::Error>().map_or(Code::Internal, meta::Error::code)
+            }
             Self::Vault(error) => error.code(),
             Self::Format(format::Error::TooNew { .. }) => Code::FormatTooNew,
             Self::Format(_) => Code::DataDamaged,
@@ -142,13 +154,32 @@ impl Error {
             Self::DataMissing { .. } => Code::DataMissing,
             Self::DataExists { .. } => Code::DataExists,
             Self::DataLocked { .. } => Code::DataLocked,
-            Self::DataDamaged { .. } => Code::DatabaseDamaged,
+            Self::DataDamaged { .. } | Self::BackupDamaged { .. } => Code::DatabaseDamaged,
             Self::RecoveryWrong { .. } => Code::RecoveryWrong,
             Self::ListenFailed { .. } => Code::ListenFailed,
             Self::Control { .. } => Code::DataLocked,
             Self::Refused { code, .. } | Self::Busy { code, .. } => *code,
             Self::Broken { .. } => Code::Internal,
             Self::Stopped => Code::Interrupted,
+        }
+    }
+}
+
+impl Error {
+    /// What to do next, one sentence: the code's advice, or a better one for whoever is at the server.
+    pub fn advice(&self) -> &'static str {
+        match (self, self.code()) {
+            (Self::BackupDamaged { .. }, _) => {
+                "Take another file of holdfast-server backup, or recover without --backup."
+            }
+            (Self::Control { .. }, _) => "See the server's log, then run the command again.",
+            // Refusals of a running server come as their codes alone.
+            (_, Code::RequestInvalid) => {
+                "Use the program of the version that runs, or restart the server with this one."
+            }
+            (_, Code::ServerBusy) => "Run the command again later.",
+            (_, Code::SnapshotUnknown) => "List what exists: holdfast-server snapshot list --deleted.",
+            (_, code) => code.advice(),
         }
     }
 }
@@ -202,5 +233,27 @@ where
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(error) => Err(Error::Broken { problem: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_at_the_server_is_advised_what_to_do_there() {
+        for code in Code::ALL {
+            let advice = Error::refused(*code, "").advice();
+            assert!(advice.ends_with('.') && !advice.contains("holdfast snapshots"), "{code}: {advice}");
+        }
+        let broke = Error::Control { source: io::ErrorKind::UnexpectedEof.into() };
+        assert_ne!(broke.advice(), broke.code().advice());
+    }
+
+    #[test]
+    fn what_the_database_refuses_of_a_cleanup_is_told() {
+        let error = Error::Vault(vault::Error::Registry(Box::new(meta::Error::DiskFull)));
+        assert_eq!(error.code(), Code::StorageFull);
+        assert!(error.to_string().contains(&meta::Error::DiskFull.to_string()), "{error}");
     }
 }

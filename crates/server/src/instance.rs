@@ -2,7 +2,7 @@
 //! it is open the folder is locked.
 
 use crate::counters::{Counters, Uploads};
-use crate::data::DataDir;
+use crate::data::{DataDir, file_error};
 use crate::mirror::{Mirror, RecordObject};
 use crate::org::Organisation;
 use crate::settings::Settings;
@@ -10,7 +10,7 @@ use crate::vaults::{OpenVault, OpenVaults};
 use crate::{Error, Result, blocking, reconcile};
 use blobs::{FolderStore, StoreId};
 use meta::{Meta, ServerRecord, SqlMeta};
-use model::{Clock, VaultId};
+use model::{Clock, Code, DeviceId, VaultId};
 use platform::Lock;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct Instance {
     listening: OnceLock<SocketAddr>,
     /// Held while settings change, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
+    /// Held while the object of a device is written.
+    mirroring: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
 
@@ -94,6 +96,7 @@ impl Instance {
             settings: RwLock::new(Arc::new(settings)),
             listening: OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
+            mirroring: Arc::default(),
             _lock: lock,
         })
     }
@@ -151,10 +154,17 @@ impl Instance {
         blocking(move || Mirror(&store).put_record(&object)).await
     }
 
-    /// Writes the object of a device anew.
-    pub async fn mirror_device(&self, device: meta::Device) -> Result<()> {
+    /// Writes the object of a device anew, as the database knows it now.
+    pub async fn mirror_device(&self, id: DeviceId) -> Result<()> {
+        // One at a time until it is written, whoever goes away: an older row must not come after a newer one.
+        let turn = self.mirroring.clone().lock_owned().await;
+        let device = self.meta.device(id).await?.ok_or(meta::Error::DeviceUnknown { device: id })?;
         let store = self.store.clone();
-        blocking(move || Mirror(&store).put_device(&device)).await
+        blocking(move || {
+            let _turn = turn;
+            Mirror(&store).put_device(&device)
+        })
+        .await
     }
 
     /// Ends the connections to the database. The lock ends when the last reference is dropped.
@@ -180,6 +190,21 @@ fn open_store(path: &Path, expected: StoreId) -> Result<FolderStore, blobs::Erro
 /// Where the object store lies.
 pub fn store_path(data: &DataDir, settings: &Settings) -> PathBuf {
     data.path().join(&settings.store)
+}
+
+/// Refuses a file that would lie in the object store, whose loss it is for.
+pub fn refuse_in_store(store: &Path, file: &Path) -> Result<()> {
+    // Through links, as far as there is something. The file itself need not be there.
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let file = std::path::absolute(file).map_err(|error| file_error(file, &error, "resolve path"))?;
+    if file.parent().is_some_and(|folder| real(folder).starts_with(real(store))) {
+        let detail = format!(
+            "{} would lie in the object store, and be lost with it; choose another place",
+            file.display()
+        );
+        return Err(Error::refused(Code::Usage, detail));
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Instance {

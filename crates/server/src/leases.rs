@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long a lease lasts.
 const LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// A lease whose holder was not heard of for so long takes no place any more: its machine may be asleep or gone.
-const ACTIVE: Duration = Duration::from_secs(10 * 60);
+pub(crate) const ACTIVE: Duration = Duration::from_secs(10 * 60);
 /// The most places of one device, where half of all are not fewer: more sets than a device backs up at the same time.
 const DEVICE_MAX: u64 = 8;
 

@@ -50,6 +50,15 @@ struct UserObject {
     created: Timestamp,
 }
 
+/// A device as its object says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDevice {
+    /// The device. One whose state is not known may not work.
+    pub device: Device,
+    /// False when the object has a word for the state that only a newer server knows.
+    pub is_state_known: bool,
+}
+
 /// `server/devices/<id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct DeviceObject {
@@ -72,9 +81,13 @@ impl DeviceObject {
         Self { id, user, vault, name, os, recipient, secret_hash, state: state.to_string(), created }
     }
 
-    fn into_device(self) -> Device {
-        let Self { id, user, vault, name, os, recipient, secret_hash, state, created } = self;
-        Device {
+    fn into_stored(self) -> StoredDevice {
+        let Self { id, user, vault, name, os, recipient, secret_hash, state: word, created } = self;
+        let state = DeviceState::parse(&word);
+        if state.is_none() {
+            tracing::warn!(device = %id, state = word, "the state of a device is a word that this server does not know");
+        }
+        let device = Device {
             id,
             user,
             vault,
@@ -83,10 +96,11 @@ impl DeviceObject {
             recipient,
             secret_hash: secret_hash.map(|hash| hash.0),
             // A word that only a newer server knows is no leave to work.
-            state: DeviceState::parse(&state).unwrap_or(DeviceState::Deactivated),
+            state: state.unwrap_or(DeviceState::Deactivated),
             created,
             last_seen: None,
-        }
+        };
+        StoredDevice { device, is_state_known: state.is_some() }
     }
 }
 
@@ -102,9 +116,8 @@ pub struct Unreadable {
 impl Unreadable {
     /// The object's own damage; an error that says nothing about this one object is given back.
     pub fn of(key: &Key, error: Error) -> Result<Self> {
-        use blobs::ErrorKind as Kind;
         let is_damage = match &error {
-            Error::Store(error) => matches!(error.kind(), Kind::Corrupt | Kind::Other),
+            Error::Store(error) => error.is_of_blob(),
             Error::Format(_) => true,
             other => other.code() == Code::DataDamaged,
         };
@@ -175,10 +188,10 @@ impl Mirror<'_> {
     }
 
     /// Reads all devices.
-    pub fn devices(&self) -> Result<Listed<Device>> {
+    pub fn devices(&self) -> Result<Listed<StoredDevice>> {
         let Listed { found, unreadable } =
             self.all(DEVICES, |device: &DeviceObject| device.id.to_string())?;
-        Ok(Listed { found: found.into_iter().map(DeviceObject::into_device).collect(), unreadable })
+        Ok(Listed { found: found.into_iter().map(DeviceObject::into_stored).collect(), unreadable })
     }
 
     /// True when both would be the same object.
@@ -262,8 +275,9 @@ mod tests {
         };
         mirror.put_device(&device).unwrap();
         let back = mirror.devices().unwrap().found;
-        assert!(Mirror::is_same_device(&back[0], &device));
-        assert_eq!(back, [Device { last_seen: None, ..device }]);
+        assert!(Mirror::is_same_device(&back[0].device, &device));
+        let device = Device { last_seen: None, ..device };
+        assert_eq!(back, [StoredDevice { device, is_state_known: true }]);
     }
 
     #[test]
@@ -294,6 +308,7 @@ mod tests {
             "vault":null,"name":"n","os":"o","recipient":null,"secret_hash":null,"state":"asleep",
             "created":"2026-01-01T00:00:00Z"}"#;
         let object: DeviceObject = serde_json::from_str(text).unwrap();
-        assert_eq!(object.into_device().state, DeviceState::Deactivated);
+        let StoredDevice { device, is_state_known } = object.into_stored();
+        assert_eq!((device.state, is_state_known), (DeviceState::Deactivated, false));
     }
 }

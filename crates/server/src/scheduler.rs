@@ -37,6 +37,7 @@ pub async fn run(instance: Arc<Instance>, shutdown: impl Future<Output = ()>) {
 }
 
 async fn look(instance: &Arc<Instance>, watch: &Watch) -> Result<()> {
+    instance.vaults.close_idle();
     let now = instance.clock.now();
     let expired = instance.meta.expire_leases(now).await?;
     if expired > 0 {

@@ -1,18 +1,24 @@
 //! The vaults that are open in this process: each at most once, opened when it is first asked for, and closed again
 //! when it is unused and many others are open.
 
-use crate::{Result, blocking, detached};
+use crate::{Error, Result, blocking, detached};
 use blobs::BlobStore;
 use format::record::FormatRecord;
 use model::{Clock, VaultId};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{AcquireError, OnceCell, Semaphore};
 use vault::{Holder, Vault};
 
-/// Vaults that stay open without being used.
-const IDLE_MAX: usize = 64;
+/// Vaults that stay open without being used. Each may keep 160 MiB and 256 handles of the store.
+const IDLE_MAX: usize = 8;
+/// Vaults that are open together unless more are in use: agents that back up at the same time take turns, and a vault
+/// must not be opened anew for each of their requests.
+const OPEN_MAX: usize = 32;
+
+/// Logs that are read at once: after a restart all agents come back together.
+const OPENINGS: usize = 4;
 
 /// A vault and what must happen one at a time in it.
 pub struct OpenVault {
@@ -36,6 +42,7 @@ pub struct OpenVaults {
     clock: Clock,
     open: Mutex<Slots>,
     creating: tokio::sync::Mutex<()>,
+    opening: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -64,7 +71,8 @@ impl Slot {
 impl OpenVaults {
     /// No vault is open yet.
     pub fn new(store: Arc<dyn BlobStore>, clock: Clock) -> Self {
-        Self { store, clock, open: Mutex::default(), creating: tokio::sync::Mutex::default() }
+        let opening = Arc::new(Semaphore::new(OPENINGS));
+        Self { store, clock, open: Mutex::default(), creating: tokio::sync::Mutex::default(), opening }
     }
 
     /// Held while a vault is created.
@@ -86,17 +94,21 @@ impl OpenVaults {
         if let Some(open) = cell.get() {
             return Ok(open.clone());
         }
-        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let (store, clock, places) = (self.store.clone(), self.clock.clone(), self.opening.clone());
         detached(async move {
             let opening = cell.get_or_try_init(|| async move {
-                let vault = blocking(move || Vault::open(store, id, clock)).await?;
+                let vault = {
+                    let closed = |error: AcquireError| Error::Broken { problem: error.to_string() };
+                    let _place = places.acquire().await.map_err(closed)?;
+                    blocking(move || Vault::open(store, id, clock)).await?
+                };
                 let open = Arc::new(OpenVault {
                     vault,
                     commits: tokio::sync::Mutex::default(),
                     cleaning: tokio::sync::Mutex::default(),
                 });
                 prepare(open.clone()).await?;
-                Ok::<_, crate::Error>(open)
+                Ok::<_, Error>(open)
             });
             Ok(opening.await?.clone())
         })
@@ -113,6 +125,11 @@ impl OpenVaults {
         .await
     }
 
+    /// Closes what has been idle for longest, until only a few vaults are open that nobody uses.
+    pub fn close_idle(&self) {
+        self.lock().close_until(IDLE_MAX);
+    }
+
     /// The ids of all vaults in the store.
     pub async fn list(&self) -> Result<Vec<VaultId>> {
         let store = self.store.clone();
@@ -123,8 +140,8 @@ impl OpenVaults {
         let mut slots = self.lock();
         slots.tick += 1;
         let tick = slots.tick;
-        if !slots.vaults.contains_key(&id) && slots.vaults.len() >= IDLE_MAX {
-            slots.close_oldest();
+        if !slots.vaults.contains_key(&id) {
+            slots.close_until(OPEN_MAX - 1);
         }
         let slot = slots.vaults.entry(id).or_insert_with(|| Slot { cell: Arc::default(), used: tick });
         slot.used = tick;
@@ -137,10 +154,12 @@ impl OpenVaults {
 }
 
 impl Slots {
-    fn close_oldest(&mut self) {
-        let idle = self.vaults.iter().filter(|(_, slot)| slot.is_idle());
-        if let Some(id) = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) {
-            self.vaults.remove(&id);
+    /// Closes idle vaults, the one that was not used for longest first, until at most `most` are open.
+    fn close_until(&mut self, most: usize) {
+        while self.vaults.len() > most {
+            let idle = self.vaults.iter().filter(|(_, slot)| slot.is_idle());
+            let Some(oldest) = idle.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) else { return };
+            self.vaults.remove(&oldest);
         }
     }
 }
@@ -152,7 +171,28 @@ mod tests {
     use model::{Custody, Timestamp, UserId};
     use std::pin::pin;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn a_burst_ends() {
+        let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
+        let vaults = OpenVaults::new(Arc::new(MemoryStore::new()), clock.clone());
+        let ids = (0..OPEN_MAX as u8 + 5).map(|number| VaultId::from_bytes([number; 16]));
+        let mut used = Vec::new();
+        for id in ids {
+            let record = FormatRecord::new(id, UserId::from_bytes([2; 16]), Custody::Managed, clock.now());
+            vaults.create(record, Vec::new()).await.unwrap();
+            used.push(vaults.get(id, |_| async { Ok(()) }).await.unwrap());
+        }
+        let open = || vaults.lock().vaults.len();
+        vaults.close_idle();
+        assert_eq!(open(), OPEN_MAX + 5, "those that are in use stay");
+        let last = used.pop().unwrap();
+        drop(used);
+        vaults.close_idle();
+        assert_eq!(open(), IDLE_MAX);
+        let again = vaults.get(last.vault().id(), |_| async { Ok(()) }).await.unwrap();
+        assert!(Arc::ptr_eq(&last, &again));
+    }
 
     #[tokio::test]
     async fn an_opening_goes_on_when_nobody_waits_for_it_any_more() {

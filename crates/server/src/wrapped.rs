@@ -97,13 +97,8 @@ enum Trouble {
 impl Trouble {
     /// What says nothing about this one object is given back.
     fn of(error: Error) -> Result<Self> {
-        use blobs::ErrorKind as Kind;
         match error {
-            Error::Vault(vault::Error::Store(error))
-                if !matches!(error.kind(), Kind::Corrupt | Kind::Other) =>
-            {
-                Err(error.into())
-            }
+            Error::Vault(vault::Error::Store(error)) if !error.is_of_blob() => Err(error.into()),
             error => Ok(Self::Damaged(error)),
         }
     }

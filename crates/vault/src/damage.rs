@@ -3,7 +3,7 @@
 
 use crate::packs::PackFile;
 use crate::{Error, Vault};
-use blobs::{ErrorKind, Op};
+use blobs::ErrorKind;
 use format::segment::FrameState;
 use model::{Damaged, PackId};
 use std::sync::Arc;
@@ -23,18 +23,9 @@ pub enum Condition {
 pub(crate) fn is_damage(error: &Error) -> bool {
     match error {
         Error::Damaged { .. } => true,
-        Error::Store(error) => match error.kind() {
-            ErrorKind::NotFound | ErrorKind::Corrupt => true,
-            _ => is_bad_spot(error),
-        },
+        Error::Store(error) => error.kind() == ErrorKind::NotFound || error.is_of_blob(),
         _ => false,
     }
-}
-
-/// True when a spot of the disk cannot be read, which damages what lies there. What fails in a write damages nothing.
-pub(crate) fn is_bad_spot(error: &blobs::Error) -> bool {
-    let reads = matches!(error, blobs::Error::Io { op: Op::Read | Op::Open | Op::ReadAt, .. });
-    reads && error.kind() == ErrorKind::Other
 }
 
 impl Vault {

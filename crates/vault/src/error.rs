@@ -27,7 +27,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] blobs::Error),
     /// An object is not what it has to be.
-    #[error("{key} is damaged")]
+    #[error("{key} is damaged: {source}")]
     Damaged {
         /// The object.
         key: Key,
@@ -41,7 +41,7 @@ pub enum Error {
     #[error("the index must be read anew")]
     IndexGap,
     /// Bytes that were sent are no pack, or not the pack that was announced.
-    #[error("pack {pack} was refused")]
+    #[error("pack {pack} was refused: {source}")]
     PackInvalid {
         /// The pack that was announced.
         pack: PackId,
@@ -55,7 +55,7 @@ pub enum Error {
         pack: PackId,
     },
     /// A snapshot record was refused, and would be at every further try.
-    #[error("snapshot record was refused")]
+    #[error("snapshot record was refused: {source}")]
     SnapshotInvalid {
         /// Why.
         source: SnapshotFault,
@@ -97,7 +97,7 @@ pub enum Error {
         size_bytes: u64,
     },
     /// Bytes that were sent are not the labels of this snapshot.
-    #[error("labels were refused")]
+    #[error("labels were refused: {source}")]
     LabelsInvalid {
         /// Why.
         source: format::Error,
@@ -109,7 +109,7 @@ pub enum Error {
         snapshot: SnapshotId,
     },
     /// The caller's registry failed.
-    #[error("the registry of leases and snapshots failed")]
+    #[error("the registry of leases and snapshots failed: {0}")]
     Registry(#[source] BoxError),
 }
 

@@ -24,12 +24,28 @@ impl Vault {
         }
     }
 
+    /// The snapshots whose objects with labels cannot be read, or are not theirs, ascending.
+    pub fn damaged_labels(&self) -> Result<Vec<SnapshotId>, Error> {
+        let mut damaged = Vec::new();
+        for id in self.labelled()? {
+            let Some(bytes) = self.labels(id)? else { continue };
+            if !SealedLabels::decode(&bytes).is_ok_and(|labels| self.are_of(&labels, id)) {
+                damaged.push(id);
+            }
+        }
+        Ok(damaged)
+    }
+
+    fn are_of(&self, labels: &SealedLabels, id: SnapshotId) -> bool {
+        (labels.vault, labels.snapshot) == (self.id(), id)
+    }
+
     /// Stores labels in place of those whose object has the hash `replaces`, or of none. Repeated with the same bytes
     /// it succeeds, since the first answer may have been lost.
     pub fn put_labels(&self, id: SnapshotId, replaces: Option<[u8; 32]>, bytes: &[u8]) -> Result<(), Error> {
         let invalid = |source| Error::LabelsInvalid { source };
         let labels = SealedLabels::decode(bytes).map_err(invalid)?;
-        if (labels.vault, labels.snapshot) != (self.id(), id) {
+        if !self.are_of(&labels, id) {
             return Err(invalid(format::Error::Mismatch { what: "labels", check: "name" }));
         }
         // Held from the comparison to the end of the write: of two writers the second one sees what the first wrote,

@@ -66,11 +66,12 @@
 //! | reach of snapshots | 32 MiB |
 //! | list of snapshots | about 250 bytes each |
 //! | an upload | 1 MiB and the pack's table (at most 40 MiB as bytes; to finish it takes up to 8 times that, which the caller bounds by `PackReceiver::finish_bytes`) |
-//! | reading frames | 8 MiB a reader, or one frame |
+//! | reading frames | 2 MiB a reader, or one frame; twice that while it reads |
 //! | a commit | the record, 24 bytes per distinct hunk, 65,536 missing frames |
 //! | marking | one bit per chunk and 4 bytes per frame; two copies of the log that share their rows with it |
-//! | merging | segments of 128 MiB together, about four times over; a rebuild 64 MiB |
-//! | opening, serving a segment | one segment |
+//! | merging | segments of 128 MiB together, about four times over; a rebuild the tables of 256 packs, of 64 MiB together, and what they become |
+//! | opening | of one segment all but its data ids |
+//! | serving a segment | what is read of it at once; without its data ids the rest of it |
 //! | verification | 24 bytes per distinct hunk, and what is damaged |
 
 mod claims;
@@ -97,7 +98,7 @@ pub use cleanup::{CleanupOptions, FrameCount, Leftovers, MarkReport, Registry, S
 pub use damage::Condition;
 pub use error::{BoxError, Error, LogProblem, PackFault, Refusal, SnapshotFault};
 pub use gate::Hold;
-pub use log::{MergeReport, Position, RebuildReport, Segments};
+pub use log::{MergeReport, Position, RebuildReport, SegmentBytes, Segments};
 pub use names::{Holder, ParseHolderError};
 pub use packs::{FrameAnswer, FrameFailure, Frames, PackReceipt, PackReceiver, Scope};
 pub use record::{RecordFault, read_record};

@@ -13,7 +13,7 @@ mod state;
 pub(crate) use append::Entry;
 pub use merge::MergeReport;
 pub use rebuild::RebuildReport;
-pub use serve::Segments;
+pub use serve::{SegmentBytes, Segments};
 pub(crate) use state::LogState;
 
 use crate::Error;

@@ -100,14 +100,9 @@ impl Names {
     }
 }
 
-/// The vault that a key belongs to, when it is the format record of one.
-pub(crate) fn vault_of_format(key: &Key) -> Option<VaultId> {
-    let mut segments = key.segments();
-    let parts = (segments.next(), segments.next(), segments.next(), segments.next());
-    match parts {
-        (Some("vaults"), Some(vault), Some("format" | "format.copy"), None) => id(vault),
-        _ => None,
-    }
+/// The vault whose folder below `vaults` has this name.
+pub(crate) fn vault_of_folder(name: &str) -> Option<VaultId> {
+    id(name)
 }
 
 /// Pack and generation of a pack's key.
@@ -164,7 +159,8 @@ mod tests {
             assert_eq!(holder_of(&names.wrapped_key(holder).unwrap()), Some(holder));
         }
         for key in names.formats().unwrap() {
-            assert_eq!(vault_of_format(&key), Some(VaultId::from_bytes([0xab; 16])));
+            let folder = key.segments().nth(1).unwrap();
+            assert_eq!(vault_of_folder(folder), Some(VaultId::from_bytes([0xab; 16])));
         }
         let parse = |text: &str| Key::parse(text).unwrap();
         let hex = "1c".repeat(16);

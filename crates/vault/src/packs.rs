@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 /// Tables of open packs, in bytes.
 const TABLES_BYTES: usize = 64 << 20;
 /// Open packs at most, each with a handle of the store.
-const OPEN_PACKS: usize = 256;
+pub(crate) const OPEN_PACKS: usize = 256;
 
 pub(crate) struct Packs {
     objects: Objects,

@@ -4,7 +4,7 @@
 use crate::Error;
 use crate::names::Names;
 use crate::objects::Objects;
-use blobs::{BlobStore, ErrorKind, Key};
+use blobs::{BlobStore, Key};
 use format::limits;
 use format::record::FormatRecord;
 use model::VaultId;
@@ -58,7 +58,7 @@ pub(crate) fn mend(objects: &Objects, record: &FormatRecord) -> Result<Vec<Recor
             Ok(Some(_)) => Some(other_vault(key.clone())),
             Ok(None) => None,
             // It may be whole: nothing is known of it.
-            Err(Error::Store(error)) if !is_damage(&error) => return Err(error.into()),
+            Err(Error::Store(error)) if !error.is_of_blob() => return Err(error.into()),
             Err(error) => Some(error),
         };
         let unmended = objects.replace(&key, &record.encode()).err();
@@ -76,9 +76,4 @@ fn read_copy(objects: &Objects, key: &Key, vault: VaultId) -> Result<Option<Form
 
 fn other_vault(key: Key) -> Error {
     Error::Damaged { key, source: format::Error::Mismatch { what: "format record", check: "name" } }
-}
-
-/// Whether an object, and not the whole store, is what fails.
-fn is_damage(error: &blobs::Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Other)
 }

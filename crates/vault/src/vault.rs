@@ -4,7 +4,7 @@ use crate::claims::Claims;
 use crate::gate::{Gate, Hold};
 use crate::locks::try_lock;
 use crate::log::{Log, MergeReport, RebuildReport};
-use crate::names::{Holder, Names, vault_of_format};
+use crate::names::{Holder, Names, vault_of_folder};
 use crate::objects::Objects;
 use crate::packs::Packs;
 use crate::record::RecordFault;
@@ -14,7 +14,7 @@ use blobs::BlobStore;
 use format::ranges::Address;
 use format::record::FormatRecord;
 use model::{ChunkId, Clock, Damaged, VaultId, failpoint};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 /// A vault in an object store. All calls block; it is shared between threads as `Arc<Vault>`.
@@ -84,11 +84,21 @@ impl Vault {
         Ok(Arc::new(Self { objects, clock, format, log, packs, snapshots, gate, claims, cleaning }))
     }
 
-    /// The vaults of a store, ascending. Lists all of it: for recovery, not for daily use.
+    /// The vaults of a store, ascending. Looks at the names of folders and at format records, whatever is in the
+    /// vaults.
     pub fn list(store: &dyn BlobStore) -> Result<Vec<VaultId>, Error> {
-        let ids: BTreeSet<VaultId> =
-            store.list("vaults/")?.iter().filter_map(|blob| vault_of_format(&blob.key)).collect();
-        Ok(ids.into_iter().collect())
+        let mut vaults = Vec::new();
+        for folder in store.folders("vaults")? {
+            let Some(id) = vault_of_folder(&folder) else { continue };
+            let mut is_there = false;
+            for key in Names::new(id).formats()? {
+                is_there |= store.info(&key)?.is_some();
+            }
+            if is_there {
+                vaults.push(id);
+            }
+        }
+        Ok(vaults)
     }
 
     /// The vault's id.

@@ -27,6 +27,7 @@ const CASES: &[(&str, Case)] = &[
     ("read_at_is_exact", read_at_is_exact),
     ("reader_outlives_its_key", reader_outlives_its_key),
     ("list_by_prefix_sorted", list_by_prefix_sorted),
+    ("folders_right_below", folders_right_below),
     ("prefixes_are_checked", prefixes_are_checked),
     ("delete_is_repeatable", delete_is_repeatable),
     ("names_across_each_other", names_across_each_other),
@@ -278,6 +279,21 @@ fn list_by_prefix_sorted(store: &Store) {
     }
     for blob in store.list("").unwrap() {
         assert_eq!(blob.size_bytes, blob.key.as_str().len() as u64);
+    }
+}
+
+fn folders_right_below(store: &Store) {
+    assert_eq!(store.folders("").unwrap(), [""; 0]);
+    for name in ["b/1", "a/x/1", "a/x/2", "a/y/z/1", "a/blob", "a-b/1", "blob"] {
+        store.put(&key(name), b"", PutMode::CreateNew).unwrap();
+    }
+    assert_eq!(store.folders("").unwrap(), ["a", "a-b", "b"]);
+    assert_eq!(store.folders("a").unwrap(), ["x", "y"]);
+    for none in ["b", "c", "blob", "a/blob"] {
+        assert_eq!(store.folders(none).unwrap(), [""; 0], "{none}");
+    }
+    for wrong in ["..", "a/", "/a", "A"] {
+        assert!(matches!(store.folders(wrong), Err(Error::InvalidKey { .. })), "{wrong}");
     }
 }
 

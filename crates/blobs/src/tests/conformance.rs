@@ -2,13 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::testing::{SimulatedDisk, conformance};
-use crate::{
-    BlobStore, ErrorKind, Fault, FaultPlan, Faulty, FolderStore, MemoryStore, Op, Recording, RetryPolicy,
-    Retrying,
-};
+use crate::{BlobStore, FaultPlan, Faulty, FolderStore, MemoryStore, Recording};
 
 /// Gives a new store below `root` at each call.
 fn folders(root: &Path) -> impl FnMut() -> FolderStore {
@@ -68,30 +64,12 @@ fn faulty_without_faults() {
 }
 
 #[test]
-fn retrying_over_a_store_that_often_fails() {
-    let policy = RetryPolicy { attempts: 60, first_pause: Duration::ZERO, longest_pause: Duration::ZERO };
-    let ops =
-        [Op::Put, Op::Create, Op::Read, Op::Open, Op::ReadAt, Op::Info, Op::List, Op::Delete, Op::Space];
-    let mut seed = 0;
-    conformance::run(|| {
-        seed += 1;
-        let plan = FaultPlan::new().chance(&ops, 0.2, seed, Fault::Fail(ErrorKind::Transient)).chance(
-            &ops,
-            0.2,
-            seed + 1000,
-            Fault::FailAfter(ErrorKind::Transient),
-        );
-        Arc::new(Retrying::with_pause(Faulty::new(MemoryStore::new(), plan), policy, |_| {}))
-    });
-}
-
-#[test]
 fn behind_pointers_and_stacked() {
     let root = tempfile::tempdir().unwrap();
     let mut make = folders(root.path());
     conformance::run(|| {
         let inner: Box<dyn BlobStore> = Box::new(make());
         let faulty: Arc<dyn BlobStore> = Arc::new(Faulty::new(inner, FaultPlan::new()));
-        Arc::new(Recording::new(Retrying::new(faulty, RetryPolicy::default())))
+        Arc::new(Recording::new(faulty))
     });
 }

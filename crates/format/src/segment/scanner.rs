@@ -230,6 +230,11 @@ impl SegmentScanner {
 }
 
 impl SparseIds {
+    /// How many ids there are.
+    pub fn count(&self) -> u64 {
+        self.count.into()
+    }
+
     /// The blocks that may hold this id: one as a rule, none when the table begins after it.
     pub fn blocks_of(&self, id: &ChunkId) -> Range<u32> {
         let first = self.firsts.partition_point(|first| first < id).saturating_sub(1);

@@ -97,12 +97,4 @@ impl Installation for SqlMeta {
         )
         .await
     }
-
-    async fn administrators(&self) -> Result<Vec<Administrator>> {
-        self.all(
-            "SELECT name, password_hash, must_change, created FROM administrators ORDER BY name_key",
-            args![],
-        )
-        .await
-    }
 }

@@ -92,20 +92,6 @@ impl Leases for SqlMeta {
         Ok(self.one(grant::ACTIVE, args![active_since, now]).await?.unwrap_or(0))
     }
 
-    async fn oldest_live_epoch(&self, vault: VaultId, now: Timestamp) -> Result<Option<u64>> {
-        let mut tx = self.begin().await?;
-        tx.run(
-            "UPDATE leases SET state = 'expired' WHERE vault_id = $1 AND state = 'live' AND deadline <= $2",
-            args![vault, now],
-        )
-        .await?;
-        let oldest: Option<Option<u64>> = tx
-            .one("SELECT MIN(epoch) FROM leases WHERE vault_id = $1 AND state = 'live'", args![vault])
-            .await?;
-        tx.commit().await?;
-        Ok(oldest.flatten())
-    }
-
     async fn expire_leases(&self, now: Timestamp) -> Result<u64> {
         let mut tx = self.begin().await?;
         let expired = tx

@@ -20,11 +20,6 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)";
 const VERSION: &str = "SELECT COALESCE(MAX(number), 0) FROM schema_migrations";
 
-/// The newest script that was applied; 0 before the first.
-pub(super) async fn version(meta: &SqlMeta) -> Result<u32> {
-    Ok(meta.one(VERSION, args![]).await?.unwrap_or(0))
-}
-
 /// Applies what is missing, each script in a transaction of its own; refuses a newer database.
 pub(super) async fn bring_forward(meta: &SqlMeta, now: Timestamp) -> Result<()> {
     let migrations = meta.dialect.migrations();

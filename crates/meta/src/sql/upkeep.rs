@@ -1,15 +1,9 @@
 //! The database as a whole in SQL.
 
-use super::value::args;
-use super::{SqlMeta, Write, devices, migrate, snapshots, users, vaults};
+use super::{SqlMeta, Write, devices, snapshots, users, vaults};
 use crate::{Adopted, Adoption, Error, Result, Upkeep, User, Vault};
 use async_trait::async_trait;
 use std::path::Path;
-
-/// True when no row is in the table.
-async fn none(meta: &SqlMeta, count: &'static str) -> Result<bool> {
-    Ok(meta.one::<i64>(count, args![]).await?.is_none())
-}
 
 async fn adopt_user(tx: &mut Write, user: &User) -> Result<bool> {
     match users::required(tx, user.id).await {
@@ -62,18 +56,6 @@ impl Upkeep for SqlMeta {
 
     async fn quick_check(&self) -> Result<Vec<String>> {
         self.dialect.check().await
-    }
-
-    async fn is_empty(&self) -> Result<bool> {
-        // Every other table refers to one of these.
-        Ok(none(self, "SELECT 1 FROM server LIMIT 1").await?
-            && none(self, "SELECT 1 FROM settings LIMIT 1").await?
-            && none(self, "SELECT 1 FROM administrators LIMIT 1").await?
-            && none(self, "SELECT 1 FROM users LIMIT 1").await?)
-    }
-
-    async fn schema_version(&self) -> Result<u32> {
-        migrate::version(self).await
     }
 
     async fn close(&self) {

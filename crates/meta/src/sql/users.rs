@@ -44,10 +44,6 @@ impl Users for SqlMeta {
         tx.commit().await
     }
 
-    async fn user(&self, user: UserId) -> Result<Option<User>> {
-        self.one(BY_ID, args![user]).await
-    }
-
     async fn find_user(&self, name: &str) -> Result<Option<User>> {
         self.one("SELECT id, name, created FROM users WHERE name_key = $1", args![name_key(name)]).await
     }

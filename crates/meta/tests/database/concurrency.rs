@@ -1,6 +1,6 @@
 //! Many callers at once: nobody sees a locked database, nothing is half done, nobody waits for ever.
 
-use crate::{Fixture, Household, SET, at, claim, new_device, request, snapshot};
+use crate::{Fixture, Household, at, claim, new_device, request, snapshot};
 use meta::{Error, GrantRequest, LeaseState, Meta, NewToken, SnapshotScope, SqlMeta};
 use model::SetId;
 use std::collections::HashSet;
@@ -54,7 +54,7 @@ async fn writers_in_two_processes_and_readers_never_meet_a_locked_database() {
             let rows = reader.snapshots(SnapshotScope::Vault(vault), true).await.unwrap();
             assert!(rows.len() >= seen, "a commit vanished");
             seen = rows.len();
-            reader.oldest_live_epoch(vault, at(20)).await.unwrap();
+            reader.expire_leases(at(20)).await.unwrap();
         }
     });
     let copy = fixture.path("copy.db");
@@ -130,6 +130,6 @@ async fn calls_that_are_given_up_leave_nothing_half_done() {
         assert_eq!(lease.state, LeaseState::Committed);
     }
     println!("{given_up} of 150 calls were given up");
-    let rows = fixture.meta.snapshots(SnapshotScope::Set(vault, SET), false).await.unwrap();
+    let rows = fixture.meta.snapshots(SnapshotScope::Vault(vault), false).await.unwrap();
     assert_eq!(rows.len(), 150);
 }

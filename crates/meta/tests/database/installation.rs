@@ -48,7 +48,7 @@ async fn administrators_are_found_whatever_the_case() {
     fixture.meta.set_admin_password("ärztin", "$argon2id$two", false).await.unwrap();
     let changed =
         Administrator { password_hash: "$argon2id$two".to_owned(), must_change: false, ..admin.clone() };
-    assert_eq!(fixture.meta.administrators().await.unwrap(), [changed]);
+    assert_eq!(fixture.meta.administrator("ärztin").await.unwrap(), Some(changed));
     let unknown = fixture.meta.set_admin_password("someone", "x", false).await;
     assert!(matches!(unknown, Err(Error::AdministratorUnknown { .. })));
 }
@@ -60,7 +60,6 @@ async fn user_names_are_unique_whatever_the_case() {
     let ann = fixture.meta.add_user("ann", at(2)).await.unwrap();
     assert!(matches!(fixture.meta.add_user("ZOË", at(3)).await, Err(Error::NameTaken { .. })));
     assert_eq!(fixture.meta.find_user("zoË").await.unwrap().as_ref(), Some(&zoe));
-    assert_eq!(fixture.meta.user(ann.id).await.unwrap().as_ref(), Some(&ann));
     assert_eq!(fixture.meta.find_user("bob").await.unwrap(), None);
     assert_eq!(fixture.meta.users().await.unwrap(), [ann, zoe]);
 }

@@ -16,7 +16,6 @@ async fn commit(fixture: &Fixture, request: &GrantRequest, sequence: u64) -> (Ne
 async fn lists_come_newest_first_within_their_scope() {
     let fixture = Fixture::new().await;
     let (ann, bob) = (fixture.household("ann").await, fixture.household("bob").await);
-    let laptop = ann.device.id;
     let (one, counter) = commit(&fixture, &request(&ann, None, 10), 1).await;
     let other = GrantRequest { set: OTHER_SET, ..request(&ann, Some(counter), 11) };
     let (two, counter) = commit(&fixture, &other, 2).await;
@@ -26,10 +25,8 @@ async fn lists_come_newest_first_within_their_scope() {
     let (foreign, _) = commit(&fixture, &request(&bob, None, 14), 1).await;
 
     let vault = ann.vault.id;
-    let expected: [(SnapshotScope, &[SnapshotId]); 5] = [
+    let expected: [(SnapshotScope, &[SnapshotId]); 3] = [
         (SnapshotScope::Vault(vault), &[four.id, three.id, two.id, one.id]),
-        (SnapshotScope::Device(vault, laptop), &[three.id, two.id, one.id]),
-        (SnapshotScope::Set(vault, OTHER_SET), &[two.id]),
         (SnapshotScope::Vault(bob.vault.id), &[foreign.id]),
         (SnapshotScope::Vault(VaultId::random()), &[]),
     ];

@@ -125,14 +125,3 @@ async fn a_database_older_than_its_devices_locks_none_out() {
     let other = GrantRequest { set: OTHER_SET, ..request(&household, Some(lease.counter), 32) };
     restored.grant(&other).await.unwrap();
 }
-
-#[tokio::test]
-async fn empty_means_that_nothing_was_ever_stored() {
-    let fixture = Fixture::new().await;
-    assert!(fixture.meta.is_empty().await.unwrap());
-    fixture.meta.set_setting("schedule", &serde_json::json!(1)).await.unwrap();
-    assert!(!fixture.meta.is_empty().await.unwrap());
-    let fixture = Fixture::new().await;
-    fixture.meta.add_user("ann", at(1)).await.unwrap();
-    assert!(!fixture.meta.is_empty().await.unwrap());
-}

@@ -1,8 +1,8 @@
 //! `backup`: the server's own state in one file. Vaults are not in it; they lie in the object store.
 
 use crate::archive::{self, Content, Manifest};
-use crate::data::{DataDir, authority_file, file_error};
-use crate::instance::Instance;
+use crate::data::{DataDir, authority_file, remove};
+use crate::instance::{Instance, refuse_in_store, store_path};
 use crate::names::show_bytes;
 use crate::watch::Watch;
 use crate::{Error, Result, blocking};
@@ -25,6 +25,7 @@ const COPY: &str = "backup.db";
 
 /// Writes the file; one that is there is replaced when the new one is whole.
 pub(super) async fn run(instance: &Arc<Instance>, file: &Path, watch: &Watch) -> Result<BackupView> {
+    refuse_in_store(&store_path(&instance.data, &instance.settings()), file)?;
     let _one_at_a_time = instance.backing_up.lock().await;
     watch.tell("copying the database", 0, 0, "bytes");
     let copy = instance.data.path().join(COPY);
@@ -49,15 +50,6 @@ fn pack(instance: &Instance, file: &Path, copy: &Path) -> Result<u64> {
     let content =
         Content { manifest: &manifest, database: copy, org_key: org_key.as_bytes(), authority: &authority };
     archive::write(file, &instance.org.recipient(), &content)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(file_error(path, &error, "remove file"))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl fmt::Display for BackupView {

@@ -1,5 +1,6 @@
 //! `check`: looks at everything that makes a server, and changes nothing but what an interrupted step left undone.
 
+use super::verify::{LABELS_LOST, damaged_labels};
 use crate::instance::Instance;
 use crate::mirror::{Mirror, Unreadable};
 use crate::names::{counted, show_bytes};
@@ -255,6 +256,11 @@ pub(super) async fn troubles(instance: &Arc<Instance>, vault: &meta::Vault) -> R
             first_of(&unreadable_deletions)
         );
         add(Code::DataDamaged, message);
+    }
+    let labels = damaged_labels(&open).await?;
+    if !labels.is_empty() {
+        let count = counted(labels.len() as u64, "snapshot");
+        add(Code::DataDamaged, format!("{count} {LABELS_LOST}: {}", first_of(&labels)));
     }
     for RecordFault { key, problem, .. } in reconcile::mend_record(&open).await? {
         let what = problem.map_or("is missing".to_owned(), |problem| format!("is damaged ({problem})"));

@@ -4,7 +4,7 @@
 use super::administrators::{AdministratorView, FIRST, give_password};
 use super::settings::check_urls;
 use crate::data::{DataDir, authority_file};
-use crate::instance::store_path;
+use crate::instance::{refuse_in_store, store_path};
 use crate::mirror::{Mirror, RecordObject};
 use crate::org::Organisation;
 use crate::settings::Settings;
@@ -150,6 +150,7 @@ fn prepare(data: &DataDir, clock: &Clock, options: &InitOptions, mut settings: S
     if recovery_file != data.recovery_file() && recovery_file.exists() && !data.org_key().exists() {
         return Err(recovery_exists(data, &recovery_file));
     }
+    refuse_in_store(&store_path(data, &settings), &recovery_file)?;
     let org = Organisation::open_or_create(data)?;
     settings.org_recipient = org.recipient().to_string();
     let store = open_store(data, &store_path(data, &settings))?;
@@ -236,6 +237,13 @@ fn check_free(data: &DataDir) -> Result<()> {
             return Err(exists(data, &format!("is not empty: it holds {name:?}")));
         }
     }
+    // SQLite would take what a killed server has left for a part of the new database, or delete it, and with it what
+    // was committed last.
+    let [database, beside @ ..] = data.database_files();
+    if let Some(left) = beside.iter().find(|path| path.exists() && !database.exists()) {
+        let name = left.file_name().unwrap_or_default();
+        return Err(exists(data, &format!("holds {name:?} of a database that is not there; move it away")));
+    }
     Ok(())
 }
 
@@ -288,10 +296,15 @@ fn write_recovery_file(data: &DataDir, path: &Path, org: &Organisation, id: Serv
         return DataDir::write(path, text.as_bytes());
     }
     match DataDir::write_new(path, text.as_bytes()) {
-        Err(Error::File { source, .. }) if source.is_already_exists() => match DataDir::read(path)? {
-            Some(found) if *found == *text => Ok(()),
-            _ => Err(recovery_exists(data, path)),
-        },
+        // The key makes it ours. Its text names the server, whose id a killed `init` may not have kept.
+        Err(Error::File { source, .. }) if source.is_already_exists() => {
+            match Organisation::open_recovery_file(path) {
+                Ok(found) if found.recipient().to_string() == org.recipient().to_string() => {
+                    DataDir::write(path, text.as_bytes())
+                }
+                _ => Err(recovery_exists(data, path)),
+            }
+        }
         other => other,
     }
 }

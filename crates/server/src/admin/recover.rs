@@ -5,7 +5,7 @@ use super::administrators::{AdministratorView, FIRST, give_password};
 use super::check::{Problem, Severity, troubles};
 use super::init::{InitOptions, store_elsewhere};
 use crate::archive;
-use crate::data::{DATABASE_SUFFIXES, DataDir, file_error, with_suffix};
+use crate::data::{DATABASE_SUFFIXES, DataDir, file_error, remove, with_suffix};
 use crate::instance::Instance;
 use crate::mirror::{Mirror, RecordObject, Unreadable};
 use crate::names::counted;
@@ -54,15 +54,19 @@ pub struct RecoverView {
     pub snapshots: u64,
     /// The administrator, with a new password.
     pub administrator: AdministratorView,
-    /// What could not be brought in from the object store. The server is there without it.
+    /// What could not be brought in from the object store, and what to look at. The server is there all the same.
     #[serde(default)]
     pub problems: Vec<Problem>,
 }
 
 impl RecoverView {
     /// That of damage when something could not be brought in.
-    pub(super) const fn exit_status(&self) -> u8 {
-        if self.problems.is_empty() { exit::COMPLETE } else { exit::DAMAGED }
+    pub(super) fn exit_status(&self) -> u8 {
+        if self.errors().next().is_none() { exit::COMPLETE } else { exit::DAMAGED }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error)
     }
 }
 
@@ -124,7 +128,7 @@ async fn make(
     unfinished: &Path,
 ) -> Result<Made> {
     let org = Organisation::open_recovery_file(&options.recovery_file)?;
-    make_room(data, clock).await?;
+    refuse_working(data).await?;
     watch.tell("opening the object store", 0, 0, "objects");
     let opened = {
         let (data, options, org, unfinished) =
@@ -132,6 +136,8 @@ async fn make(
         blocking(move || open(&data, &options, &org, &unfinished)).await?
     };
     watch.check()?;
+    // Only now, when what is to take its place was found to fit.
+    set_aside(data, clock)?;
     let meta = match options.backup {
         Some(_) => SqlMeta::open_sqlite(unfinished).await?,
         None => SqlMeta::create_sqlite(unfinished).await?,
@@ -274,6 +280,9 @@ async fn fill(
             if record.is_none() && settings.store_id != opened.store_id {
                 return Err(of_another_server(backup));
             }
+            if record.as_ref().is_some_and(|record| !decide_alike(&settings, &record.settings)) {
+                problems.push(settings_differ());
+            }
             settings
         }
         (None, Some(record)) => record.settings.clone(),
@@ -302,12 +311,24 @@ async fn fill(
     Ok(Made { server_id: server.id, from_backup: options.backup.is_some(), administrator, problems })
 }
 
-/// A database that works is never replaced; one that is damaged is set aside, and so is what is left of one.
-async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
+/// True when both would run the server alike. Where it lies may differ, and custody of single users is brought
+/// together from both.
+fn decide_alike(one: &Settings, other: &Settings) -> bool {
+    let Settings { store, store_id, custody_of, .. } = other.clone();
+    Settings { store, store_id, custody_of, ..one.clone() } == *other
+}
+
+fn settings_differ() -> Problem {
+    let message = "the settings of the backup differ from those of the object store; those of the backup are in force: \
+                   look at them with settings show";
+    let (area, code) = ("store".to_owned(), Code::StoreDisagrees.as_str().to_owned());
+    Problem { severity: Severity::Warning, area, code, message: message.to_owned() }
+}
+
+/// A database that works is never replaced.
+async fn refuse_working(data: &DataDir) -> Result<()> {
     if !data.has_database()? {
-        // SQLite would take what a killed server has left beside a database that was moved away for a part of the
-        // new one, and write it into that.
-        return set_aside(data, clock);
+        return Ok(());
     }
     let exists =
         |problem: &str| Error::DataExists { path: data.path().to_owned(), problem: problem.to_owned() };
@@ -325,11 +346,13 @@ async fn make_room(data: &DataDir, clock: &Clock) -> Result<()> {
              where they are there",
         )),
         // Made by an `init` that was killed.
-        Ok(None) | Err(meta::Error::Damaged { .. } | meta::Error::Foreign { .. }) => set_aside(data, clock),
+        Ok(None) | Err(meta::Error::Damaged { .. } | meta::Error::Foreign { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
+/// Keeps a database that is damaged under another name, and what is left of one that was moved away: SQLite would take
+/// what a killed server has left beside it for a part of the new one, and write it into that.
 fn set_aside(data: &DataDir, clock: &Clock) -> Result<()> {
     let stamp = clock.now().as_secs();
     for suffix in DATABASE_SUFFIXES {
@@ -372,15 +395,6 @@ fn remove_all(database: &Path) -> Result<()> {
     DATABASE_SUFFIXES.iter().try_for_each(|suffix| remove(&with_suffix(database, suffix)))
 }
 
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(file_error(path, &error, "remove file"))
-        }
-        _ => Ok(()),
-    }
-}
-
 impl fmt::Display for RecoverView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server_id, users, devices, vaults, snapshots, .. } = self;
@@ -397,9 +411,14 @@ impl fmt::Display for RecoverView {
             counted(*snapshots, "snapshot")
         )?;
         write!(f, "{}", self.administrator)?;
-        if !self.problems.is_empty() {
+        for Problem { area, code, message, .. } in
+            self.problems.iter().filter(|problem| problem.severity == Severity::Warning)
+        {
+            writeln!(f, "\nwarning: {area}: {message} [{code}]")?;
+        }
+        if self.errors().next().is_some() {
             writeln!(f, "\nNot everything could be brought in:")?;
-            for Problem { area, code, message, .. } in &self.problems {
+            for Problem { area, code, message, .. } in self.errors() {
                 writeln!(f, "error: {area}: {message} [{code}]")?;
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::counters::Totals;
 use crate::instance::Instance;
+use crate::leases::ACTIVE;
 use crate::names::{counted, show_bytes};
 use crate::{Result, blocking};
 use blobs::BlobStore;
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Which server it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ pub(super) async fn collect(instance: &Arc<Instance>) -> Result<StatsView> {
         users: users.len() as u64,
         devices: devices.iter().filter(|device| device.state == meta::DeviceState::Active).count() as u64,
         snapshots: meta.snapshots(SnapshotScope::Everything, false).await?.len() as u64,
-        active_leases: meta.active_leases(now.before(Duration::from_secs(600)), now).await?,
+        active_leases: meta.active_leases(now.before(ACTIVE), now).await?,
         stored_bytes: vaults.iter().map(|vault| vault.stored_bytes).sum(),
         disk_total_bytes: space.map(|space| space.total_bytes),
         disk_available_bytes: space.map(|space| space.available_bytes),

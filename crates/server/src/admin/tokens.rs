@@ -2,10 +2,10 @@
 
 use super::{show_time, users};
 use crate::instance::Instance;
-use crate::{Result, blocking};
+use crate::{Error, Result, blocking};
 use api::{Pin, Secret, Token};
 use meta::NewToken;
-use model::Timestamp;
+use model::{Code, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +28,9 @@ pub struct TokenView {
 
 /// Makes a token for a device of a user.
 pub(super) async fn create(instance: &Arc<Instance>, user: &str, expires_seconds: u64) -> Result<TokenView> {
+    if expires_seconds == 0 {
+        return Err(Error::refused(Code::Usage, "a token must be good for 1s or more"));
+    }
     let user = users::find(instance, user).await?;
     let settings = instance.settings();
     let tls = instance.data.tls();

@@ -2,6 +2,7 @@
 
 use crate::instance::Instance;
 use crate::names::{counted, show_bytes};
+use crate::vaults::OpenVault;
 use crate::watch::Watch;
 use crate::wrapped::key_faults;
 use crate::{Error, Result, blocking, damage};
@@ -50,6 +51,8 @@ pub struct VaultReport {
     pub unreadable_snapshots: Vec<SnapshotId>,
     /// Snapshots of the database that the store does not have.
     pub missing_snapshots: Vec<SnapshotId>,
+    /// Snapshots whose labels cannot be read.
+    pub damaged_labels: Vec<SnapshotId>,
     /// Wrapped keys that are missing or damaged, and what to do, with the code.
     pub key_problems: Vec<String>,
 }
@@ -70,6 +73,7 @@ impl VaultReport {
         self.damage_count > 0
             || !self.unreadable_snapshots.is_empty()
             || !self.missing_snapshots.is_empty()
+            || !self.damaged_labels.is_empty()
             || !self.key_problems.is_empty()
     }
 
@@ -85,7 +89,8 @@ impl VerifyView {
     }
 }
 
-/// Verifies all vaults. Nothing is written but which damage is known.
+/// Verifies all vaults. What the comparison of database and store, or the second copy of a format record, mends is
+/// mended; else nothing is written but which damage is known.
 pub(super) async fn run(instance: &Arc<Instance>, read_data: bool, watch: &Watch) -> Result<VerifyView> {
     let mut view = VerifyView { read_data, vaults: Vec::new() };
     for vault in instance.meta.vaults(None).await? {
@@ -119,6 +124,7 @@ async fn verify(
     // What cannot be written anew is told by `check`; the vault is whole without it.
     crate::reconcile::mend_record(&open).await?;
     let key_problems = key_faults(instance, &open).await?;
+    let damaged_labels = damaged_labels(&open).await?;
     let watch = watch.clone();
     let (told, verified) = (watch.clone(), open.clone());
     let found = blocking(move || {
@@ -156,11 +162,22 @@ async fn verify(
         affected_snapshots: found.affected_snapshots,
         unreadable_snapshots: found.unreadable_snapshots,
         missing_snapshots,
+        damaged_labels,
         key_problems: key_problems
             .iter()
             .map(|fault| format!("{} [{}]", fault.message, fault.code))
             .collect(),
     })
+}
+
+/// What is wrong with labels, and the way out.
+pub(super) const LABELS_LOST: &str =
+    "with labels that cannot be read (its user writes them anew: holdfast tag SNAPSHOT --replace LABEL)";
+
+/// The snapshots of a vault whose labels cannot be read.
+pub(super) async fn damaged_labels(open: &Arc<OpenVault>) -> Result<Vec<SnapshotId>> {
+    let open = open.clone();
+    blocking(move || open.vault().damaged_labels()).await
 }
 
 fn kind(kind: DamageKind) -> &'static str {
@@ -220,6 +237,7 @@ fn write_damage(report: &VaultReport, f: &mut fmt::Formatter<'_>) -> fmt::Result
         ("cannot be restored in full", &report.affected_snapshots),
         ("cannot be read", &report.unreadable_snapshots),
         ("missing in the store", &report.missing_snapshots),
+        (LABELS_LOST, &report.damaged_labels),
     ];
     for (what, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
         let ids: Vec<_> = list.iter().take(20).map(ToString::to_string).collect();

@@ -71,13 +71,13 @@ impl Output {
     pub(super) fn error(&self, error: &Error) {
         self.end_progress();
         let code = error.code();
-        let (message, advice) = (error.to_string(), code.advice());
+        let (message, advice) = (error.to_string(), error.advice());
         let shown = escaped_lines(&message);
         let words = format!("error: {shown} [{code}]\n  {advice}");
         let words = if has_colours() { colour::remark(&words) } else { words };
         let _ = writeln!(io::stderr(), "{words}");
         if self.json {
-            print_error(code, &message);
+            print_error(code, &message, advice);
         }
     }
 
@@ -139,8 +139,8 @@ fn print(text: &impl Display) -> Result<()> {
 }
 
 /// The document of an error. There is no other place to say that it could not be printed.
-pub(super) fn print_error(code: Code, message: &str) {
-    let (text, advice) = (code.as_str(), code.advice());
+pub(super) fn print_error(code: Code, message: &str, advice: &str) {
+    let text = code.as_str();
     let value = serde_json::json!({"error": {"code": text, "message": message, "advice": advice}});
     let _ = print(&format_args!("{value}\n"));
 }

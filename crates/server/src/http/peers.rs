@@ -1,21 +1,21 @@
-//! How many connections each peer has open.
+//! How many connections each peer has open, or activations under way.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts the connections of each peer. Cheap to clone.
+/// Counts for each peer. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// One counted connection; uncounted when dropped.
+/// One that is counted; uncounted when dropped.
 pub(super) struct Counted {
     peers: Peers,
     key: IpAddr,
 }
 
 impl Peers {
-    /// Counts a connection of `peer`; `None` when it has `limit` already.
+    /// Counts one of `peer`; `None` when it has `limit` already.
     pub(super) fn count(&self, peer: IpAddr, limit: usize) -> Option<Counted> {
         let key = key(peer);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -73,6 +73,8 @@ impl From<Error> for Refusal {
         let code = match error.code() {
             // The server's disk is full: to the agent that is one state, wherever it shows.
             Code::DiskFull => Code::StorageFull,
+            // So are a disk that is read-only and one that is not there.
+            Code::LocalDenied | Code::StoreMissing => Code::StoreUnusable,
             code if code.http_status() == 0 => Code::Internal,
             code => code,
         };
@@ -81,6 +83,7 @@ impl From<Error> for Refusal {
         }
         let detail = match (&error, code) {
             (_, Code::Internal) => "the server failed; its log says why".to_owned(),
+            (_, Code::StoreUnusable) => "the server cannot use its disk; its log says why".to_owned(),
             (_, Code::StorageFull) => "the server has no space for more".to_owned(),
             (_, Code::DataDamaged) => "stored data is damaged; the server's log says which".to_owned(),
             (Error::Meta(meta::Error::TokenUsed { .. }), _) => "the token served another device".to_owned(),
@@ -136,6 +139,18 @@ impl IntoResponse for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_cannot_be_used_is_no_defect_of_ours() {
+        let source = std::io::ErrorKind::ReadOnlyFilesystem.into();
+        let read_only = blobs::Error::Io { op: blobs::Op::Put, key: None, source };
+        let gone = blobs::Error::NoStore { path: "/srv/secret".into() };
+        for error in [Error::Store(read_only), Error::Vault(gone.into())] {
+            let Refusal(problem) = Refusal::from(error);
+            assert_eq!((problem.known_code(), problem.status), (Some(Code::StoreUnusable), 503));
+            assert!(!problem.detail.contains("secret"), "{problem:?}");
+        }
+    }
 
     #[test]
     fn whoever_is_told_that_the_server_is_busy_is_told_when_to_come_back() {

@@ -1,11 +1,13 @@
 //! What all handlers share, and the bounds on what requests may use up together.
 
+use super::peers::{Counted, Peers};
 use super::rates::Failures;
 use super::slots::{Slot, Slots};
 use crate::instance::Instance;
 use crate::space::Announced;
 use crate::{Error, Result};
 use model::{Code, DeviceId};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,8 @@ const REQUESTS: usize = 16;
 const LARGE_BODIES: usize = 2;
 /// Tables of one device at once that take some of it. With its bodies they leave room for the others.
 const LARGE_TABLES: usize = 3;
+/// Activations of one address at once.
+const ACTIVATIONS: usize = 16;
 const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all handlers share. Cheap to clone.
@@ -41,6 +45,8 @@ pub(super) struct Inner {
     jobs: Jobs,
     bodies: Arc<Semaphore>,
     work: Arc<Semaphore>,
+    activations: Peers,
+    merges: Arc<Semaphore>,
 }
 
 /// Places for blocking work.
@@ -94,6 +100,8 @@ impl Shared {
             jobs: Jobs::new(JOBS),
             bodies: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
             work: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
+            activations: Peers::default(),
+            merges: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -111,6 +119,20 @@ impl Shared {
     /// Memory for work that ends by itself, whatever its agent does: it is only waited for.
     pub(super) async fn work_memory(&self, bytes: u64) -> Result<OwnedSemaphorePermit> {
         self.work.clone().acquire_many_owned(in_kib(bytes)).await.map_err(closed)
+    }
+
+    /// A place for an activation. Each address has its own, so that none keeps the others out.
+    pub(super) fn activation(&self, peer: IpAddr) -> Result<Counted> {
+        self.activations.count(peer, ACTIVATIONS).ok_or_else(|| Error::Busy {
+            code: Code::RateLimited,
+            detail: "this address has too many activations under way".to_owned(),
+            retry_after_seconds: 1,
+        })
+    }
+
+    /// The place for a merge of an index; `None` while another vault's is merged. A merge takes several hundred MiB.
+    pub(super) fn merge(&self) -> Option<OwnedSemaphorePermit> {
+        self.merges.clone().try_acquire_owned().ok()
     }
 
     async fn take(&self, slots: &Slots, device: DeviceId, bytes: u64) -> Result<Option<Memory>> {

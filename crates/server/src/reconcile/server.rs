@@ -2,7 +2,8 @@
 
 use crate::data::authority_file;
 use crate::instance::Instance;
-use crate::mirror::{Mirror, Unreadable};
+use crate::mirror::{Mirror, RecordObject, StoredDevice, Unreadable};
+use crate::settings::Settings;
 use crate::tls::Authority;
 use crate::{Result, blocking};
 use blobs::Key;
@@ -15,10 +16,10 @@ use std::sync::Arc;
 /// What the objects say.
 struct Stored {
     users: Vec<User>,
-    devices: Vec<Device>,
+    devices: Vec<StoredDevice>,
     /// Vaults that the database does not know.
     vaults: Vec<FormatRecord>,
-    has_record: bool,
+    record: Option<RecordObject>,
     unreadable: Vec<Unreadable>,
 }
 
@@ -59,6 +60,7 @@ pub async fn bring_together(instance: &Arc<Instance>) -> Result<Together> {
         tracing::warn!(?adopted, "the database did not know all that the object store has; it was adopted");
     }
     end_devices(instance, &stored.devices, &devices).await?;
+    align_record(instance, stored.record.take()).await;
     write_missing(instance, stored).await?;
     mend_authority(instance).await?;
     Ok(Together { adopted, unreadable })
@@ -85,14 +87,13 @@ fn read(instance: &Instance, unknown: &[VaultId]) -> Result<Stored> {
             Err(error) => unreadable.push(Unreadable::of(&key, error)?),
         }
     }
-    let record = mirror.any_record()?;
+    let mut record = mirror.any_record()?;
     let users = mirror.users()?;
     let devices = mirror.devices()?;
-    let has_record = !record.found.is_empty();
     unreadable.extend(record.unreadable);
     unreadable.extend(users.unreadable);
     unreadable.extend(devices.unreadable);
-    Ok(Stored { users: users.found, devices: devices.found, vaults, has_record, unreadable })
+    Ok(Stored { users: users.found, devices: devices.found, vaults, record: record.found.pop(), unreadable })
 }
 
 fn read_format(instance: &Instance, id: VaultId) -> Result<FormatRecord> {
@@ -136,7 +137,8 @@ fn adoption(
     }
     let all_vaults: HashSet<VaultId> =
         known_vaults.keys().copied().chain(adoption.vaults.iter().map(|vault| vault.id)).collect();
-    for device in stored.devices.iter().filter(|device| !known_devices.contains(&device.id)) {
+    let devices = stored.devices.iter().map(|stored| &stored.device);
+    for device in devices.filter(|device| !known_devices.contains(&device.id)) {
         if all_users.contains(&device.user) {
             let vault = device.vault.filter(|vault| all_vaults.contains(vault));
             adoption.devices.push(Device { vault, ..device.clone() });
@@ -149,9 +151,11 @@ fn substitute_name(user: UserId) -> String {
     format!("recovered-{}", &user.to_string()[..8])
 }
 
-/// A device that has ended stays so, also for an older copy of the database.
-async fn end_devices(instance: &Arc<Instance>, stored: &[Device], known: &[Device]) -> Result<()> {
-    for device in stored.iter().filter(|device| device.state != DeviceState::Active) {
+/// A device that has ended stays so, also for an older copy of the database. An end is final, so a word that is not
+/// known ends nothing.
+async fn end_devices(instance: &Arc<Instance>, stored: &[StoredDevice], known: &[Device]) -> Result<()> {
+    let stored = stored.iter().filter(|stored| stored.is_state_known).map(|stored| &stored.device);
+    for device in stored.filter(|device| device.state != DeviceState::Active) {
         let is_active = |other: &Device| other.id == device.id && other.state == DeviceState::Active;
         if known.iter().any(is_active) {
             tracing::warn!(device = %device.id, state = %device.state, "the object store says that a device has ended");
@@ -161,11 +165,31 @@ async fn end_devices(instance: &Arc<Instance>, stored: &[Device], known: &[Devic
     Ok(())
 }
 
+/// Writes the server's object anew where it does not say what is in force: a change of the settings was cut off
+/// before it, or the database is an older one. Custody of single users stands nowhere else, so what only the object
+/// knows of it is taken over: a user who was added as private must not get a managed vault. A store that is full must
+/// not keep the server from its start, so what cannot be written is left for the next one.
+async fn align_record(instance: &Arc<Instance>, stored: Option<RecordObject>) {
+    if stored.as_ref() == Some(&RecordObject::new(&instance.record, &instance.settings())) {
+        return;
+    }
+    if stored.is_some() {
+        tracing::warn!("server/record does not say what is in force; it is written anew");
+    }
+    let custody_of = stored.map(|record| record.settings.custody_of).unwrap_or_default();
+    let take_over = |settings: &mut Settings| {
+        for (user, custody) in custody_of {
+            settings.custody_of.entry(user).or_insert(custody);
+        }
+        Ok(())
+    };
+    if let Err(error) = instance.change_settings(take_over).await {
+        tracing::error!(%error, "server/record could not be written anew; the next start tries again");
+    }
+}
+
 /// Writes objects that a cut-off step has left out.
 async fn write_missing(instance: &Arc<Instance>, stored: Stored) -> Result<()> {
-    if !stored.has_record {
-        instance.mirror_record().await?;
-    }
     let users = instance.meta.users().await?;
     let devices = instance.meta.devices(None).await?;
     let store = instance.store.clone();
@@ -174,8 +198,12 @@ async fn write_missing(instance: &Arc<Instance>, stored: Stored) -> Result<()> {
         for user in users.iter().filter(|user| !stored.users.contains(user)) {
             mirror.put_user(user)?;
         }
-        let is_there =
-            |device: &Device| stored.devices.iter().any(|other| Mirror::is_same_device(device, other));
+        // What a newer server has written stays for it.
+        let is_there = |device: &Device| {
+            stored.devices.iter().any(|StoredDevice { device: other, is_state_known }| {
+                if *is_state_known { Mirror::is_same_device(device, other) } else { device.id == other.id }
+            })
+        };
         for device in devices.iter().filter(|device| !is_there(device)) {
             mirror.put_device(device)?;
         }

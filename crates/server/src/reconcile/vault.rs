@@ -209,6 +209,13 @@ async fn agree_on_deletion(
         (Some(_), None) => {
             instance.meta.undelete_snapshot(info.id).await?;
         }
+        // It was brought back and deleted again since the database was copied.
+        (Some(known), Some(Deleted { time: Some(time), by }))
+            if known.time != *time && known.by != REPLACED =>
+        {
+            instance.meta.undelete_snapshot(info.id).await?;
+            instance.meta.delete_snapshot(info.id, by, *time).await?;
+        }
         _ => {}
     }
     Ok(true)

@@ -39,6 +39,8 @@ fn a_token_expires() {
     let body = request(token.secret(), &Identity::generate(), &Secret::random());
     site.clock.advance(Duration::from_secs(61));
     assert_eq!(site.connect(None).activate(&body).unwrap_err().code, Code::TokenExpired);
+    let at_once = Command::TokenCreate { user: "anna".to_owned(), expires_seconds: 0 };
+    assert_eq!(site.refusal(at_once), Code::Usage);
 }
 
 #[test]

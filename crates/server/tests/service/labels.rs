@@ -56,9 +56,15 @@ fn labels_are_given_for_all_snapshots_and_for_one() {
         .unwrap();
     let given = device.remote.labels().unwrap();
     assert_eq!((given.len(), given[&ids[1]].len()), (70, 0));
+    let looks = || [Command::Check, Command::Verify { read_data: false }].map(|look| site.run(look).unwrap());
+    for found in looks() {
+        assert_eq!(found.exit_status(), model::code::exit::DAMAGED);
+        assert!(found.to_string().contains(&ids[1].to_string()), "{found}");
+    }
     let anew = sealed(&device, ids[1], "anew");
     device.remote.put_labels(ids[1], hash(b""), anew.clone()).unwrap();
     assert_eq!(device.remote.labels_of(ids[1]).unwrap(), Some(anew));
+    assert_eq!(looks().map(|found| found.exit_status()), [0, 0]);
 }
 
 #[test]

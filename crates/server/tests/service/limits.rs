@@ -89,6 +89,7 @@ fn every_refusal_is_a_problem_document() {
     assert_eq!(ask("POST /v1/vaults", json, b"{}").code(), "request_invalid");
     assert_eq!(ask("POST /v1/vaults", "", b"{}").code(), "request_invalid");
     assert_eq!(ask("POST /v1/vaults", json, &vec![b' '; (1 << 20) + 1]).code(), "request_too_large");
+    assert_eq!(ask("POST /v1/activate", json, &vec![b' '; (16 << 10) + 1]).code(), "request_too_large");
     let leases = format!("POST {}", routes::leases(device.vault()));
     assert_eq!(ask(&leases, json, br#"{"set":"short","counter":1}"#).code(), "request_invalid");
     assert_eq!(
@@ -258,7 +259,7 @@ fn a_body_that_trickles_is_given_up() {
     let site = Site::with_limits(limits);
     let mut stream = site.stream();
     let head = "POST /v1/activate HTTP/1.1\r\nhost: localhost\r\nholdfast-protocol: 1\r\n\
-                content-type: application/json\r\ncontent-length: 100000\r\n\r\n";
+                content-type: application/json\r\ncontent-length: 10000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     stream.flush().unwrap();
     let answer = read(&mut stream);

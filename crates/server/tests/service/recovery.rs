@@ -6,7 +6,7 @@ use crate::support::device::Device;
 use crate::support::{DAY, Site, problems};
 use api::Secret;
 use format::wrap::Identity;
-use model::Code;
+use model::{Code, Custody};
 use server::admin::{self, Command, RecoverOptions, RecoverView, SettingsChange};
 use server::data::DataDir;
 use server::watch::Watch;
@@ -109,6 +109,27 @@ fn a_backup_brings_back_what_the_store_does_not_have() {
 }
 
 #[test]
+fn a_user_whom_the_backup_does_not_know_stays_private() {
+    let mut site = Site::new();
+    let file = site.path("backup.age");
+    site.run(Command::Backup { file: file.clone() }).unwrap();
+    site.run(Command::UserAdd { name: "anna".into(), custody: Some(Custody::Private) }).unwrap();
+    site.lose_all_but_the_store();
+    let view = site.recover(RecoverOptions { backup: Some(file.clone()), ..site.recovery() }).unwrap();
+    assert_eq!(view.problems, []);
+    site.start();
+    assert_eq!(site.device("anna").answer.custody_default, Custody::Private);
+    // Other settings are those of the backup, and somebody is told.
+    site.set(SettingsChange { leases_max: Some(7), ..SettingsChange::default() });
+    site.lose_all_but_the_store();
+    let view = site.recover(RecoverOptions { backup: Some(file), ..site.recovery() }).unwrap();
+    assert!(view.to_string().contains("\nwarning: store: the settings of the backup differ"), "{view}");
+    assert_eq!(admin::Answer::Recover(view).exit_status(), 0);
+    site.start();
+    assert_ne!(site.instance().settings().leases_max, 7);
+}
+
+#[test]
 fn a_store_elsewhere_is_taken_over() {
     let mut site = Site::new();
     let anna = site.device("anna");
@@ -179,6 +200,34 @@ fn a_server_is_not_made_over_backups() {
     assert!(refused.to_string().contains("recover"), "{refused}");
 }
 
+/// Killed after it had written the recovery file, and before the object that keeps the server's id.
+#[test]
+fn an_init_that_was_killed_is_finished_with_the_recovery_file_that_it_wrote() {
+    let site = Site::new();
+    let data = DataDir::new(&site.path("new")).unwrap();
+    let file = site.path("new-recovery.txt");
+    let options = || {
+        let urls = vec!["https://localhost".to_owned()];
+        admin::InitOptions { urls, recovery_file: Some(file.clone()), ..admin::InitOptions::default() }
+    };
+    let first = site.block_on(admin::init(&data, &site.clock, options())).unwrap();
+    for path in [data.database(), data.store().join("blobs/server/record")] {
+        std::fs::remove_file(path).unwrap();
+    }
+    let second = site.block_on(admin::init(&data, &site.clock, options())).unwrap();
+    assert_ne!(second.server_id, first.server_id);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&second.server_id.to_string()), "{text}");
+    // The file of another organisation stays as it is.
+    std::fs::copy(&site.made.recovery_file, &file).unwrap();
+    for path in [data.database(), data.store().join("blobs/server/record")] {
+        std::fs::remove_file(path).unwrap();
+    }
+    let refused = site.block_on(admin::init(&data, &site.clock, options())).unwrap_err();
+    assert_eq!(refused.code(), Code::DataExists);
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&site.made.recovery_file).unwrap());
+}
+
 /// What SQLite left beside the database of a server that was killed, while only the database itself was moved away.
 #[test]
 fn what_is_left_of_a_database_gets_into_no_other() {
@@ -196,6 +245,12 @@ fn what_is_left_of_a_database_gets_into_no_other() {
     site.stop();
     std::fs::remove_file(site.data().database()).unwrap();
     std::fs::write(&wal, &left).unwrap();
+    // A step that fails takes nothing away that was there before it, and no new server is made over it.
+    let missing = RecoverOptions { recovery_file: site.path("missing"), ..site.recovery() };
+    assert_eq!(site.recover(missing).unwrap_err().code(), Code::PathMissing);
+    let refused = site.block_on(admin::init(&site.data(), &site.clock, admin::InitOptions::default()));
+    assert!(refused.unwrap_err().to_string().contains("server.db-wal"));
+    assert_eq!(std::fs::read(&wal).unwrap(), left);
     let view = site.recover(site.recovery()).unwrap();
     assert_eq!((view.users, view.devices, view.vaults, view.snapshots), (1, 1, 1, 1));
     assert_eq!(view.problems, []);
@@ -393,6 +448,24 @@ fn what_fails_leaves_no_traces() {
     // Nothing stands in the way of a server there now.
     let options = admin::InitOptions { store: elsewhere(), ..admin::InitOptions::default() };
     site.block_on(admin::init(&DataDir::new(&there).unwrap(), &site.clock, options)).unwrap();
+}
+
+#[test]
+fn what_is_for_the_loss_of_the_store_is_not_put_into_it() {
+    let site = Site::new();
+    let inside = site.data().store().join("blobs/backup.age");
+    let link = site.path("link");
+    std::os::unix::fs::symlink(site.data().store(), &link).unwrap();
+    for file in [inside.clone(), link.join("backup.age")] {
+        assert_eq!(site.refusal(Command::Backup { file: file.clone() }), Code::Usage);
+        assert!(!file.exists());
+    }
+    let data = DataDir::new(&site.path("second")).unwrap();
+    let recovery_file = Some(data.store().join("recovery.txt"));
+    let urls = vec!["https://localhost".to_owned()];
+    let options = admin::InitOptions { urls, recovery_file, ..admin::InitOptions::default() };
+    assert_eq!(site.block_on(admin::init(&data, &site.clock, options)).unwrap_err().code(), Code::Usage);
+    assert!(!data.path().exists());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::support::agent::{DEFAULT, noise};
 use crate::support::{DAY, Site};
 use engine::remote::{IndexIds, Remote};
 use model::{Code, SnapshotId};
-use server::admin::Command;
+use server::admin::{Command, SettingsChange};
 use std::path::Path;
 
 fn copy_database(site: &Site, to: &Path) {
@@ -135,6 +135,34 @@ fn the_time_of_a_replaced_checkpoint_ends_at_once_in_database_and_store() {
     site.clock.advance(DAY * 6);
     assert_eq!(status(), 0);
     assert!(!deletion.exists());
+}
+
+#[test]
+fn an_older_database_learns_when_a_snapshot_was_deleted_again() {
+    let mut site = Site::new();
+    let device = site.device("anna");
+    let ids = || vec![snapshot_of(&device).to_string()];
+    fn snapshot_of(device: &crate::support::device::Device) -> SnapshotId {
+        device.back_up(&device.agent.tree(&[noise(1, 100)], DEFAULT), DEFAULT)
+    }
+    let deleted = ids();
+    site.run(Command::SnapshotDelete { ids: deleted.clone() }).unwrap();
+    site.stop();
+    let old = site.path("old.db");
+    copy_database(&site, &old);
+    site.start();
+    site.run(Command::SnapshotUndelete { ids: deleted.clone() }).unwrap();
+    site.clock.advance(DAY);
+    site.run(Command::SnapshotDelete { ids: deleted.clone() }).unwrap();
+    site.stop();
+    std::fs::copy(&old, site.data().database()).unwrap();
+    site.start();
+    let cleanup = || site.run(Command::Cleanup { dry_run: false }).unwrap().exit_status();
+    // The time of the first deletion is over, that of the second one is not.
+    site.clock.advance(DAY * 6 + DAY / 2);
+    assert_eq!(cleanup(), 0);
+    site.run(Command::SnapshotUndelete { ids: deleted }).unwrap();
+    assert_eq!(cleanup(), 0);
 }
 
 #[test]
@@ -289,6 +317,40 @@ fn a_changed_digit_in_an_object_of_the_server_stops_nothing() {
     let users = site.json(Command::UserList).to_string();
     assert!(users.contains(&format!("recovered-{}", &stranger.to_string()[..8])), "{users}");
     assert_eq!(site.run(Command::Check).unwrap().exit_status(), 0);
+}
+
+#[test]
+fn a_state_of_a_device_that_only_a_newer_server_knows_ends_nothing_and_stays() {
+    let mut site = Site::new();
+    let anna = site.device("anna");
+    let path = site.object_path(&format!("server/devices/{}", anna.answer.device_id));
+    let newer = std::fs::read_to_string(&path).unwrap().replace("\"active\"", "\"asleep\"");
+    assert!(newer.contains("asleep"));
+    std::fs::write(&path, &newer).unwrap();
+    site.restart();
+    assert!(site.again(&anna, anna.counter.clone()).snapshots().is_empty());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
+}
+
+/// As when the store was full, or the server was killed, between the two.
+#[test]
+fn settings_that_did_not_reach_the_store_do_so_at_the_next_start() {
+    let mut site = Site::new();
+    let record = site.object_path("server/record");
+    let old = std::fs::read(&record).unwrap();
+    site.set(SettingsChange { leases_max: Some(7), ..SettingsChange::default() });
+    let new = std::fs::read(&record).unwrap();
+    assert_ne!(new, old);
+    std::fs::write(&record, &old).unwrap();
+    site.restart();
+    assert_eq!(std::fs::read(&record).unwrap(), new);
+    // One that cannot be written stops nothing.
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir_all(record.join("in-the-way")).unwrap();
+    site.restart();
+    std::fs::remove_dir_all(&record).unwrap();
+    site.restart();
+    assert_eq!(std::fs::read(&record).unwrap(), new);
 }
 
 #[test]

@@ -45,7 +45,8 @@ impl Log {
             *in_doubt = true;
             if self.objects.put_new(&key, &bytes)? {
                 failpoint::hit("vault.append.after_put");
-                write(&self.state).apply(segment, bytes.len() as u64);
+                let data_ids = segment.data_ids.ids.len() as u64;
+                write(&self.state).apply(segment, data_ids, bytes.len() as u64);
                 *in_doubt = false;
                 return Ok(answer);
             }

@@ -1,12 +1,11 @@
 //! Reading the log from the store: which segments make up the chain, and whether it is whole.
 
+use super::scan::{Scanned, scan};
 use super::state::LogState;
 use crate::damage::is_damage;
 use crate::names::numbers_of;
 use crate::objects::Objects;
 use crate::{Error, LogProblem};
-use format::limits;
-use format::segment::Segment;
 use std::collections::HashSet;
 
 /// Attempts to read a log whose segments another process merges meanwhile.
@@ -63,29 +62,30 @@ fn attempt(objects: &Objects, last: bool) -> Result<Option<LogState>, Error> {
     let mut damage = None;
     while let Some(segment) = longest(&listed, state.sequence + 1, &bad) {
         let Listed { from, to, size_bytes } = segment;
-        let key = objects.names.segment(from, to)?;
-        let decoded = match objects.read(&key, limits::SEGMENT_MAX) {
+        // All but the data ids, which only the store keeps.
+        let scanned = match scan(objects, from, to) {
             Ok(None) if last => Err(format::Error::Truncated { what: "index segment" }),
             Ok(None) => return Ok(None),
-            Ok(Some(bytes)) => Segment::decode(&bytes),
+            Ok(Some(Scanned { segment, data_ids, .. })) => Ok((segment, data_ids.count())),
+            Err(Error::Damaged { source, .. }) => Err(source),
             Err(error) if is_damage(&error) => Err(format::Error::Malformed {
                 what: "index segment",
                 rule: "it can be read and stays in bounds",
             }),
             Err(error) => return Err(error),
         };
-        match decoded {
-            Ok(decoded) if (decoded.from, decoded.to) != (from, to) => {
+        match scanned {
+            Ok((found, _)) if (found.from, found.to) != (from, to) => {
                 let source = format::Error::Mismatch { what: "index segment", check: "name" };
                 damage = Some(LogProblem::Damaged { from, to, source });
                 bad.insert(segment);
             }
-            Ok(decoded) if state.sequence > 0 && decoded.incarnation != state.incarnation => {
+            Ok((found, _)) if state.sequence > 0 && found.incarnation != state.incarnation => {
                 state.problem = Some(LogProblem::Mixed { from });
                 return Ok(Some(state));
             }
-            Ok(decoded) => {
-                state.apply(decoded, size_bytes);
+            Ok((found, data_ids)) => {
+                state.apply(found, data_ids, size_bytes);
                 damage = None;
             }
             // A merged segment that is damaged may have parts that were not deleted yet.
@@ -114,6 +114,7 @@ mod tests {
     use super::*;
     use crate::names::Names;
     use blobs::{BlobStore, MemoryStore, PutMode};
+    use format::segment::Segment;
     use model::VaultId;
     use std::sync::Arc;
 

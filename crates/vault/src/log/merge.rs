@@ -88,7 +88,7 @@ impl Log {
         self.objects.replace(&key, &bytes)?;
         failpoint::hit("vault.merge.after_put");
         let size_bytes = bytes.len() as u64;
-        let info = SegmentInfo::new(&merged, size_bytes);
+        let info = SegmentInfo::new(&merged, merged.data_ids.ids.len() as u64, size_bytes);
         if write(&self.state).replace(incarnation, run, info) && run.len() > 1 {
             for part in run {
                 self.objects.delete(&self.objects.names.segment(part.from, part.to)?)?;

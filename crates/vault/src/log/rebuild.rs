@@ -6,14 +6,21 @@ use crate::Error;
 use crate::damage::is_damage;
 use crate::locks::{lock, write};
 use crate::names::pack_of;
-use crate::packs::{PackFile, Packs};
+use crate::packs::{OPEN_PACKS, PackFile, Packs};
 use format::segment::{PackRow, Segment};
 use model::{LeaseId, PackId, failpoint};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Ids that one segment holds, about, in bytes: so much is in memory a few times over.
-const SEGMENT_BYTES: u64 = 64 << 20;
+/// What one segment is made of at most: the packs of a batch are open together, each with a handle and its table.
+#[derive(Clone, Copy)]
+struct BatchLimit {
+    packs: usize,
+    /// Tables of packs in memory, about; their ids are there a few times over.
+    table_bytes: usize,
+}
+
+const BATCH: BatchLimit = BatchLimit { packs: OPEN_PACKS, table_bytes: 64 << 20 };
 
 /// What a rebuild found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,15 +40,15 @@ pub struct RebuildReport {
 impl Log {
     /// Writes the index anew. What a crash leaves on the way is a log with a gap, which nobody takes for a whole one.
     pub(crate) fn rebuild(&self, packs: &Packs) -> Result<RebuildReport, Error> {
-        self.rebuild_in(packs, SEGMENT_BYTES)
+        self.rebuild_in(packs, BATCH)
     }
 
-    fn rebuild_in(&self, packs: &Packs, segment_bytes: u64) -> Result<RebuildReport, Error> {
+    fn rebuild_in(&self, packs: &Packs, most: BatchLimit) -> Result<RebuildReport, Error> {
         let _merging = lock(&self.merging);
         let mut in_doubt = lock(&self.writer);
         *in_doubt = true;
         // Everything is read once before anything is deleted.
-        let (batches, mut report) = self.plan(packs, segment_bytes)?;
+        let (batches, mut report) = self.plan(packs, most)?;
         let mut old = load::list(&self.objects)?;
         old.sort_unstable();
         for segment in old {
@@ -65,12 +72,12 @@ impl Log {
     }
 
     /// The packs that go into each segment; at least one segment, which may be empty.
-    fn plan(&self, packs: &Packs, segment_bytes: u64) -> Result<(Vec<Vec<PackId>>, RebuildReport), Error> {
+    fn plan(&self, packs: &Packs, most: BatchLimit) -> Result<(Vec<Vec<PackId>>, RebuildReport), Error> {
         let listed = self.objects.all("packs")?;
         let ids: BTreeSet<PackId> =
             listed.iter().filter_map(|blob| pack_of(&blob.key)).map(|(id, _)| id).collect();
         let mut report = RebuildReport::default();
-        let (mut batches, mut bytes) = (vec![Vec::new()], 0);
+        let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
         for id in ids {
             let file = match packs.open(id, None) {
                 Ok(file) => file,
@@ -81,17 +88,19 @@ impl Log {
                 }
                 Err(error) => return Err(error),
             };
-            let (size, chunks) = row_size(&file);
-            if bytes + size > segment_bytes && bytes > 0 {
-                batches.push(Vec::new());
+            let table_bytes = file.memory_bytes();
+            let is_full = batch.len() >= most.packs || bytes + table_bytes > most.table_bytes;
+            if is_full && !batch.is_empty() {
+                batches.push(std::mem::take(&mut batch));
                 bytes = 0;
             }
-            bytes += size;
-            batches.last_mut().into_iter().for_each(|batch| batch.push(id));
+            bytes += table_bytes;
+            batch.push(id);
             report.packs += 1;
             report.frames += file.table.frames.len() as u64;
-            report.chunks += chunks;
+            report.chunks += file.table.frames.iter().map(|row| row.ids.len() as u64).sum::<u64>();
         }
+        batches.push(batch);
         Ok((batches, report))
     }
 
@@ -111,12 +120,6 @@ impl Log {
         });
         Ok(Segment::of_packs(incarnation, number, rows.collect()))
     }
-}
-
-/// What a pack takes in a segment, about, and its chunks.
-fn row_size(file: &PackFile) -> (u64, u64) {
-    let chunks: u64 = file.table.frames.iter().map(|row| row.ids.len() as u64).sum();
-    (64 + 12 * file.table.frames.len() as u64 + 20 * chunks, chunks)
 }
 
 impl LogState {

@@ -2,6 +2,7 @@
 
 use super::Log;
 use crate::Error;
+use crate::objects::Objects;
 use blobs::{BlobReader, ErrorKind};
 use format::segment::{Segment, SegmentScanner, SparseIds};
 
@@ -17,26 +18,31 @@ pub(super) struct Scanned {
     pub(super) object: Box<dyn BlobReader>,
 }
 
+/// Reads a segment to its end and checks it; `None` when it is not there.
+pub(super) fn scan(objects: &Objects, from: u64, to: u64) -> Result<Option<Scanned>, Error> {
+    let key = objects.names.segment(from, to)?;
+    let object = match objects.store.open(&key) {
+        Ok(object) => object,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let damaged = |source| Error::Damaged { key: key.clone(), source };
+    let mut scanner = SegmentScanner::new();
+    let (mut offset, size) = (0, object.size_bytes());
+    let mut piece = vec![0; PIECE];
+    while offset < size {
+        let length = PIECE.min(usize::try_from(size - offset).unwrap_or(PIECE));
+        object.read_at(offset, &mut piece[..length])?;
+        scanner.feed(&piece[..length]).map_err(damaged)?;
+        offset += length as u64;
+    }
+    let (segment, data_ids) = scanner.finish().map_err(damaged)?;
+    Ok(Some(Scanned { segment, data_ids, object }))
+}
+
 impl Log {
-    /// Reads a segment to its end and checks it; `None` when it is not there.
+    /// As [`scan`], of this log.
     pub(super) fn scan(&self, from: u64, to: u64) -> Result<Option<Scanned>, Error> {
-        let key = self.objects.names.segment(from, to)?;
-        let object = match self.objects.store.open(&key) {
-            Ok(object) => object,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let damaged = |source| Error::Damaged { key: key.clone(), source };
-        let mut scanner = SegmentScanner::new();
-        let (mut offset, size) = (0, object.size_bytes());
-        let mut piece = vec![0; PIECE];
-        while offset < size {
-            let length = PIECE.min(usize::try_from(size - offset).unwrap_or(PIECE));
-            object.read_at(offset, &mut piece[..length])?;
-            scanner.feed(&piece[..length]).map_err(damaged)?;
-            offset += length as u64;
-        }
-        let (segment, data_ids) = scanner.finish().map_err(damaged)?;
-        Ok(Some(Scanned { segment, data_ids, object }))
+        scan(&self.objects, from, to)
     }
 }

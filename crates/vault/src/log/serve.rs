@@ -3,13 +3,66 @@
 use super::{Log, Position};
 use crate::locks::read;
 use crate::{Error, Vault};
+use blobs::{BlobReader, ErrorKind};
 use format::limits;
 use std::sync::Arc;
 
 /// Attempts to find a segment that is being merged.
 const ATTEMPTS: usize = 3;
 
-/// Encoded segments in the order of their numbers, joining without a gap; reads one at a time.
+/// An encoded segment, read in pieces: nothing of it is kept while its reader is slow. It stays readable when it is
+/// merged meanwhile.
+pub struct SegmentBytes {
+    from: Source,
+    length: u64,
+    at: u64,
+}
+
+enum Source {
+    Stored(Box<dyn BlobReader>),
+    /// Without its data ids it lies nowhere.
+    Made(Vec<u8>),
+}
+
+impl SegmentBytes {
+    fn stored(object: Box<dyn BlobReader>) -> Self {
+        Self { length: object.size_bytes(), from: Source::Stored(object), at: 0 }
+    }
+
+    fn made(bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len() as u64, from: Source::Made(bytes), at: 0 }
+    }
+
+    /// How many bytes it has altogether.
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// How many are still to be read.
+    pub const fn left(&self) -> u64 {
+        self.length - self.at
+    }
+
+    /// The next bytes, at most so many; none at the end.
+    pub fn read(&mut self, most: usize) -> Result<Vec<u8>, Error> {
+        let count = most.min(usize::try_from(self.left()).unwrap_or(most));
+        let bytes = match &self.from {
+            Source::Stored(object) => {
+                let mut bytes = vec![0; count];
+                object.read_at(self.at, &mut bytes)?;
+                bytes
+            }
+            Source::Made(bytes) => {
+                let at = self.at as usize;
+                bytes[at..at + count].to_vec()
+            }
+        };
+        self.at += count as u64;
+        Ok(bytes)
+    }
+}
+
+/// Encoded segments in the order of their numbers, joining without a gap; opens one at a time.
 pub struct Segments {
     vault: Arc<Vault>,
     incarnation: [u8; 16],
@@ -30,13 +83,14 @@ impl Log {
         if known.incarnation == here.incarnation && joins { Ok((here, next)) } else { Err(Error::IndexGap) }
     }
 
-    /// The segment that begins at `next`: its last number and its bytes.
+    /// The segment that begins at `next`: its last number and its bytes. These are given as they are stored; whoever
+    /// decodes them checks them.
     fn segment_at(
         &self,
         incarnation: [u8; 16],
         next: u64,
         with_data_ids: bool,
-    ) -> Result<(u64, Vec<u8>), Error> {
+    ) -> Result<(u64, SegmentBytes), Error> {
         for _ in 0..ATTEMPTS {
             let found = {
                 let state = read(&self.state);
@@ -45,16 +99,31 @@ impl Log {
             };
             let Some(segment) = found else { return Err(Error::IndexGap) };
             let bytes = if with_data_ids {
-                let key = self.objects.names.segment(segment.from, segment.to)?;
-                self.objects.read(&key, limits::SEGMENT_MAX)?
+                self.open_segment(segment.from, segment.to)?.map(SegmentBytes::stored)
             } else {
-                self.scan(segment.from, segment.to)?.map(|scanned| scanned.segment.encode())
+                let scanned = self.scan(segment.from, segment.to)?;
+                scanned.map(|scanned| SegmentBytes::made(scanned.segment.encode()))
             };
             if let Some(bytes) = bytes {
                 return Ok((segment.to, bytes));
             }
         }
         Err(Error::IndexGap)
+    }
+
+    fn open_segment(&self, from: u64, to: u64) -> Result<Option<Box<dyn BlobReader>>, Error> {
+        let key = self.objects.names.segment(from, to)?;
+        let object = match self.objects.store.open(&key) {
+            Ok(object) => object,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let (value, limit) = (object.size_bytes(), limits::SEGMENT_MAX as u64);
+        if value > limit {
+            let source = format::Error::TooLarge { what: "index segment", value, limit };
+            return Err(Error::Damaged { key, source });
+        }
+        Ok(Some(object))
     }
 }
 
@@ -79,7 +148,7 @@ impl Segments {
 }
 
 impl Iterator for Segments {
-    type Item = Result<Vec<u8>, Error>;
+    type Item = Result<SegmentBytes, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.next > self.last {
@@ -95,6 +164,15 @@ impl Iterator for Segments {
                 Some(Err(error))
             }
         }
+    }
+}
+
+impl std::fmt::Debug for SegmentBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SegmentBytes")
+            .field("at", &self.at)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
     }
 }
 

@@ -18,8 +18,8 @@ pub(crate) struct SegmentInfo {
 }
 
 impl SegmentInfo {
-    pub(crate) fn new(segment: &Segment, size_bytes: u64) -> Self {
-        let data_ids = segment.data_ids.ids.len() as u64;
+    /// Of a segment with so many data ids, whether it has them in memory or not.
+    pub(crate) fn new(segment: &Segment, data_ids: u64, size_bytes: u64) -> Self {
         let ids = data_ids + segment.hunk_ids.ids.len() as u64;
         Self { from: segment.from, to: segment.to, size_bytes, ids, data_ids }
     }
@@ -61,9 +61,9 @@ impl LogState {
         self.packs.get(&id.pack)?.frame(id.frame)
     }
 
-    /// Adds the segment that follows the last number.
-    pub(crate) fn apply(&mut self, segment: Segment, size_bytes: u64) {
-        self.segments.push(SegmentInfo::new(&segment, size_bytes));
+    /// Adds the segment that follows the last number. Its data ids are counted and not looked at.
+    pub(crate) fn apply(&mut self, segment: Segment, data_ids: u64, size_bytes: u64) {
+        self.segments.push(SegmentInfo::new(&segment, data_ids, size_bytes));
         self.incarnation = segment.incarnation;
         self.sequence = segment.to;
         self.times.extend(segment.times);

@@ -82,7 +82,7 @@ impl PackFile {
     }
 
     /// What the table takes in memory, about.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let lists =
             |row: &FrameRow| row.references.iter().map(|list| 24 + 28 * list.as_slice().len()).sum::<usize>();
         512 + self.table.frames.iter().map(|row| 96 + 16 * row.ids.len() + lists(row)).sum::<usize>()

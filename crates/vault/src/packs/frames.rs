@@ -2,20 +2,20 @@
 //! damaged costs only itself.
 
 use super::PackFile;
-use crate::damage::is_bad_spot;
 use crate::reach::Reach;
 use crate::{Error, FrameId, Vault};
 use blobs::ErrorKind;
 use format::frame::SealedFrame;
 use format::pack::FrameRow;
-use model::{ChunkId, LeaseId, PackId, SnapshotId};
+use model::{ChunkId, PackId, SnapshotId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Frames that are looked at together.
 const GROUP_FRAMES: usize = 64;
-/// What one read of the store fetches at most, unless a single frame is larger.
-const SPAN_BYTES: u64 = 8 << 20;
+/// What one read of the store fetches at most, unless a single frame is larger. A reader keeps so much while its
+/// agent is slow, and has it twice while it reads.
+const SPAN_BYTES: u64 = 2 << 20;
 /// Bytes between two frames that are read in vain rather than by two reads.
 const GAP_BYTES: u64 = 64 << 10;
 
@@ -25,7 +25,7 @@ pub enum Scope {
     /// The frames that hold a snapshot's hunks or that these refer to. A hidden snapshot counts like any other.
     Snapshot(SnapshotId),
     /// Every frame of the log, for the holder of a lease.
-    Lease(LeaseId),
+    Lease,
 }
 
 /// Why a frame is not given.
@@ -70,7 +70,7 @@ impl Vault {
     pub fn frames(self: &Arc<Self>, scope: Scope, wanted: Vec<FrameId>) -> Result<Frames, Error> {
         let allowed = match scope {
             Scope::Snapshot(snapshot) => Allowed::Reach(self.reach_of(snapshot)?),
-            Scope::Lease(_) => {
+            Scope::Lease => {
                 self.position()?;
                 Allowed::Log
             }
@@ -100,7 +100,7 @@ impl Frames {
     pub fn next_ids(&mut self) -> Option<(FrameId, Result<Vec<ChunkId>, FrameFailure>)> {
         let id = self.wanted.pop_front()?;
         let ids = || {
-            let file = self.open(id.pack).map_err(|error| refusal(&error))?;
+            let file = self.vault.open_pack(id.pack).map_err(|error| refusal(&error))?;
             file.table.frame(id.frame).map(|row| row.ids.clone()).ok_or(FrameFailure::NotFound)
         };
         Some((id, if self.allows(id) { ids() } else { Err(FrameFailure::NotFound) }))
@@ -124,7 +124,7 @@ impl Frames {
     fn read_group<'a>(&self, pack: PackId, group: &'a [FrameId]) -> (Vec<FrameAnswer>, &'a [FrameId]) {
         let mut is_second_try = false;
         loop {
-            let file = match self.open(pack) {
+            let file = match self.vault.open_pack(pack) {
                 Ok(file) => file,
                 Err(error) => return (self.refuse(group, &error), &[]),
             };
@@ -173,11 +173,6 @@ impl Frames {
             frame: Err(if self.allows(*id) { reason } else { FrameFailure::NotFound }),
         };
         group.iter().map(answer).collect()
-    }
-
-    fn open(&self, pack: PackId) -> Result<Arc<PackFile>, Error> {
-        let expected = self.vault.log.with_any(|state| state.packs.get(&pack).map(|row| row.generation));
-        self.vault.packs.open(pack, expected)
     }
 
     fn allows(&self, id: FrameId) -> bool {
@@ -272,8 +267,7 @@ fn failure(error: &Error) -> FrameFailure {
         Error::Damaged { .. } => FrameFailure::Damaged,
         Error::Store(store) => match store.kind() {
             ErrorKind::NotFound => FrameFailure::NotFound,
-            ErrorKind::Corrupt => FrameFailure::Damaged,
-            _ if is_bad_spot(store) => FrameFailure::Damaged,
+            _ if store.is_of_blob() => FrameFailure::Damaged,
             kind => FrameFailure::Store(kind),
         },
         _ => FrameFailure::Store(ErrorKind::Other),

@@ -82,18 +82,30 @@ impl Packs {
         failpoint::hit("vault.rewrite.before_finish");
         writer.finish()?;
         failpoint::hit("vault.rewrite.after_finish");
-        let back = self.open_generation(row.id, row.generation);
-        if let Ok(back) = &back
-            && back.table == table
-            && is_intact(back)?
-        {
-            failpoint::hit("vault.rewrite.after_read_back");
-            return Ok(back.size_bytes());
-        }
+        let error = match self.read_back(row, &table) {
+            Ok(Some(size_bytes)) => {
+                failpoint::hit("vault.rewrite.after_read_back");
+                return Ok(size_bytes);
+            }
+            Ok(None) => {
+                let source = format::Error::Mismatch { what: "pack", check: "hash" };
+                Error::Damaged { key: key.clone(), source }
+            }
+            Err(error) => error,
+        };
         // It must not stay: readers would take it for the newest.
         self.objects.delete(&key)?;
-        let source = format::Error::Mismatch { what: "pack", check: "hash" };
-        Err(Error::Damaged { key, source })
+        Err(error)
+    }
+
+    /// The size of a generation that was just written; `None` when it is not what was written.
+    fn read_back(&self, row: &PackRow, table: &PackTable) -> Result<Option<u64>, Error> {
+        let back = match self.open_generation(row.id, row.generation) {
+            Ok(back) => back,
+            Err(error) if is_damage(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok((back.table == *table && is_intact(&back)?).then(|| back.size_bytes()))
     }
 
     fn source(&self, row: &PackRow, older: &[u32]) -> Result<PackFile, Error> {

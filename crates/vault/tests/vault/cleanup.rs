@@ -198,6 +198,47 @@ fn a_rewrite_keeps_what_is_needed_and_reads_it_back() {
     assert_restores(&world.vault, &world.agent, less.snapshot, &less.files);
 }
 
+/// Whichever read fails: what was not read back whole must not be taken for the newest generation.
+#[test]
+fn a_generation_that_could_not_be_read_back_does_not_stay() {
+    let mut reads = 0;
+    for op in [Op::Open, Op::ReadAt] {
+        for n in 1.. {
+            let mut world = World::new();
+            let lease = world.grant();
+            let content = frames(1, 4, 1);
+            let pack = world.agent.data_pack(&content);
+            world.upload(lease, &pack).unwrap();
+            let tree = world.agent.tree_of(world.agent.files_of(&pack, &content)[..2].to_vec(), None);
+            world.back_up(lease, &tree);
+            world.end(lease);
+            world.mark();
+            world.clock.advance(DAY);
+            let opened = |plan| {
+                let store = Arc::new(Faulty::new(world.store.clone(), plan));
+                let vault = Vault::open(Arc::clone(&store) as _, world.agent.vault, world.clock.clone());
+                (store, vault.unwrap())
+            };
+            let to_open = opened(FaultPlan::new()).0.calls(op);
+            let fault = Fault::Fail(blobs::ErrorKind::Transient);
+            let (store, vault) = opened(FaultPlan::new().nth(op, to_open + n, fault));
+            world.vault = vault;
+            let swept = world.vault.sweep(&world.options, &world.ledger);
+            if store.committed().is_empty() {
+                assert_eq!(swept.unwrap().packs_rewritten, 1);
+                break;
+            }
+            reads += 1;
+            let generations =
+                [0, 1].map(|number| world.store.info(&pack_key(&world, pack.id, number)).unwrap().is_some());
+            assert_ne!(generations, [true, true], "{op} {n}");
+            world.reopen();
+            assert_restores(&world.vault, &world.agent, tree.snapshot, &tree.files);
+        }
+    }
+    assert!(reads >= 4, "{reads}");
+}
+
 #[test]
 fn what_is_damaged_is_not_rewritten_and_nothing_is_lost_by_it() {
     let world = World::new();

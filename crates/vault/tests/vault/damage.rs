@@ -113,20 +113,25 @@ fn a_store_that_is_out_of_reach_says_nothing_about_damage() {
     let case = case();
     case.flip(&[case.offset(1)]);
     let (id, clock) = (case.world.agent.vault, case.world.clock.clone());
-    let opened = |plan| {
+    let open = |plan| {
         let store = Arc::new(Faulty::new(case.world.store.clone(), plan));
-        Vault::open(store, id, clock.clone()).unwrap()
+        let vault = Vault::open(Arc::clone(&store) as _, id, clock.clone()).unwrap();
+        (store, vault)
     };
+    // The log is read in the same way, before anything goes wrong.
+    let to_open = |op| open(FaultPlan::new()).0.calls(op);
+    let opened = |plan| open(plan).1;
     for kind in [ErrorKind::Transient, ErrorKind::Denied] {
         for op in [Op::Open, Op::ReadAt] {
-            let vault = opened(FaultPlan::new().from(op, 1, Fault::Fail(kind)));
+            let vault = opened(FaultPlan::new().from(op, to_open(op) + 1, Fault::Fail(kind)));
             assert!(vault.look_again(Damaged::frame(case.data(), 1)).is_err(), "{kind:?} at {op:?}");
             assert!(vault.damage_in(case.data()).is_err(), "{kind:?} at {op:?}");
             assert!(vault.verify(true, &mut |_| ControlFlow::Continue(())).is_err(), "{kind:?} at {op:?}");
         }
     }
     // A spot that cannot be read, in a pack that can be opened: header, trailer and table take three reads.
-    let vault = opened(FaultPlan::new().nth(Op::ReadAt, 4, Fault::Fail(ErrorKind::Other)));
+    let bad_spot = Fault::Fail(ErrorKind::Other);
+    let vault = opened(FaultPlan::new().nth(Op::ReadAt, to_open(Op::ReadAt) + 4, bad_spot));
     let frame = |number| Damaged::frame(case.data(), number);
     assert_eq!(vault.damage_in(case.data()).unwrap(), [frame(0), frame(1)]);
 }

@@ -49,8 +49,8 @@ fn a_snapshot_reaches_its_own_frames_only() {
     assert_eq!(outcome(&world.vault, scope, &ids(&two.hunks)), [no]);
     let nowhere = FrameId { pack: PackId::from_bytes([3; 16]), frame: 0 };
     assert_eq!(outcome(&world.vault, scope, &[nowhere]), [no]);
-    assert_eq!(outcome(&world.vault, Scope::Lease(lease.id), &ids(&pack)), [Ok(0), Ok(1), Ok(2)]);
-    assert_eq!(outcome(&world.vault, Scope::Lease(lease.id), &[nowhere]), [no]);
+    assert_eq!(outcome(&world.vault, Scope::Lease, &ids(&pack)), [Ok(0), Ok(1), Ok(2)]);
+    assert_eq!(outcome(&world.vault, Scope::Lease, &[nowhere]), [no]);
     let unknown = world.vault.frames(Scope::Snapshot(SnapshotId::random()), Vec::new());
     assert!(matches!(unknown, Err(Error::SnapshotUnknown { .. })));
     // A snapshot that is gone reaches nothing, whatever was cached.
@@ -116,7 +116,7 @@ fn neighbours_are_read_together() {
     let store = Arc::new(Recording::new(world.store.clone()));
     let vault = Vault::open(Arc::clone(&store) as Arc<dyn BlobStore>, world.agent.vault, world.clock.clone())
         .unwrap();
-    let scope = Scope::Lease(lease.id);
+    let scope = Scope::Lease;
     let mut wanted = ids(&tree.packs[0]);
     assert!(outcome(&vault, scope, &wanted).iter().all(Result::is_ok));
     store.take();
@@ -137,7 +137,7 @@ fn large_frames_are_read_in_portions() {
     let store = Arc::new(Recording::new(world.store.clone()));
     let vault = Vault::open(Arc::clone(&store) as Arc<dyn BlobStore>, world.agent.vault, world.clock.clone())
         .unwrap();
-    assert!(outcome(&vault, Scope::Lease(lease.id), &ids(&pack)).iter().all(Result::is_ok));
+    assert!(outcome(&vault, Scope::Lease, &ids(&pack)).iter().all(Result::is_ok));
     let largest = store.calls().iter().filter(|call| call.op == Op::ReadAt).map(|call| call.amount).max();
     assert!(largest.is_some_and(|bytes| (3 << 20..9 << 20).contains(&bytes)), "{largest:?}");
 }

@@ -85,7 +85,9 @@ fn a_data_folder_that_is_not_what_a_command_needs() {
         refused(server.run(["user", "add", name]), Code::NameInvalid);
     }
     refused(server.run(["token", "create", "--user", "nobody"]), Code::UserUnknown);
-    refused(server.run(["snapshot", "delete", "0123456789"]), Code::SnapshotUnknown);
+    // The code's advice is for agents; whoever is at the server has another command.
+    let unknown = server.run(["snapshot", "delete", "0123456789"]).fails_with(Code::SnapshotUnknown);
+    assert!(unknown.stderr.contains("holdfast-server snapshot list --deleted"), "{unknown}");
     // The port is taken.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

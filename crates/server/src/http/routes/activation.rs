@@ -12,13 +12,15 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
 use model::Code;
 
-/// Activates. Refused tokens count as failures of the address, so that nobody tries many.
+/// Activates. Refused tokens count as failures of the address, which is answered more slowly after many.
 pub(in crate::http) async fn activate(
     State(shared): State<Shared>,
     request: Request,
 ) -> Handled<(StatusCode, Json<ActivateAnswer>)> {
     let peer = peer(&request);
-    let JsonBody::<ActivateRequest, { limits::JSON_BODY }>(body) =
+    // Before anything of the body is waited for: nobody knows yet who sends it.
+    let _place = shared.activation(peer)?;
+    let JsonBody::<ActivateRequest, { limits::ACTIVATE_BODY }>(body) =
         JsonBody::from_request(request, &shared).await?;
     let instance = shared.instance.clone();
     // Done whether the agent waits or not.

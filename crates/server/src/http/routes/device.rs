@@ -1,5 +1,6 @@
 //! The end of the calling device.
 
+use crate::detached;
 use crate::http::auth::Caller;
 use crate::http::refusal::Handled;
 use crate::http::state::Shared;
@@ -12,9 +13,13 @@ pub(in crate::http) async fn deactivate(
     State(shared): State<Shared>,
     Caller(device): Caller,
 ) -> Handled<StatusCode> {
-    let instance = &shared.instance;
-    instance.meta.set_device_state(device.id, DeviceState::Deactivated).await?;
-    tracing::info!(device = %device.id, "device deactivated");
-    instance.mirror_device(meta::Device { state: DeviceState::Deactivated, ..device }).await?;
+    let instance = shared.instance.clone();
+    // Done whether the agent waits or not.
+    detached(async move {
+        instance.meta.set_device_state(device.id, DeviceState::Deactivated).await?;
+        tracing::info!(device = %device.id, "device deactivated");
+        instance.mirror_device(device.id).await
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -59,7 +59,7 @@ pub(in crate::http) async fn of_lease(
     BinaryBody(body): BinaryBody<BODY>,
 ) -> Handled<Response> {
     let (open, _) = leases::claim(&shared.instance, &device, vault, lease, counter).await?;
-    give(shared, open, Scope::Lease(lease), &body, read_frames).await
+    give(shared, open, Scope::Lease, &body, read_frames).await
 }
 
 async fn give(

@@ -11,7 +11,6 @@ use api::vaults::Holder;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use meta::Device;
 use model::{Code, VaultId};
 
 /// Gives a wrapped key.
@@ -46,7 +45,7 @@ pub(in crate::http) async fn write(
         && instance.meta.open_vault(device.user).await?.is_some_and(|v| v.id == vault)
     {
         instance.meta.set_device_vault(device.id, vault).await?;
-        instance.mirror_device(Device { vault: Some(vault), ..device }).await?;
+        instance.mirror_device(device.id).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use crate::http::state::{Memory, Shared};
 use crate::instance::Instance;
 use crate::space::Announcement;
 use crate::vaults::OpenVault;
-use crate::{Result, detached, leases, space};
+use crate::{detached, leases, space};
 use api::limits;
 use api::runs::PackAnswer;
 use axum::Json;
@@ -42,22 +42,23 @@ pub(in crate::http) async fn receive(
     };
     let (receiver, memory) = feed(&shared, receiver, body, &device, length, &mut announcement).await?;
     // From here on it is done whether the agent waits or not.
+    let at = shared.clone();
     let receipt = detached(async move {
         let _kept = under_way;
-        let work = shared.work_memory(receiver.finish_bytes()).await?;
-        let receipt = shared.job(move || receiver.finish()).await?;
+        let work = at.work_memory(receiver.finish_bytes()).await?;
+        let receipt = at.job(move || receiver.finish()).await?;
         drop((memory, work, announcement));
-        count(&instance, lease, length, receipt).await?;
+        count(&instance, lease, length, receipt).await;
         Ok(receipt)
     })
     .await?;
     if receipt.stored {
-        merge_now_and_then(open, receipt.sequence);
+        merge_now_and_then(&shared, open, receipt.sequence);
     }
     Ok(Json(PackAnswer { stored: receipt.stored, sequence: receipt.sequence }))
 }
 
-async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: PackReceipt) -> Result<()> {
+async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: PackReceipt) {
     if receipt.stored {
         instance.uploads.add(lease, length);
     }
@@ -71,17 +72,22 @@ async fn count(instance: &Arc<Instance>, lease: LeaseId, length: u64, receipt: P
             totals.duplicate_packs += 1;
         }
     };
-    instance.counters.add(change).await
+    instance.counters.add(change).await;
 }
 
-/// Each pack is a segment of its own, and every look-up goes through all of them.
-fn merge_now_and_then(open: Arc<OpenVault>, sequence: u64) {
+/// Each pack is a segment of its own, and every look-up goes through all of them. What is left out since another
+/// vault's index is merged follows later, or comes with a cleanup.
+fn merge_now_and_then(shared: &Shared, open: Arc<OpenVault>, sequence: u64) {
     if !sequence.is_multiple_of(MERGE_EVERY) {
         return;
     }
-    tokio::task::spawn_blocking(move || match open.vault().merge_segments() {
-        Ok(_) | Err(vault::Error::Busy { .. }) => {}
-        Err(error) => tracing::warn!(%error, "the index could not be merged"),
+    let Some(place) = shared.merge() else { return };
+    tokio::task::spawn_blocking(move || {
+        let _place = place;
+        match open.vault().merge_segments() {
+            Ok(_) | Err(vault::Error::Busy { .. }) => {}
+            Err(error) => tracing::warn!(%error, "the index could not be merged"),
+        }
     });
 }
 

@@ -48,9 +48,23 @@ fn prepared() -> MemoryStore {
 }
 
 fn rebuild(store: Arc<dyn BlobStore>) -> Result<RebuildReport, Error> {
+    // Room for the tables of three packs a segment.
+    rebuild_in(store, BatchLimit { table_bytes: 2_500, ..BATCH })
+}
+
+fn rebuild_in(store: Arc<dyn BlobStore>, most: BatchLimit) -> Result<RebuildReport, Error> {
     let objects = objects(store);
-    // Room for three packs a segment.
-    Log::open(objects.clone())?.rebuild_in(&Packs::new(objects, VAULT), 1000)
+    Log::open(objects.clone())?.rebuild_in(&Packs::new(objects, VAULT), most)
+}
+
+#[test]
+fn no_segment_needs_more_packs_open_than_are_allowed() {
+    let report = rebuild_in(Arc::new(prepared()), BatchLimit { packs: 5, ..BATCH }).unwrap();
+    assert_eq!((report.packs, report.segments), (12, 3));
+    let store = MemoryStore::new();
+    // An empty vault has a segment too.
+    let report = rebuild_in(Arc::new(store), BATCH).unwrap();
+    assert_eq!((report.packs, report.segments), (0, 1));
 }
 
 /// Opens what a crash left: broken, the old log, or the new one with all packs.

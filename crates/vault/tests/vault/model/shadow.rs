@@ -1,8 +1,9 @@
 //! The log as an agent would read it, and the rules of commits over it, written without the vault's own code.
 
 use super::Built;
+use crate::support::decode;
 use format::ranges::Address;
-use format::segment::{PackRow, Segment};
+use format::segment::PackRow;
 use format::snapshot::SnapshotRecord;
 use model::PackId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ impl Shadow {
         let mut packs: BTreeMap<PackId, PackRow> = BTreeMap::new();
         let mut next = 1;
         for bytes in vault.segments_after(None).unwrap() {
-            let segment = Segment::decode(&bytes.unwrap()).unwrap();
+            let segment = decode(bytes).unwrap();
             assert_eq!(segment.from, next, "the log has a gap");
             next = segment.to + 1;
             packs.extend(segment.packs.into_iter().map(|row| (row.id, row)));

@@ -8,11 +8,14 @@ pub(crate) mod spots;
 use agent::{Agent, BuiltPack, Tree};
 use blobs::{BlobStore, MemoryStore};
 use format::record::FormatRecord;
+use format::segment::Segment;
 use model::{Clock, Custody, LeaseId, PackId, SnapshotId, Timestamp, UserId, VaultId};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
-use vault::{BoxError, CleanupOptions, CommitReceipt, Error, LeaseGrant, PackReceipt, Registry, Vault};
+use vault::{
+    BoxError, CleanupOptions, CommitReceipt, Error, LeaseGrant, PackReceipt, Registry, SegmentBytes, Vault,
+};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -142,6 +145,16 @@ impl World {
         let report = self.vault.verify(true, &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
         assert!(report.is_clean(), "{report:?}");
     }
+}
+
+/// The segment of these bytes, read in pieces.
+pub(crate) fn decode(bytes: Result<SegmentBytes, Error>) -> Result<Segment, Error> {
+    let (mut bytes, mut whole) = (bytes?, Vec::new());
+    while bytes.left() > 0 {
+        whole.extend(bytes.read(777)?);
+    }
+    assert!(bytes.read(1)?.is_empty() && bytes.length() == whole.len() as u64);
+    Ok(Segment::decode(&whole).unwrap())
 }
 
 pub(crate) fn upload(

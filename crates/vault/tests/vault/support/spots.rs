@@ -66,6 +66,10 @@ impl BlobStore for BadDisk {
         self.inner.list(prefix)
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        self.inner.folders(folder)
+    }
+
     fn delete(&self, key: &Key) -> Result<(), Error> {
         self.inner.delete(key)
     }
