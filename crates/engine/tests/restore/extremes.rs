@@ -115,8 +115,7 @@ fn nothing_is_taken_over_from_the_folder_of_the_target() {
     }
     if let Err(error) = Node::Dir(&dir).set_xattr(b"system.posix_acl_default", &list) {
         assert_eq!(error.errno(), Some(95), "{error}");
-        println!("returning early: no access lists in the folder for temporary files");
-        return;
+        return testkit::not_run("no access lists in the folder for temporary files");
     }
     // What is made there by others does take it over.
     fs::create_dir(target.join("control")).unwrap();

@@ -165,8 +165,8 @@ fn groups_of_the_user_are_given() {
         let mut groups = fs::read_to_string("/proc/self/status").unwrap();
         groups.retain(|c| c != '\t');
         if !groups.contains(&format!(" {OTHER_GROUP}")) {
-            println!("returning early: this user has no group {OTHER_GROUP}; root would start one that has");
-            return;
+            let reason = format!("this user has no group {OTHER_GROUP}; root would start one that has");
+            return testkit::not_run(&reason);
         }
         let bench = Bench::new();
         let mut writer = bench.writer();
