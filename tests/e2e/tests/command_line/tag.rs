@@ -165,10 +165,13 @@ fn damaged_labels_are_told_and_written_anew() {
         assert_eq!(tag(&agent, &[&first, "--replace", "again"]), json!(["again"]));
         assert_eq!(tag(&agent, &[&first]), json!(["again"]));
     }
-    // Backups and what the server does are none the worse for it.
+    // The server tells it too; backups and all else that it does are none the worse for it.
     fs::write(object(&first), b"broken").unwrap();
     back_up(&site, &agent, "3");
     site.server.run(["cleanup"]).ok();
-    site.server.verify();
+    let outcome = site.server.run(["verify"]);
+    assert!(outcome.status == 7 && outcome.stdout.contains(&first), "{outcome}");
     agent.run(["verify", &first, "--read-data"]).ok();
+    tag(&agent, &[&first, "--replace", "again"]);
+    site.server.verify();
 }

@@ -64,7 +64,8 @@ fn files_that_do_not_fit_are_refused_and_leave_nothing() {
     turned[whole.len() / 2] ^= 1;
     for bytes in [&whole[..whole.len() / 2], &whole[..whole.len() - 1], b"", b"no backup", &turned] {
         std::fs::write(&damaged, bytes).unwrap();
-        refused(recover(&site, &recovery, Some(&damaged)), Code::DatabaseDamaged);
+        let outcome = recover(&site, &recovery, Some(&damaged)).fails_with(Code::DatabaseDamaged);
+        assert!(outcome.stderr.contains("or recover without --backup"), "{outcome}");
     }
     assert_eq!(beside_the_store(&site), [] as [PathBuf; 0], "a refused recovery leaves nothing");
 
