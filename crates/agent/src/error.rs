@@ -358,7 +358,7 @@ mod tests {
 
     fn remote(code: Code, detail: &str, retry_after_seconds: Option<u64>) -> AgentError {
         let detail = detail.to_owned();
-        RemoteError { code, detail, transient: false, retry_after_seconds, missing: Vec::new() }.into()
+        RemoteError { code, detail, retry_after_seconds, missing: Vec::new() }.into()
     }
 
     #[test]

@@ -9,27 +9,7 @@ use std::io;
 
 /// An error with this code.
 pub(crate) fn failure(code: Code, detail: impl Into<String>) -> RemoteError {
-    RemoteError {
-        code,
-        detail: detail.into(),
-        transient: is_transient(code),
-        retry_after_seconds: None,
-        missing: Vec::new(),
-    }
-}
-
-/// Whether the same call may succeed later without any change.
-const fn is_transient(code: Code) -> bool {
-    matches!(
-        code,
-        Code::ServerUnreachable
-            | Code::RequestTimeout
-            | Code::RateLimited
-            | Code::Internal
-            | Code::ServerBusy
-            | Code::StorageFull
-            | Code::ResponseInvalid
-    )
+    RemoteError::new(code, detail)
 }
 
 /// What an error of the HTTP client means. `host` tells which address was asked.
@@ -166,12 +146,9 @@ mod tests {
         let pack = PackId::from_bytes([1; 16]);
         let problem = Problem::new(Code::RangesMissing, "two").missing(vec![(pack, 1), (pack, 2)]);
         let error = of_problem(problem, 409);
-        assert_eq!((error.code, error.missing.len(), error.transient), (Code::RangesMissing, 2, false));
+        assert_eq!((error.code, error.missing.len()), (Code::RangesMissing, 2));
         let error = of_problem(Problem::new(Code::ServerBusy, "").retry_after(9), 503);
-        assert_eq!(
-            (error.code, error.retry_after_seconds, error.transient),
-            (Code::ServerBusy, Some(9), true)
-        );
+        assert_eq!((error.code, error.retry_after_seconds), (Code::ServerBusy, Some(9)));
     }
 
     #[test]

@@ -69,13 +69,7 @@ pub fn fetch(
         sink(name, opened).map_err(|error| {
             let code = error.code();
             stopped = Some(error);
-            RemoteError {
-                code,
-                detail: String::new(),
-                transient: false,
-                retry_after_seconds: None,
-                missing: Vec::new(),
-            }
+            RemoteError::new(code, "")
         })
     });
     match stopped {

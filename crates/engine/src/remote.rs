@@ -14,8 +14,6 @@ pub struct RemoteError {
     pub code: Code,
     /// What the server or the connection said, without secrets or paths.
     pub detail: String,
-    /// True when the same call may succeed later without any change.
-    pub transient: bool,
     /// Seconds after which the server wants to be asked again.
     pub retry_after_seconds: Option<u64>,
     /// With `ranges_missing`: the frames that may not be referred to.
@@ -23,10 +21,9 @@ pub struct RemoteError {
 }
 
 impl RemoteError {
-    /// A failure that the same call would meet again.
-    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        let (transient, retry_after_seconds, missing) = Default::default();
-        Self { code, detail: detail.into(), transient, retry_after_seconds, missing }
+    /// A failure with this code and nothing else that is known of it.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), retry_after_seconds: None, missing: Vec::new() }
     }
 }
 

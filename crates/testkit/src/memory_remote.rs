@@ -336,20 +336,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A refusal that another try does not change.
+/// What a call fails with.
 pub fn refusal(code: Code, detail: impl Into<String>) -> RemoteError {
-    RemoteError {
-        code,
-        detail: detail.into(),
-        transient: false,
-        retry_after_seconds: None,
-        missing: Vec::new(),
-    }
-}
-
-/// A failure that another try may not meet again.
-pub fn transient(code: Code) -> RemoteError {
-    RemoteError { transient: true, ..refusal(code, "a test wants this call to fail") }
+    RemoteError::new(code, detail)
 }
 
 impl std::fmt::Debug for MemoryRemote {

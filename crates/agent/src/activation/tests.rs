@@ -34,8 +34,7 @@ struct Inner {
 }
 
 fn refused(code: Code) -> AgentError {
-    let detail = String::new();
-    RemoteError { code, detail, transient: false, retry_after_seconds: None, missing: Vec::new() }.into()
+    RemoteError::new(code, "").into()
 }
 
 impl Server {

@@ -42,13 +42,7 @@ pub(super) fn forget(state: &State) -> Result<(), AgentError> {
 
 /// The trait speaks of remote errors; code and words stay what they are.
 fn as_remote(error: &AgentError) -> RemoteError {
-    RemoteError {
-        code: error.code(),
-        detail: error.to_string(),
-        transient: false,
-        retry_after_seconds: None,
-        missing: Vec::new(),
-    }
+    RemoteError::new(error.code(), error.to_string())
 }
 
 #[cfg(test)]

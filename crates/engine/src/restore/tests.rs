@@ -18,8 +18,8 @@ use testkit::{MemoryRemote, SnapshotWriter};
 struct Reading(MemoryRemote);
 
 fn inner(error: outer::RemoteError) -> RemoteError {
-    let outer::RemoteError { code, detail, transient, retry_after_seconds, missing } = error;
-    RemoteError { code, detail, transient, retry_after_seconds, missing }
+    let outer::RemoteError { code, detail, retry_after_seconds, missing } = error;
+    RemoteError { code, detail, retry_after_seconds, missing }
 }
 
 fn refused<T>() -> Result<T, RemoteError> {

@@ -7,7 +7,7 @@ use engine::browse::{Browser, Name, link_key};
 use format::entry::{DataRun, Entry, EntryKind, flags};
 use format::ranges::RangeList;
 use model::{Code, SnapshotId};
-use testkit::memory_remote::{Call, transient};
+use testkit::memory_remote::{Call, refusal};
 use testkit::snapshot_writer::{entry, file, folder, symlink};
 
 /// The names of a folder, listed in steps of so many.
@@ -191,7 +191,7 @@ fn damage_and_an_absent_server_are_errors_and_pass() {
     assert!(browser.read(&opened, 0, 100_000).unwrap().0 == large);
 
     let browser = Browser::new(&bench.remote, &bench.keyring);
-    bench.remote.fail_when(|call, _| (call == Call::Frames).then(|| transient(Code::ServerUnreachable)));
+    bench.remote.fail_when(|call, _| (call == Call::Frames).then(|| refusal(Code::ServerUnreachable, "cut")));
     assert_eq!(names(&browser, snapshot, "/", 5).unwrap_err().code(), Code::ServerUnreachable);
     assert_eq!(browser.read(&opened, 0, 10).unwrap_err().code(), Code::ServerUnreachable);
     bench.remote.fail_no_more();

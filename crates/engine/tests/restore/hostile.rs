@@ -322,7 +322,7 @@ fn a_lost_connection_stops_the_restore_and_a_second_one_completes_it() {
         let start = bench.remote.calls(testkit::memory_remote::Call::Frames);
         bench.remote.fail_when(move |call, before| {
             let is_over = call == testkit::memory_remote::Call::Frames && before > start + 10 + tries;
-            is_over.then(|| testkit::memory_remote::transient(Code::ServerUnreachable))
+            is_over.then(|| testkit::memory_remote::refusal(Code::ServerUnreachable, "cut"))
         });
         match bench.try_restore(snapshot, &request) {
             Err(error) => assert_eq!(error.code(), Code::ServerUnreachable),

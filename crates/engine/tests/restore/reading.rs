@@ -11,7 +11,7 @@ use format::ranges::RangeList;
 use model::{Code, SnapshotId};
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
-use testkit::memory_remote::{Call, transient};
+use testkit::memory_remote::{Call, refusal};
 use testkit::snapshot_writer::{file, folder, symlink};
 
 fn content(bench: &Bench, snapshot: SnapshotId, path: &str) -> Result<Vec<u8>, EngineError> {
@@ -93,7 +93,7 @@ fn cat_refuses_what_has_no_content_and_stops_at_damage() {
     let error =
         bench.with_reader(snapshot, |reader| cat(reader, b"/large", &mut Full(10_000), &Progress::new()));
     assert_eq!(error.unwrap_err().code(), Code::DiskFull);
-    bench.remote.fail_when(|call, _| (call == Call::Frames).then(|| transient(Code::ServerUnreachable)));
+    bench.remote.fail_when(|call, _| (call == Call::Frames).then(|| refusal(Code::ServerUnreachable, "cut")));
     assert_eq!(code("/large"), Code::ServerUnreachable);
 }
 

@@ -53,7 +53,6 @@ fn a_server_that_is_down_is_asked_again_and_then_reported() {
     });
     let error = open(options).health().unwrap_err();
     assert_eq!(error.code, Code::ServerUnreachable);
-    assert!(error.transient);
     assert!(error.detail.starts_with(&free.to_string()), "{}", error.detail);
     assert_eq!(pauses.lock().unwrap().len(), 2);
 }
@@ -168,7 +167,6 @@ fn a_refusal_during_an_upload_arrives_and_ends_it() {
         let holder = Holder::Device(DeviceId::random());
         let error = connection.put_key(VaultId::random(), holder, key).unwrap_err();
         assert_eq!((error.code, error.detail.as_str()), (Code::PackConflict, "another pack has this id"));
-        assert!(!error.transient);
     }
     assert_eq!(count.load(Ordering::SeqCst), 3);
     assert_eq!(connection.traffic().acknowledged_bytes, 0);
@@ -183,7 +181,6 @@ fn a_busy_server_is_a_state_and_not_a_fault() {
     let server = TestServer::with(router, patient());
     let error = open(with_attempts(&server, 5)).health().unwrap_err();
     assert_eq!((error.code, error.retry_after_seconds), (Code::ServerBusy, Some(40)));
-    assert!(error.transient);
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 

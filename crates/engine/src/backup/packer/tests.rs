@@ -6,13 +6,7 @@ use format::frame::{Compressor, FrameBuilder};
 use model::{ChunkId, Custody, VaultId};
 
 fn refusal(code: Code) -> RemoteError {
-    RemoteError {
-        code,
-        detail: String::new(),
-        transient: false,
-        retry_after_seconds: None,
-        missing: Vec::new(),
-    }
+    RemoteError::new(code, "")
 }
 
 /// Puts a frame into an open pack.
