@@ -213,11 +213,7 @@ impl<'l> Leader<'l> {
             }
             drop(end);
         });
-        let (file_systems, trouble) = tree.end();
-        if let Some((path, trouble)) = trouble {
-            outcome.note(&path, trouble);
-        }
-        file_systems
+        tree.end(outcome)
     }
 
     /// Restores some parts with as many threads, and waits for them.

@@ -4,7 +4,7 @@
 
 use super::decide::{Rules, Verdict};
 use super::folder::{FILLING_MODE, Folder, Maker, Traits};
-use super::outcome::Trouble;
+use super::outcome::{Outcome, Trouble};
 use super::place::Place;
 use super::{Action, Conflict, TEMP_PREFIX};
 use format::entry::{Entry, flags};
@@ -88,15 +88,15 @@ impl<'t> Tree<'t> {
         Ok(())
     }
 
-    /// Lets go of all folders; gives one folder of each file system that something may have been written to, also when
-    /// one of the folders cannot be left, with the path of that one and why.
-    pub(super) fn end(mut self) -> (Vec<Arc<Dir>>, Option<(Vec<u8>, Trouble)>) {
-        let mut trouble = None;
+    /// Lets go of all folders; gives one folder of each file system that something may have been written to. Folders
+    /// that cannot be left are noted.
+    pub(super) fn end(mut self, outcome: &Outcome<'_>) -> Vec<Arc<Dir>> {
         while self.levels.len() > 1 {
-            let left = self.leave();
-            trouble = trouble.or_else(|| Some((self.path.clone(), left.err()?)));
+            if let Err(trouble) = self.leave() {
+                outcome.note(&self.path, trouble);
+            }
         }
-        (self.file_systems.into_iter().map(|(_, dir)| dir).collect(), trouble)
+        self.file_systems.into_iter().map(|(_, dir)| dir).collect()
     }
 
     /// Whether `path` lies below a folder that was not entered.
