@@ -98,11 +98,18 @@ mod tests {
     fn all_is_handed_over_in_order() {
         let folder = tempfile::tempdir().unwrap();
         for number in 0..40 {
-            let sub = folder.path().join(format!("{number:02}"));
-            std::fs::create_dir(&sub).unwrap();
-            (0..20).for_each(|file| std::fs::write(sub.join(format!("{file:02}")), b"").unwrap());
+            for sub in ["", "a/deep/er", "left out", "z"] {
+                let sub = folder.path().join(format!("{number:02}")).join(sub);
+                std::fs::create_dir_all(&sub).unwrap();
+                (0..20).for_each(|file| std::fs::write(sub.join(format!("{file:02}")), b"").unwrap());
+            }
         }
-        let rules = Rules::new(&[], true, &[]).unwrap();
+        // More names than are looked at in one go, with a folder behind them.
+        let large = folder.path().join("large");
+        std::fs::create_dir_all(large.join("zz")).unwrap();
+        (0..1_100).for_each(|file| std::fs::write(large.join(format!("{file:04}")), b"").unwrap());
+        std::fs::write(large.join("zz/last"), b"").unwrap();
+        let rules = Rules::new(&["left out/".to_owned()], true, &[]).unwrap();
         let walk = || Walk::new(vec![folder.path().as_os_str().as_encoded_bytes().to_vec()], &rules, false);
         let path = |found: &Found| match found {
             Found::Entry(place) => Some(place.path.clone()),
@@ -110,7 +117,7 @@ mod tests {
         };
         let mut alone = walk();
         let wanted: Vec<_> = std::iter::from_fn(|| alone.next()).filter_map(|found| path(&found)).collect();
-        assert_eq!(wanted.len(), 1 + 40 + 800);
+        assert_eq!(wanted.len(), 1 + 40 * (1 + 20 + 3 + 20 + 1 + 20) + 1 + 1_100 + 2);
         std::thread::scope(|scope| {
             let mut ahead = Ahead::start(scope, walk());
             let mut handed = Vec::new();

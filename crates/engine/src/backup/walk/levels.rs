@@ -82,8 +82,8 @@ impl Level {
     }
 }
 
-/// Another folder has the name, or none. That a folder went is told as an error of its own: what is still to come in it must not count as deleted, since
-/// it may have been moved to where the walk has been.
+/// Another folder has the name, or none. It is told as an error of its own: what is still to come in the folder must not
+/// count as deleted, since it may have been moved to where the walk has been.
 const fn stale() -> Error {
     Error::Os { op: "open folder again", errno: errno::ESTALE }
 }

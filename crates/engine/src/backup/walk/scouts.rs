@@ -145,11 +145,12 @@ impl Sent {
         let (_, answer) = self.answers.pop_front().filter(|(place, _)| *place == at)?;
         let mut state = self.shared.lock();
         if let Some(folders) = state.folders(self.level) {
-            while folders.waiting.front().is_some_and(|job| job.at <= at) {
-                folders.waiting.pop_front();
+            while let Some(job) = folders.waiting.pop_front_if(|job| job.at <= at) {
+                if job.at == at {
+                    return None;
+                }
             }
         }
-        // The sender is gone with what nobody had begun with.
         while answer.is_empty()
             && let Some(errand) = state.next()
         {
