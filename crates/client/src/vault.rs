@@ -79,16 +79,17 @@ impl RemoteVault {
                     let Some(frame) = batch.get(done) else {
                         return Err(failure(Code::ResponseInvalid, "more frames than were asked for"));
                     };
-                    let object = object(*frame, record).inspect_err(|error| {
-                        // Asked again the store may give it.
-                        passing = (error.code == Code::Internal).then(|| error.clone());
-                    });
-                    if let Some(error) = &passing {
+                    let bytes = object(*frame, record);
+                    // Asked again the store may give it.
+                    if let Err(error) = &bytes
+                        && error.code == Code::Internal
+                    {
+                        passing = Some(error.clone());
                         return Err(error.clone());
                     }
                     done += 1;
                     attempts.progress();
-                    sink(*frame, object.and_then(|bytes| read(*frame, &bytes)))
+                    sink(*frame, bytes.and_then(|bytes| read(*frame, &bytes)))
                 })?;
                 match (passing, ended) {
                     (Some(passing), _) => Err(passing),

@@ -38,6 +38,8 @@ struct Told {
     frame_lists: Vec<usize>,
     /// Answers with frames break off after this many.
     frames_at_once: Option<usize>,
+    /// How often frame 15 cannot be given yet.
+    withheld: u32,
     key: Option<Bytes>,
     ended: u32,
 }
@@ -176,6 +178,11 @@ async fn frames(State(fake): State<Fake>, headers: HeaderMap, body: Bytes) -> Re
         }
         if *number == 13 {
             out.extend(binary::frame_refusal(Code::DataDamaged));
+            continue;
+        }
+        if *number == 15 && told.withheld > 0 {
+            told.withheld -= 1;
+            out.extend(binary::frame_refusal(Code::Internal));
             continue;
         }
         let vault = if *number == 14 { VaultId::from_bytes([0; 16]) } else { fake.vault };
@@ -461,6 +468,28 @@ fn frames_come_once_each_whatever_breaks() {
         .unwrap();
     assert_eq!(seen, wanted);
     assert_eq!(rig.fake.told.lock().unwrap().frame_lists, [4_096, 2_596, 1_096, 904]);
+}
+
+#[test]
+fn a_frame_that_the_store_fails_to_give_is_asked_for_again_and_no_other_is() {
+    let rig = rig();
+    let pack = PackId::from_bytes([4; 16]);
+    let wanted = [(pack, 1), (pack, 15), (pack, 2)];
+    let fetch = |withheld| {
+        rig.fake.told.lock().unwrap().withheld = withheld;
+        rig.fake.told.lock().unwrap().frame_lists.clear();
+        let mut seen = Vec::new();
+        let ended = rig.remote.frames(SnapshotId::random(), &wanted, &mut |asked, answer| {
+            answer.unwrap();
+            seen.push(asked);
+            Ok(())
+        });
+        let asked = rig.fake.told.lock().unwrap().frame_lists.clone();
+        (ended.map_err(|error| error.code), seen, asked)
+    };
+    assert_eq!(fetch(2), (Ok(()), wanted.to_vec(), vec![3, 2, 2]));
+    let (ended, seen, _) = fetch(u32::MAX);
+    assert_eq!((ended, seen), (Err(Code::Internal), wanted[..1].to_vec()), "not told as damaged");
 }
 
 #[test]
