@@ -10,7 +10,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     // The operating system, and the only unsafe code.
     ("platform", &["model"]),
     // Storage, which the agent's side never sees.
-    ("blobs", &["model"]),
+    ("blobs", &["model", "platform"]),
     ("vault", &["blobs", "format", "model"]),
     // Backup and restore, which never see the vault: they know a remote by its trait.
     ("engine", &["format", "model", "platform"]),
@@ -18,7 +18,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("api", &["model"]),
     ("client", &["api", "engine", "format", "model"]),
     // The server's database.
-    ("meta", &["model"]),
+    ("meta", &["model", "platform"]),
     // The two sides, and the programs above them.
     ("server", &["api", "blobs", "format", "meta", "model", "platform", "vault"]),
     ("agent", &["api", "client", "engine", "format", "model", "platform"]),

@@ -12,6 +12,7 @@ mod machine;
 mod manifests;
 mod module_docs;
 mod size;
+mod system;
 mod unsafe_code;
 
 use std::fmt;
@@ -30,6 +31,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("size", size::check),
     ("module-docs", module_docs::check),
     ("unsafe", unsafe_code::check),
+    ("system", system::check),
     ("attributes", attributes::check),
     ("leftovers", leftovers::check),
     ("architecture", architecture::check),

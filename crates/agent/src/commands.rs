@@ -30,9 +30,6 @@ use engine::reader::SnapshotReader;
 use format::entry::Entry;
 use model::Clock;
 use model::code::exit;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What every command works with.
@@ -142,7 +139,7 @@ fn latest_words(row: &SnapshotRow, reader: &SnapshotReader<'_>) -> String {
 pub(crate) fn entry_there(reader: &SnapshotReader<'_>, path: &[u8]) -> Result<Option<Entry>, AgentError> {
     match reader.find(path)? {
         None if path != b"/" => {
-            let path = Path::new(OsStr::from_bytes(path)).to_owned();
+            let path = platform::path::from_bytes(path).to_owned();
             Err(EngineError::NotInSnapshot { path }.into())
         }
         found => Ok(found),
@@ -169,6 +166,7 @@ pub(crate) fn one_snapshot(selectors: Vec<Selector>) -> Result<(Wanted, Vec<Vec<
 mod tests {
     use super::*;
     use model::Code;
+    use std::ffi::OsStr;
 
     fn selectors(texts: &[&str]) -> Result<(Wanted, Vec<Vec<u8>>), Code> {
         let parsed = texts.iter().map(|text| Selector::parse(OsStr::new(text)).unwrap()).collect();

@@ -1,9 +1,10 @@
-//! SIGINT, SIGTERM and SIGHUP: a run is asked to stop and ends cleanly; everything else ends at once. A second signal, or a
+//! Signals that ask the program to end: a run is asked to stop and ends cleanly; everything else ends at once. A second signal, or a
 //! run that does not end in time, ends the process too, which every part of Holdfast survives.
 
 use crate::{AgentError, Output};
 use engine::progress::Progress;
 use model::code::exit;
+use platform::signals::EndSignals;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,33 +23,17 @@ pub struct Interrupts {
 impl Interrupts {
     /// Catches the signals from now on.
     pub fn install(output: Arc<Output>) -> Result<Arc<Self>, AgentError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let failed = |error: std::io::Error| AgentError::Defect(format!("signals: {error}"));
+        let defect = |error: &dyn std::fmt::Display| AgentError::Defect(format!("signals: {error}"));
         let interrupts = Arc::new(Self::default());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (mut interrupt, mut terminate, mut hangup) = {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| defect(&error))?;
+        let mut signals = {
             let _guard = runtime.enter();
-            // Started with `nohup`, a run is to outlive its terminal.
-            let hangup = !platform::process::ignores_hangup();
-            (
-                signal(SignalKind::interrupt()).map_err(failed)?,
-                signal(SignalKind::terminate()).map_err(failed)?,
-                hangup.then(|| signal(SignalKind::hangup()).map_err(failed)).transpose()?,
-            )
+            EndSignals::install().map_err(|error| defect(&error))?
         };
         let shared = Arc::clone(&interrupts);
         let waiting = move || {
-            let mut next = || {
-                runtime.block_on(async {
-                    let hangup = async {
-                        match &mut hangup {
-                            Some(hangup) => hangup.recv().await,
-                            None => std::future::pending().await,
-                        }
-                    };
-                    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hangup => {} }
-                });
-            };
+            let mut next = || runtime.block_on(signals.next());
             next();
             shared.caught.store(true, Ordering::SeqCst);
             if shared.ask_to_stop() {
@@ -62,7 +47,7 @@ impl Interrupts {
             }
             end_now(&output);
         };
-        std::thread::Builder::new().name("signals".into()).spawn(waiting).map_err(failed)?;
+        std::thread::Builder::new().name("signals".into()).spawn(waiting).map_err(|error| defect(&error))?;
         Ok(interrupts)
     }
 

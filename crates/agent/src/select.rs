@@ -5,7 +5,6 @@ use api::runs::SnapshotRow;
 use format::snapshot::ClearPart;
 use model::DeviceId;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 const LATEST: &str = "latest";
 /// Shorter beginnings of an id would soon be ambiguous.
@@ -34,7 +33,7 @@ pub(crate) enum Wanted {
 impl Selector {
     /// Reads `SNAPSHOT[:PATH]`, cut at the first colon.
     pub(crate) fn parse(text: &OsStr) -> Result<Self, AgentError> {
-        let bytes = text.as_bytes();
+        let bytes = platform::path::bytes(text);
         let cut = bytes.iter().position(|byte| *byte == b':');
         let (snapshot, path) = cut.map_or((bytes, None), |at| (&bytes[..at], Some(&bytes[at + 1..])));
         Ok(Self { snapshot: Wanted::parse(snapshot)?, path: path.map(normal).transpose()? })

@@ -33,8 +33,10 @@ impl State {
             let root = std::path::absolute(&named).map_err(|error| AgentError::local(&named, error))?;
             return Ok(Self { root });
         }
-        if platform::process::effective_uid().is_ok_and(|uid| uid == 0) {
-            return Ok(Self { root: PathBuf::from("/var/lib/holdfast") });
+        if platform::process::effective_uid().is_ok_and(|uid| uid == 0)
+            && let Ok(base) = platform::host::system_state_folder()
+        {
+            return Ok(Self { root: base.join("holdfast") });
         }
         let base = variable("XDG_STATE_HOME")
             .filter(|path| path.is_absolute())

@@ -4,7 +4,6 @@
 use jiff::tz::TimeZone;
 use model::Timestamp;
 pub(crate) use model::text::{escaped, escaped_lines};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -71,7 +70,7 @@ fn short_time_in(secs: i64, zone: &TimeZone) -> String {
 
 /// [`escaped`] of a path.
 pub(crate) fn escaped_path(path: &Path) -> String {
-    escaped(path.as_os_str().as_bytes())
+    escaped(platform::path::bytes(path))
 }
 
 /// A name as one word of a command that is printed to be copied. What a terminal must not be shown stands in it as

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use platform::errno;
+
 use crate::{Key, KeyProblem, MarkerProblem, StoreId};
 
 /// An operation of a store, as errors, records and fault plans name it.
@@ -286,13 +288,7 @@ fn io_kind(error: &io::Error) -> ErrorKind {
         | Io::NetworkDown => ErrorKind::Transient,
         _ => match error.raw_os_error() {
             // The standard library has no names for these: file descriptors ran out.
-            Some(code)
-                if [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
-                    .iter()
-                    .any(|e| e.raw_os_error() == code) =>
-            {
-                ErrorKind::Transient
-            }
+            Some(errno::EMFILE | errno::ENFILE) => ErrorKind::Transient,
             _ => ErrorKind::Other,
         },
     }

@@ -6,7 +6,7 @@ mod plan;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::io::Errno;
+use platform::errno;
 
 pub use self::plan::{Fault, FaultPlan};
 use crate::{BlobInfo, BlobReader, BlobStore, BlobWriter, Error, ErrorKind, Key, Op, PutMode, Space};
@@ -253,12 +253,14 @@ fn injected(op: Op, key: Option<&Key>, kind: ErrorKind) -> Error {
     let source: io::Error = match (kind, key) {
         (ErrorKind::NotFound, Some(key)) => return Error::NotFound { op, key: key.clone() },
         (ErrorKind::AlreadyExists, Some(key)) => return Error::AlreadyExists { op, key: key.clone() },
-        (ErrorKind::Full, _) => Errno::NOSPC.into(),
-        (ErrorKind::Denied, _) => Errno::ACCESS.into(),
-        (ErrorKind::Transient, _) => Errno::TIMEDOUT.into(),
-        (ErrorKind::Unsupported, _) => Errno::OPNOTSUPP.into(),
+        (ErrorKind::Full, _) => io::Error::from_raw_os_error(errno::ENOSPC),
+        (ErrorKind::Denied, _) => io::Error::from_raw_os_error(errno::EACCES),
+        (ErrorKind::Transient, _) => io::Error::from_raw_os_error(errno::ETIMEDOUT),
+        (ErrorKind::Unsupported, _) => io::Error::from_raw_os_error(errno::EOPNOTSUPP),
         (ErrorKind::Corrupt, _) => io::ErrorKind::InvalidData.into(),
-        (ErrorKind::Other | ErrorKind::NotFound | ErrorKind::AlreadyExists, _) => Errno::IO.into(),
+        (ErrorKind::Other | ErrorKind::NotFound | ErrorKind::AlreadyExists, _) => {
+            io::Error::from_raw_os_error(errno::EIO)
+        }
     };
     Error::io(op, key, source)
 }

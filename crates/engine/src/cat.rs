@@ -8,10 +8,7 @@ use crate::reader::SnapshotReader;
 use crate::runs::Runs;
 use format::entry::{Entry, EntryKind, flags};
 use format::ranges::Range;
-use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 /// Frames that are read in one go. As many again wait until they are written.
 const FRAMES_AT_ONCE: usize = 4;
@@ -24,7 +21,7 @@ pub fn cat(
     out: &mut dyn Write,
     progress: &Progress,
 ) -> Result<u64, EngineError> {
-    let shown = || PathBuf::from(OsStr::from_bytes(path));
+    let shown = || platform::path::from_bytes(path).to_owned();
     let entry = reader.find_whole(path)?.ok_or_else(|| EngineError::NotInSnapshot { path: shown() })?;
     if entry.kind != EntryKind::File {
         return Err(EngineError::NotAFile { path: shown() });

@@ -1,9 +1,9 @@
 //! Where the content of a file lies in it: all of it, or the runs of a sparse file with holes between.
 
 use format::entry::{Entry, flags};
+use platform::file;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 /// The runs of one file.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Runs {
     /// Writes the piece of the content that begins at its offset `from`. The piece ends within the content.
     pub(crate) fn write(&self, file: &File, mut from: u64, mut piece: &[u8]) -> io::Result<()> {
         let list = match self {
-            Self::Whole { .. } => return file.write_all_at(piece, from),
+            Self::Whole { .. } => return Ok(file::write_all_at(file, piece, from)?),
             Self::Sparse { list, .. } => list,
         };
         let first = list.partition_point(|run| run.content_from + run.length <= from);
@@ -120,7 +120,7 @@ impl Runs {
             let within = from - run.content_from;
             let length = usize::try_from(run.length - within).unwrap_or(usize::MAX).min(piece.len());
             let (now, rest) = piece.split_at(length);
-            file.write_all_at(now, run.file_from + within)?;
+            file::write_all_at(file, now, run.file_from + within)?;
             from += length as u64;
             piece = rest;
         }

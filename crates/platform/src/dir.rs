@@ -56,6 +56,11 @@ impl Dir {
         sys::open_parent(&self.handle).map(|handle| Self { handle })
     }
 
+    /// A second handle to the same directory, with a listing position of its own. Needs permission to list it.
+    pub fn reopen(&self) -> Result<Self> {
+        sys::reopen(&self.handle).map(|handle| Self { handle })
+    }
+
     /// A second handle to the same directory. Both share one listing position: no two threads may list
     /// through clones at the same time.
     pub fn try_clone(&self) -> Result<Self> {

@@ -91,8 +91,7 @@ impl Error {
 
     /// Errors that the standard library made up itself carry no number and become EIO.
     pub fn from_io(op: &'static str, error: &io::Error) -> Self {
-        const EIO: i32 = 5;
-        Self::Os { op, errno: error.raw_os_error().unwrap_or(EIO) }
+        Self::Os { op, errno: error.raw_os_error().unwrap_or(crate::errno::EIO) }
     }
 }
 

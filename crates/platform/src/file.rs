@@ -1,5 +1,5 @@
-//! What an open file can tell and take beyond the standard library: attributes, where its data lies, hints
-//! to the cache, holes.
+//! What an open file can tell and take beyond the standard library's part for every system: attributes, reads and
+//! writes at an offset, where its data lies, hints to the cache, a lock.
 
 use crate::{Node, Result, Stat, sys};
 use std::fs::File;
@@ -11,17 +11,6 @@ pub struct Segment {
     pub offset: u64,
     /// Number of bytes, never 0.
     pub len: u64,
-}
-
-/// How a file will be read, for the kernel's cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advice {
-    /// From front to back.
-    Sequential,
-    /// Soon: start reading it in.
-    WillNeed,
-    /// Not again: its pages may go, so that a backup does not push out the user's files.
-    DontNeed,
 }
 
 /// The attributes of an open file.
@@ -62,13 +51,29 @@ impl Iterator for Segments<'_> {
     }
 }
 
-/// Tells the kernel how `len_bytes` from `offset` will be used; 0 means to the end. Only a hint: a kernel
-/// that takes none is no error.
-pub fn advise(file: &File, offset: u64, len_bytes: u64, advice: Advice) -> Result<()> {
-    sys::advise(file, offset, len_bytes, advice)
+/// Reads up to `buffer.len()` bytes at `offset`, and gives their number; 0 at the end. An interrupted call is made
+/// again.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    sys::read_at(file, buffer, offset)
 }
 
-/// Turns a range into a hole that reads as zeros; the length of the file stays.
-pub fn punch_hole(file: &File, offset: u64, len_bytes: u64) -> Result<()> {
-    sys::punch_hole(file, offset, len_bytes)
+/// Writes all of `bytes` at `offset`.
+pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> Result<()> {
+    sys::write_all_at(file, bytes, offset)
+}
+
+/// Tells the kernel that the file will be read from front to back. Only a hint: a kernel that takes none is no error.
+pub fn will_read_through(file: &File) -> Result<()> {
+    sys::will_read_through(file)
+}
+
+/// Asks for `len_bytes` that were written at `offset` to go to the medium soon, without waiting for it. Only a hint.
+pub fn start_writeback(file: &File, offset: u64, len_bytes: u64) -> Result<()> {
+    sys::start_writeback(file, offset, len_bytes)
+}
+
+/// Takes the exclusive lock between processes on this file unless another has it, which is false. It ends when the
+/// file is closed.
+pub fn try_lock(file: &File) -> Result<bool> {
+    sys::try_lock(file)
 }

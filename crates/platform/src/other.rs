@@ -1,13 +1,14 @@
 //! Systems without an implementation: whatever opens or asks answers [`Error::Unsupported`].
 //! A [`Handle`] cannot exist here, so what needs one cannot be reached.
 
-use crate::file::Advice;
 use crate::fuse::{MountError, Tree};
-use crate::process::{PeerCredentials, Privileges};
+use crate::process::Privileges;
 use crate::{Error, FileKind, Listing, Node, Result, Space, Stat, Time, Xattrs};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// No directory is ever open.
 #[derive(Debug)]
@@ -60,8 +61,18 @@ unsupported! {
     set_mode(Node<'_>, u32) -> (), "set mode";
     set_times(Node<'_>, Time, Option<Time>) -> (), "set times";
     next_segment(&File, u64) -> Option<(u64, u64)>, "find data";
-    advise(&File, u64, u64, Advice) -> (), "advise";
-    punch_hole(&File, u64, u64) -> (), "punch hole";
+    read_at(&File, &mut [u8], u64) -> usize, "read file";
+    write_all_at(&File, &[u8], u64) -> (), "write file";
+    will_read_through(&File) -> (), "advise";
+    start_writeback(&File, u64, u64) -> (), "advise";
+    path_mode(&Path) -> u32, "read mode";
+    path_owner(&Path) -> u32, "read owner";
+    set_path_mode(&Path, u32) -> (), "set mode";
+    create_new_file(&Path, u32) -> File, "create file";
+    connect(&Path, Duration) -> Stream, "connect";
+    bind(&Path, u32) -> Listener, "make socket";
+    catch_end_signals() -> EndSignals, "catch signals";
+    system_state_folder() -> PathBuf, "find state folder";
     try_lock(&File) -> bool, "lock";
     user_name(u32) -> Option<Arc<[u8]>>, "look up user";
     group_name(u32) -> Option<Arc<[u8]>>, "look up group";
@@ -74,7 +85,6 @@ unsupported! {
     random() -> u64, "read random number";
     effective_uid() -> u32, "read user";
     current_umask() -> u32, "read umask";
-    ignores_hangup() -> bool, "read ignored signals";
     privileges() -> Privileges, "read privileges";
     raise_open_file_limit() -> u64, "raise open file limit";
     lower_priority() -> (), "lower priority";
@@ -82,14 +92,10 @@ unsupported! {
     set_umask(u32) -> (), "set umask";
 }
 
-#[cfg(unix)]
-unsupported! {
-    peer_credentials(&std::os::unix::net::UnixStream) -> PeerCredentials, "read peer credentials";
-}
-
 unreachable_without_handle! {
     open_child(&Handle, &[u8]) -> Handle;
     open_parent(&Handle) -> Handle;
+    reopen(&Handle) -> Handle;
     try_clone(&Handle) -> Handle;
     names(&Handle) -> Listing;
     read_link(&Handle, &[u8]) -> Vec<u8>;
@@ -103,8 +109,8 @@ unreachable_without_handle! {
     create_unnamed(&Handle) -> Option<File>;
     name_unnamed(&Handle, &File, &[u8]) -> ();
     open_file_to_write(&Handle, &[u8]) -> File;
-    rename_over(&Handle, &[u8], &[u8]) -> ();
-    rename_noreplace(&Handle, &[u8], &[u8]) -> ();
+    move_over(&Handle, &[u8], &Handle, &[u8]) -> ();
+    move_noreplace(&Handle, &[u8], &Handle, &[u8]) -> ();
     exchange(&Handle, &[u8], &[u8]) -> ();
     create_symlink(&Handle, &[u8], &[u8]) -> ();
     create_special(&Handle, &[u8], FileKind, (u32, u32), u32) -> ();
@@ -113,6 +119,41 @@ unreachable_without_handle! {
     remove_dir(&Handle, &[u8]) -> ();
     sync_dir(&Handle) -> ();
     sync_file_system(&Handle) -> ();
+}
+
+/// Nobody ever listens.
+#[derive(Debug)]
+pub(crate) enum Listener {}
+
+/// Never made; as good as any that can be read and written.
+pub(crate) type Stream = std::net::TcpStream;
+
+/// Never made.
+pub(crate) type Connection = tokio::net::TcpStream;
+
+pub(crate) async fn accept(listener: &Listener) -> Result<(Connection, u32)> {
+    match *listener {}
+}
+
+/// No signal is ever caught.
+#[derive(Debug)]
+pub(crate) enum EndSignals {}
+
+pub(crate) async fn next_end_signal(signals: &mut EndSignals) {
+    match *signals {}
+}
+
+pub(crate) fn path_bytes(path: &OsStr) -> &[u8] {
+    path.as_encoded_bytes()
+}
+
+/// What is no text has no path: a file of that name cannot have been opened here.
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> &Path {
+    Path::new(std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
+}
+
+pub(crate) fn path_from_vec(bytes: Vec<u8>) -> PathBuf {
+    path_from_bytes(&bytes).to_owned()
 }
 
 /// Nothing can be opened by the parts, so any will do that are plain names.
@@ -135,7 +176,6 @@ mod tests {
     fn everything_that_can_be_called_is_refused() {
         let file = tempfile::tempfile().unwrap();
         let node = Node::File(&file);
-        let (socket, _other_end) = std::os::unix::net::UnixStream::pair().unwrap();
         answers! {
             open_root(Path::new("/"), Access::Read);
             open_root(Path::new("/"), Access::Search);
@@ -147,8 +187,18 @@ mod tests {
             set_mode(node, 0);
             set_times(node, Time::default(), None);
             next_segment(&file, 0);
-            advise(&file, 0, 0, Advice::Sequential);
-            punch_hole(&file, 0, 1);
+            read_at(&file, &mut [0], 0);
+            write_all_at(&file, b"a", 0);
+            will_read_through(&file);
+            start_writeback(&file, 0, 1);
+            path_mode(Path::new("/"));
+            path_owner(Path::new("/"));
+            set_path_mode(Path::new("/"), 0o755);
+            create_new_file(Path::new("/file"), 0o600);
+            connect(Path::new("/run/socket"), Duration::ZERO);
+            bind(Path::new("/run/socket"), 0o600);
+            catch_end_signals();
+            system_state_folder();
             try_lock(&file);
             user_name(0);
             group_name(0);
@@ -161,13 +211,11 @@ mod tests {
             random();
             effective_uid();
             current_umask();
-            ignores_hangup();
             privileges();
             raise_open_file_limit();
             lower_priority();
             disable_core_dumps();
             set_umask(0);
-            peer_credentials(&socket);
         }
         assert!(matches!(mount(Path::new("/"), "holdfast"), Err(MountError::Unsupported)));
     }

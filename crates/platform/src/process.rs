@@ -1,4 +1,4 @@
-//! What this process may do, what it may use, and who talks to it.
+//! What this process may do and what it may use.
 
 use crate::{Result, sys};
 
@@ -17,17 +17,6 @@ pub struct Privileges {
     pub create_devices: bool,
     /// May read and set `trusted.*` attributes (CAP_SYS_ADMIN).
     pub trusted_attributes: bool,
-}
-
-/// The process at the other end of a Unix socket, as the kernel recorded it when the socket was connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerCredentials {
-    /// Process id; `None` when the process is not visible from here.
-    pub pid: Option<u32>,
-    /// Effective user.
-    pub uid: u32,
-    /// Effective group.
-    pub gid: u32,
 }
 
 /// The effective user of this process.
@@ -72,15 +61,4 @@ pub fn restrict_umask() -> Result<()> {
 /// Files and folders made from now on have exactly the mode that they are made with. Holds for the whole process.
 pub fn clear_umask() -> Result<()> {
     sys::set_umask(0)
-}
-
-/// Whether this process was started with SIGHUP ignored, as `nohup` does. False where that cannot be told.
-pub fn ignores_hangup() -> bool {
-    sys::ignores_hangup().unwrap_or(false)
-}
-
-/// Who connected to this socket, or listens at its other end.
-#[cfg(unix)]
-pub fn peer_credentials(socket: &std::os::unix::net::UnixStream) -> Result<PeerCredentials> {
-    sys::peer_credentials(socket)
 }

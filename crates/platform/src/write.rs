@@ -59,16 +59,26 @@ impl Dir {
 
     /// Renames `from` to `to`, replacing what is there.
     pub fn rename_over(&self, from: &[u8], to: &[u8]) -> Result<()> {
-        check_name("rename", from)?;
-        check_name("rename", to)?;
-        sys::rename_over(&self.handle, from, to)
+        self.move_over(from, self, to)
     }
 
     /// Renames `from` to `to`; a name that is taken is an error, in one step without a gap.
     pub fn rename_noreplace(&self, from: &[u8], to: &[u8]) -> Result<()> {
+        self.move_noreplace(from, self, to)
+    }
+
+    /// Moves `from` to the name `to` in another directory of the same file system, replacing what is there.
+    pub fn move_over(&self, from: &[u8], dir: &Self, to: &[u8]) -> Result<()> {
         check_name("rename", from)?;
         check_name("rename", to)?;
-        sys::rename_noreplace(&self.handle, from, to)
+        sys::move_over(&self.handle, from, &dir.handle, to)
+    }
+
+    /// As [`Self::move_over`]; a name that is taken is an error, in one step without a gap.
+    pub fn move_noreplace(&self, from: &[u8], dir: &Self, to: &[u8]) -> Result<()> {
+        check_name("rename", from)?;
+        check_name("rename", to)?;
+        sys::move_noreplace(&self.handle, from, &dir.handle, to)
     }
 
     /// Swaps the entries `a` and `b` in one step.

@@ -5,6 +5,7 @@ use crate::data::file_error;
 use crate::{Error, Result};
 use format::wrap::{Identity, Recipient};
 use model::Code;
+use platform::permissions;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -168,11 +169,9 @@ pub fn read(path: &Path, identity: &Identity, database: &Path) -> Result<Opened>
             }
             name if name == AUTHORITY.as_bytes() => authority = Some(small(&mut entry).map_err(broken)?),
             name if name == DATABASE.as_bytes() => {
-                let mut options = File::options();
-                options.write(true).create_new(true);
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, crate::data::FILE_MODE);
                 let write = |error: std::io::Error| file_error(database, &error, "write file");
-                let mut out = options.open(database).map_err(write)?;
+                let mut out = permissions::create_new_file(database, crate::data::FILE_MODE)
+                    .map_err(|source| Error::File { path: database.to_owned(), source })?;
                 copy(&mut entry, &mut out, path, database)?;
                 out.sync_all().map_err(write)?;
                 has_database = true;

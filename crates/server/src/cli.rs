@@ -8,13 +8,14 @@ mod pages;
 use crate::admin::{self, Answer, Command};
 use crate::data::DataDir;
 use crate::instance::Instance;
-use crate::signals::Signals;
+use crate::signals;
 use crate::watch::Watch;
 use crate::{Error, Result, blocking, control, serve};
 use args::{Action, Args};
 use model::text::WrongUsage;
 use model::{Clock, Code};
 use output::Output;
+use platform::signals::EndSignals;
 use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
@@ -125,7 +126,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T> {
 /// Runs work that may end at any place, as by a kill.
 fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     block_on(async {
-        let mut signals = Signals::install()?;
+        let mut signals = signals::catch()?;
         tokio::select! {
             done = work => done,
             () = signals.next() => Err(Error::Stopped),
@@ -135,7 +136,7 @@ fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 /// Asks the running server; when none runs, takes the lock and runs the command here.
 async fn ask_or_run(data: &DataDir, clock: Clock, command: &Command, output: &Output) -> Result<Answer> {
-    let mut signals = Signals::install()?;
+    let mut signals = signals::catch()?;
     let began = Instant::now();
     loop {
         let asked = {
@@ -173,7 +174,7 @@ async fn run_here(
     lock: platform::Lock,
     command: Command,
     watch: Watch,
-    mut signals: Signals,
+    mut signals: EndSignals,
 ) -> Result<Answer> {
     let instance = Instance::open(data, clock, lock).await?;
     let work = async {

@@ -3,7 +3,6 @@
 
 mod client;
 mod server;
-mod socket;
 
 use crate::admin::{Answer, Command};
 use crate::watch::Progress;

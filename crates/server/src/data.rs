@@ -3,8 +3,7 @@
 
 use crate::{Error, Result};
 use model::Code;
-use platform::{Lock, durable};
-use std::os::unix::fs::MetadataExt;
+use platform::{Lock, durable, permissions};
 use std::path::{Path, PathBuf};
 
 /// A step that makes a server in a data folder.
@@ -167,8 +166,7 @@ impl DataDir {
     }
 
     fn check_owner(&self) -> Result<()> {
-        let Ok(found) = std::fs::metadata(&self.0) else { return Ok(()) };
-        let owner = found.uid();
+        let Ok(owner) = permissions::owner(&self.0) else { return Ok(()) };
         if owner == 0 || platform::process::effective_uid() != Ok(0) {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 use crate::data::DataDir;
 use crate::http::{self, Drained, Limits, listen};
 use crate::instance::Instance;
-use crate::signals::Signals;
+use crate::signals;
 use crate::tls::{Certificates, Names, keep_renewed};
 use crate::{Error, Result, blocking, control, reconcile, scheduler};
 use model::{Clock, Code, ServerId};
@@ -135,7 +135,7 @@ async fn take_lock(data: &DataDir) -> Result<Lock> {
 
 /// Turns true at the first signal; the second one ends the process at once.
 fn stop_on_signals() -> Result<watch::Receiver<bool>> {
-    let mut signals = Signals::install()?;
+    let mut signals = signals::catch()?;
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         for _ in 0..2 {

@@ -10,7 +10,6 @@ use clap::Args;
 use model::Custody;
 use serde::Serialize;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -133,7 +132,7 @@ fn print(activated: &Activated, context: &Context) -> Result<(), AgentError> {
         Origin::Repeated => ("repeated", None),
     };
     let custody = identity.vault.keyring.custody();
-    let shown = recovery_file.map(|path| text_and_bytes(path.as_os_str().as_bytes()));
+    let shown = recovery_file.map(|path| text_and_bytes(platform::path::bytes(path)));
     let (recovery_file_text, recovery_file_base64) = shown.unzip();
     let document = Document {
         device: identity.device,

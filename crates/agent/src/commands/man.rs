@@ -5,7 +5,6 @@ use crate::json::text_and_bytes;
 use crate::{AgentError, text};
 use clap::Args;
 use serde::Serialize;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// Write the manual pages of this program into a folder
@@ -28,7 +27,7 @@ struct Pages {
 pub(crate) fn run(args: &ManArgs, context: &Context) -> Result<Outcome, AgentError> {
     clap_mangen::generate_to(crate::cli::command(), &args.to)
         .map_err(|error| AgentError::local(&args.to, error))?;
-    let (to, to_base64) = text_and_bytes(args.to.as_os_str().as_bytes());
+    let (to, to_base64) = text_and_bytes(platform::path::bytes(&args.to));
     context.output.print(&Pages { to, to_base64 }, |out| {
         writeln!(out, "The pages are in {}.", text::escaped_path(&args.to))
     })?;

@@ -11,7 +11,6 @@ use clap::Args;
 use engine::progress::Progress;
 use platform::fuse::{Mounted, Tree};
 use serde::Serialize;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
@@ -106,7 +105,7 @@ fn serve(
 fn say_begun(point: &Path, snapshots: usize, context: &Context) -> Result<(), AgentError> {
     let shown = text::escaped_path(point);
     let count = text::counted(snapshots as u64, "snapshot");
-    let path = point.as_os_str().as_bytes();
+    let path = platform::path::bytes(point);
     context.output.note(&format!(
         "{count} at {shown}, read-only. New ones appear by themselves. End it with Ctrl-C, or with: fusermount3 -u {}",
         text::quoted(path)

@@ -14,10 +14,8 @@ use engine::progress::Phase;
 use engine::reader::SnapshotReader;
 use engine::restore::{self as engine_restore, FILLING_MODE, Layout, NEW_MODE, RestoreRequest, Target};
 use model::Clock;
-use platform::Names;
+use platform::{Names, permissions};
 use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -226,13 +224,12 @@ fn restore_and_close(
 /// Gives the target, which a restore of another snapshot has left closed, its mode again.
 fn open_again(target: &Path, mode: Option<u32>) -> Result<(), AgentError> {
     let failed = |error| AgentError::local(target, error);
-    let found = fs::metadata(target).map_err(failed)?.permissions().mode() & 0o7777;
-    if found != FILLING_MODE {
+    if permissions::mode(target).map_err(failed)? != FILLING_MODE {
         return Ok(());
     }
     // One that was cut short at once has found the mode that the one before it has left.
     let mode = mode.filter(|mode| *mode != FILLING_MODE).unwrap_or(NEW_MODE);
-    fs::set_permissions(target, fs::Permissions::from_mode(mode)).map_err(failed)
+    permissions::set_mode(target, mode).map_err(failed)
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use clap::Args;
 use document::{Document, InSet};
 use engine::backup::why::{Verdict, fate};
 use format::snapshot::ClearPart;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use stored::Asked;
 
@@ -47,7 +46,7 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Outcome, AgentErr
         return Err(AgentError::SetUnknown { name: name.clone(), known });
     }
     let full = place::resolve(&args.path)?;
-    let path = full.as_os_str().as_bytes();
+    let path = platform::path::bytes(&full);
     let mut sets = Vec::new();
     for (name, set) in &settings.sets {
         if args.set.as_ref().is_some_and(|only| only != name) {

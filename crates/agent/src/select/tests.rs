@@ -4,7 +4,7 @@ use super::*;
 use model::{Code, SetId, SnapshotId, Timestamp};
 
 fn parse(text: &[u8]) -> Result<Selector, Code> {
-    Selector::parse(OsStr::from_bytes(text)).map_err(|error| error.code())
+    Selector::parse(platform::path::from_bytes(text).as_os_str()).map_err(|error| error.code())
 }
 
 #[test]

@@ -9,8 +9,6 @@ use super::secrets::{age_key, path};
 use crate::AgentError;
 use api::{Hash, Secret};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 const PREFIX: &str = "pending-";
@@ -92,7 +90,7 @@ pub fn forget(state: &State) -> Result<(), AgentError> {
     };
     for entry in &names {
         if entry.name.starts_with(PREFIX.as_bytes()) {
-            let path = folder.join(OsStr::from_bytes(entry.name));
+            let path = folder.join(platform::path::from_bytes(entry.name));
             CheckedFile::new(path, KIND).remove()?;
         }
     }

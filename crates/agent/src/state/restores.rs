@@ -6,10 +6,8 @@ use super::State;
 use super::checked::CheckedFile;
 use crate::AgentError;
 use model::SnapshotId;
-use platform::{Lock, durable};
+use platform::{Lock, durable, permissions};
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The mark of one restore, locked while it runs.
@@ -54,8 +52,7 @@ impl Journal {
             lock => lock.map_err(|error| AgentError::state(&lock_path, error))?,
         };
         let file = CheckedFile::new(path, "restore");
-        let mode =
-            restore.target.and_then(|target| fs::metadata(target).ok()).map(|found| found.mode() & 0o7777);
+        let mode = restore.target.and_then(|target| permissions::mode(target).ok());
         let new = Content { label, snapshot: restore.snapshot, mode };
         // A damaged one still says that there was a restore.
         let earlier = match file.read::<Content>() {
@@ -116,13 +113,12 @@ impl Journal {
 }
 
 fn name(restore: &Restore<'_>) -> String {
-    use std::os::unix::ffi::OsStrExt;
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    part(restore.target.map_or(&b""[..], |target| target.as_os_str().as_bytes()));
+    part(restore.target.map_or(&b""[..], platform::path::bytes));
     for selection in restore.selections {
         part(selection);
     }
@@ -167,18 +163,17 @@ mod tests {
 
     #[test]
     fn a_restore_of_another_snapshot_is_told_of_and_comes_back_when_nothing_was_begun() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let state = State::at(folder.path().join("state"));
         let target = folder.path().join("target");
-        fs::create_dir(&target).unwrap();
-        fs::set_permissions(&target, fs::Permissions::from_mode(0o750)).unwrap();
+        std::fs::create_dir(&target).unwrap();
+        permissions::set_mode(&target, 0o750).unwrap();
         let first = Restore { snapshot: SnapshotId::random(), selections: &[], target: Some(&target) };
         let second = Restore { snapshot: SnapshotId::random(), ..first };
         let open = |restore: &Restore<'_>, label: &str| Journal::open(&state, restore, label.into()).unwrap();
         assert_eq!(open(&first, "first").other(), None);
         // A restore that is under way closes its target.
-        fs::set_permissions(&target, fs::Permissions::from_mode(0o1700)).unwrap();
+        permissions::set_mode(&target, 0o1700).unwrap();
         let other = open(&second, "second");
         let found = (other.resumes(), other.other(), other.label(), other.mode());
         assert_eq!(found, (false, Some(first.snapshot), "second", Some(0o750)));
@@ -194,6 +189,6 @@ mod tests {
         let new = open(&first, "sixth");
         assert!(!new.resumes());
         new.withdraw().unwrap();
-        assert_eq!(fs::read_dir(state.restores_folder()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(state.restores_folder()).unwrap().count(), 0);
     }
 }

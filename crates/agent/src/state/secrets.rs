@@ -71,17 +71,15 @@ pub(super) mod format_record {
 pub(super) mod path {
     use api::Blob;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
     use std::path::{Path, PathBuf};
 
     pub(in crate::state) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        Blob(path.as_os_str().as_bytes().to_vec()).serialize(serializer)
+        Blob(platform::path::bytes(path).to_vec()).serialize(serializer)
     }
 
     pub(in crate::state) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<PathBuf, D::Error> {
-        Ok(PathBuf::from(OsString::from_vec(Blob::deserialize(deserializer)?.0)))
+        Ok(platform::path::from_vec(Blob::deserialize(deserializer)?.0))
     }
 }

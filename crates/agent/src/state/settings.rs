@@ -66,20 +66,18 @@ enum PathForm {
 
 impl From<PathForm> for StoredPath {
     fn from(form: PathForm) -> Self {
-        use std::os::unix::ffi::OsStringExt;
         Self(match form {
             PathForm::Text(text) => text.into(),
-            PathForm::Bytes { base64 } => std::ffi::OsString::from_vec(base64.0).into(),
+            PathForm::Bytes { base64 } => platform::path::from_vec(base64.0),
         })
     }
 }
 
 impl From<StoredPath> for PathForm {
     fn from(path: StoredPath) -> Self {
-        use std::os::unix::ffi::OsStringExt;
         match path.0.into_os_string().into_string() {
             Ok(text) => Self::Text(text),
-            Err(other) => Self::Bytes { base64: api::Blob(other.into_vec()) },
+            Err(other) => Self::Bytes { base64: api::Blob(platform::path::bytes(&other).to_vec()) },
         }
     }
 }
@@ -134,7 +132,6 @@ fn path(state: &State) -> PathBuf {
 mod tests {
     use super::*;
     use model::Code;
-    use std::os::unix::ffi::OsStringExt;
 
     fn state() -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().unwrap();
@@ -147,7 +144,7 @@ mod tests {
     fn sets_come_back_with_any_name_of_a_path() {
         let (_folder, state) = state();
         assert_eq!(Settings::read(&state).unwrap(), Settings::default());
-        let odd = PathBuf::from(std::ffi::OsString::from_vec(b"/a\xff\"\n".to_vec()));
+        let odd = platform::path::from_vec(b"/a\xff\"\n".to_vec());
         let set = BackupSet {
             paths: ["/home/ada/Documents".into(), odd].map(StoredPath).into(),
             exclude: vec!["*.iso".into(), "!keep.iso".into()],

@@ -1,9 +1,7 @@
 //! Making a folder a store and opening it: the marker, the lock between processes, the removal of what killed
 //! processes left. It must not touch blobs.
 
-use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -24,11 +22,7 @@ impl FolderStore {
     /// Makes an empty folder a store and opens it. The folder is created when only it is missing, not its parents.
     pub fn init(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Folder { path: path.to_owned(), source };
-        match DirBuilder::new().mode(0o700).create(path) {
-            Ok(()) => sync_parent(path).map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
-        }
+        HostDisk::create(path).map_err(failed)?;
         Self::init_on(Box::new(HostDisk::open(path).map_err(failed)?), path)
     }
 
@@ -152,12 +146,4 @@ fn write_marker(disk: &dyn Disk, id: StoreId) -> io::Result<()> {
     disk.rename_new(&temporary, MARKER_NAME)?;
     failpoint::hit("blob.init.after_rename");
     disk.sync_folder("")
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    let absolute = fs::canonicalize(path)?;
-    match absolute.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
 }

@@ -6,8 +6,6 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::FolderStore;
-use super::disk::{Disk, FileKind};
-use super::host::HostDisk;
 use crate::{BlobStore, Error, ErrorKind, Key, MARKER_NAME, MarkerProblem, PutMode, StoreId};
 
 fn key(text: &str) -> Key {
@@ -187,23 +185,6 @@ fn times_are_those_of_the_files() {
         fs::File::open(path.join("blobs/a")).unwrap().set_modified(time).unwrap();
         assert_eq!(store.info(&key("a")).unwrap().unwrap().modified, time);
     }
-}
-
-#[test]
-fn the_way_without_rename_noreplace_is_as_strict() {
-    let (_root, path) = place();
-    fs::create_dir(&path).unwrap();
-    let disk = HostDisk::open(&path).unwrap();
-    for name in ["one", "two"] {
-        let mut file = disk.create_file(name).unwrap();
-        assert_eq!(file.write(name.as_bytes()).unwrap(), 3);
-        file.sync().unwrap();
-    }
-    disk.link_new("one", "target").unwrap();
-    assert_eq!(disk.link_new("two", "target").unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
-    assert_eq!(names(&path), ["target", "two"]);
-    assert_eq!(fs::read(path.join("target")).unwrap(), b"one");
-    assert_eq!(disk.stat("target").unwrap().kind, FileKind::File);
 }
 
 #[test]

@@ -10,10 +10,8 @@ use crate::progress::add;
 use format::entry::{DataRun, Entry, flags};
 use format::limits;
 use model::FindingReason;
-use platform::file::{self, Advice};
-use platform::{FileKind, Node, Stat};
+use platform::{FileKind, Node, Stat, file};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// From this size on a file is cut by one thread and hashed and compressed by all.
 const BLOCKED_FROM: u64 = 32 << 20;
@@ -156,7 +154,7 @@ impl Reading<'_, '_> {
         if stat.size_bytes >= BLOCKED_FROM {
             self.blocks = Some(BlockedFile::default());
             // Only hints: a file system that takes none is no reason to stop.
-            let _ = file::advise(file, 0, 0, Advice::Sequential);
+            let _ = file::will_read_through(file);
         }
         entry.size = stat.size_bytes;
         if !stat.may_have_holes() {
@@ -198,7 +196,7 @@ impl Reading<'_, '_> {
         loop {
             while !at_end && end < room && end - start < chunker.max() {
                 let wanted = (room - end).min(usize::try_from(length - read).unwrap_or(usize::MAX));
-                let got = read_at(file, &mut self.buffer[end..end + wanted], offset + read)
+                let got = file::read_at(file, &mut self.buffer[end..end + wanted], offset + read)
                     .map_err(Failure::File)?;
                 add(&self.shared.progress.read_bytes, got as u64);
                 add(&self.shared.progress.done_bytes, got as u64);
@@ -245,15 +243,6 @@ impl Reading<'_, '_> {
         match self.blocks {
             Some(blocks) => blocks.finish(self.shared, self.worker),
             None => Ok(self.stored),
-        }
-    }
-}
-
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> platform::Result<usize> {
-    loop {
-        match file.read_at(buffer, offset) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            other => return other.map_err(|error| platform::Error::from_io("read file", &error)),
         }
     }
 }

@@ -4,10 +4,8 @@ use crate::EngineError;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 use platform::{Dir, Listing};
-use std::ffi::OsStr;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A folder that holds this file, beginning with [`CACHE_SIGNATURE`], is a cache (bford.info/cachedir).
 const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
@@ -72,7 +70,7 @@ impl Rules {
         if rules.is_empty() {
             return None;
         }
-        match rules.matched(Path::new(OsStr::from_bytes(path)), is_dir) {
+        match rules.matched(platform::path::from_bytes(path), is_dir) {
             Match::Ignore(rule) => Some(rule),
             Match::None | Match::Whitelist(_) => None,
         }

@@ -31,7 +31,6 @@ use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
 use model::{Clock, FindingReason, LeaseId, PackId, SetId, SnapshotId, Timestamp};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
-use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -473,7 +472,7 @@ impl<'r> Running<'r, '_> {
         let (snapshot, set, vault) = (clear.snapshot, clear.set, clear.vault);
         let sealed = SealedPart {
             hunks: list.hunks.clone(),
-            paths: request.paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect(),
+            paths: request.paths.iter().map(|path| platform::path::bytes(path).to_vec()).collect(),
             set_name: request.set_name.clone().into_bytes(),
             device_name: request.device_name.clone().into_bytes(),
             started: self.started,

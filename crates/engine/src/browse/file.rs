@@ -10,8 +10,6 @@ use format::entry::{Entry, EntryKind, flags};
 use format::path::compare;
 use format::ranges::{Range, RangeList};
 use model::SnapshotId;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,7 +66,7 @@ impl OpenFile {
 }
 
 fn shown(path: &[u8]) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(path))
+    platform::path::from_bytes(path).to_owned()
 }
 
 impl Browser<'_> {

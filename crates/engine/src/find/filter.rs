@@ -6,10 +6,7 @@ use format::entry::{Entry, EntryKind, FileTime};
 use format::path;
 use globset::{GlobBuilder, GlobMatcher};
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// Characters that do not stand for themselves in a pattern.
 const SPECIAL: &[char] = &['*', '?', '[', ']', '{', '}', '\\'];
@@ -77,7 +74,7 @@ impl Pattern {
     pub fn matches(&self, path: &[u8]) -> bool {
         let text = if self.of_path { path } else { path::name(path) };
         let text = if self.ignore_case { lower(text) } else { text.into() };
-        self.glob.is_match(Path::new(OsStr::from_bytes(&text)))
+        self.glob.is_match(platform::path::from_bytes(&text))
     }
 }
 

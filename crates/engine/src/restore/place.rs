@@ -1,7 +1,5 @@
 //! Where in the target a restored folder lies, as a chain of names that outlives the open folder.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,7 +36,7 @@ impl Place {
     /// The path of `name` in this folder, for people.
     pub(super) fn path(&self, base: &Path, name: &[u8]) -> PathBuf {
         let mut path = base.to_owned();
-        path.extend(self.names().into_iter().chain([name]).map(OsStr::from_bytes));
+        path.extend(self.names().into_iter().chain([name]).map(platform::path::from_bytes));
         path
     }
 }
@@ -72,7 +70,7 @@ mod tests {
     fn a_place_knows_its_path() {
         let place = Place::base().child(b"a").child(b"\xff");
         let path = place.path(Path::new("/to"), b"f");
-        assert_eq!(path.as_os_str().as_bytes(), b"/to/a/\xff/f");
+        assert_eq!(platform::path::bytes(&path), b"/to/a/\xff/f");
         assert_eq!(Place::base().path(Path::new("/to"), b"f"), Path::new("/to/f"));
     }
 }

@@ -2,7 +2,6 @@
 
 use super::TEMP_PREFIX;
 use platform::{Dir, Result};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Tries it with a file of its own, which it removes again.
@@ -18,7 +17,7 @@ pub(super) fn ignores_case(dir: &Dir) -> Result<bool> {
 /// letters or the folder above cannot be searched.
 pub(super) fn seems_to_ignore_case(path: &Path) -> Option<bool> {
     let path = std::path::absolute(path).ok()?;
-    let name = path.file_name()?.as_bytes();
+    let name = platform::path::bytes(path.file_name()?);
     let swapped: Vec<u8> =
         name.iter()
             .map(|byte| {

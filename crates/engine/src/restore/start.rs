@@ -8,8 +8,6 @@ use crate::reader::SnapshotReader;
 use format::entry::{Entry, EntryKind, flags};
 use format::path;
 use platform::{Dir, Node, Stat};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,7 +154,7 @@ impl Start {
 
 /// The folder that holds the last name of `path`, and that name.
 fn parent_of(path: &Path) -> Option<(PathBuf, Vec<u8>)> {
-    let name = path.file_name()?.as_bytes().to_vec();
+    let name = platform::path::bytes(path.file_name()?).to_vec();
     let parent = path.parent()?;
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     Some((parent.to_owned(), name))
@@ -177,7 +175,7 @@ fn select(reader: &SnapshotReader<'_>, request: &RestoreRequest) -> Result<Vec<S
 }
 
 fn find(reader: &SnapshotReader<'_>, wanted: Vec<u8>, keeps_paths: bool) -> Result<Selection, EngineError> {
-    let missing = || EngineError::NotInSnapshot { path: PathBuf::from(OsStr::from_bytes(&wanted)) };
+    let missing = || EngineError::NotInSnapshot { path: platform::path::from_bytes(&wanted).to_owned() };
     if wanted.first() != Some(&b'/') {
         return Err(missing());
     }

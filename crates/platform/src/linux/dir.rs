@@ -38,6 +38,10 @@ pub(crate) fn open_parent(dir: &Handle) -> Result<Handle> {
     without_access_time(DIRECTORY, |flags| open(dir, b"..", flags)).map_err(os("open folder"))
 }
 
+pub(crate) fn reopen(dir: &Handle) -> Result<Handle> {
+    without_access_time(DIRECTORY, |flags| open(dir, b".", flags)).map_err(os("open folder"))
+}
+
 pub(crate) fn try_clone(dir: &Handle) -> Result<Handle> {
     fcntl_dupfd_cloexec(dir, 0).map_err(os("open folder"))
 }

@@ -5,6 +5,7 @@ use crate::{Error, Result, Space};
 use rustix::fs::{fstatfs, fstatvfs};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::system::uname;
+use std::path::PathBuf;
 
 pub(crate) fn hostname() -> Result<String> {
     Ok(uname().nodename().to_string_lossy().into_owned())
@@ -30,6 +31,11 @@ fn pretty_name(text: &str) -> Option<String> {
         plain.extend(if character == '\\' { characters.next() } else { Some(character) });
     }
     Some(plain).filter(|name| !name.is_empty())
+}
+
+/// By the Filesystem Hierarchy Standard, section 5.8.
+pub(crate) fn system_state_folder() -> Result<PathBuf> {
+    Ok("/var/lib".into())
 }
 
 pub(crate) fn boot_id() -> Result<String> {

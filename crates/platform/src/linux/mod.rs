@@ -8,9 +8,12 @@ mod file;
 mod fuse;
 mod host;
 mod path;
+mod permissions;
 mod proc_path;
 mod process;
 mod raw;
+mod signals;
+mod socket;
 mod stat;
 mod write;
 mod xattrs;
@@ -21,19 +24,28 @@ use rustix::io::Errno;
 
 pub(crate) use accounts::{gid_of, group_name, uid_of, user_name};
 pub(crate) use attributes::{set_mode, set_owner, set_times};
-pub(crate) use dir::{Access, names, open_child, open_file, open_parent, open_root, read_link, try_clone};
-pub(crate) use file::{advise, next_segment, open_lock_file, punch_hole, try_lock};
-pub(crate) use fuse::{Mounted, mount, serve};
-pub(crate) use host::{boot_id, file_system_id, hostname, magic, mount_table, os_description, random, space};
-pub(crate) use path::split_last;
-pub(crate) use process::{
-    current_umask, disable_core_dumps, effective_uid, ignores_hangup, lower_priority, peer_credentials,
-    privileges, raise_open_file_limit, set_umask,
+pub(crate) use dir::{
+    Access, names, open_child, open_file, open_parent, open_root, read_link, reopen, try_clone,
 };
+pub(crate) use file::{
+    next_segment, open_lock_file, read_at, start_writeback, try_lock, will_read_through, write_all_at,
+};
+pub(crate) use fuse::{Mounted, mount, serve};
+pub(crate) use host::{
+    boot_id, file_system_id, hostname, magic, mount_table, os_description, random, space, system_state_folder,
+};
+pub(crate) use path::{path_bytes, path_from_bytes, path_from_vec, split_last};
+pub(crate) use permissions::{create_new_file, path_mode, path_owner, set_path_mode};
+pub(crate) use process::{
+    current_umask, disable_core_dumps, effective_uid, lower_priority, privileges, raise_open_file_limit,
+    set_umask,
+};
+pub(crate) use signals::{EndSignals, catch_end_signals, next_end_signal};
+pub(crate) use socket::{Connection, Listener, Stream, accept, bind, connect};
 pub(crate) use stat::stat;
 pub(crate) use write::{
     create_dir, create_file, create_hard_link, create_special, create_symlink, create_unnamed, exchange,
-    name_unnamed, open_file_to_write, remove_dir, remove_file, rename_noreplace, rename_over, sync_dir,
+    move_noreplace, move_over, name_unnamed, open_file_to_write, remove_dir, remove_file, sync_dir,
     sync_file_system,
 };
 pub(crate) use xattrs::{remove_xattr, set_xattr, xattrs};

@@ -1,14 +1,26 @@
-//! Paths longer than the kernel takes in one call, opened piece by piece.
+//! Paths as bytes, and those longer than the kernel takes in one call, opened piece by piece.
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, retry_on_intr};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// The kernel's PATH_MAX is 4096 with the closing zero; a margin costs nothing.
 const PIECE_BYTES: usize = 4000;
+
+pub(crate) fn path_bytes(path: &OsStr) -> &[u8] {
+    path.as_bytes()
+}
+
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+pub(crate) fn path_from_vec(bytes: Vec<u8>) -> PathBuf {
+    OsString::from_vec(bytes).into()
+}
 
 /// Opens `path` with `flags`, resolving symbolic links in it as the kernel does.
 pub(super) fn open_any_length(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -46,7 +58,7 @@ pub(crate) fn split_last(path: &Path) -> (PathBuf, Vec<u8>) {
     let cut = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
     let (parent, name) = bytes.split_at(cut);
     let parent = if parent.is_empty() { &b"."[..] } else { parent };
-    (PathBuf::from(OsStr::from_bytes(parent)), name.to_vec())
+    (path_from_bytes(parent).to_owned(), name.to_vec())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Privileges, limits and priority of this process.
 
 use super::{os, raw};
-use crate::process::{PeerCredentials, Privileges};
+use crate::process::Privileges;
 use crate::{Error, Result};
 use rustix::fs::Mode;
 use rustix::process::{
@@ -9,7 +9,6 @@ use rustix::process::{
     setrlimit, umask,
 };
 use rustix::thread::{CapabilitySet, capabilities};
-use std::os::unix::net::UnixStream;
 
 pub(crate) fn effective_uid() -> Result<u32> {
     Ok(geteuid().as_raw())
@@ -66,7 +65,8 @@ pub(crate) fn current_umask() -> Result<u32> {
     u32::from_str_radix(&mask, 8).map_err(|_| Error::unsupported(OP))
 }
 
-pub(crate) fn ignores_hangup() -> Result<bool> {
+/// Whether this process was started with SIGHUP ignored, as `nohup` does.
+pub(super) fn ignores_hangup() -> Result<bool> {
     const OP: &str = "read ignored signals";
     const SIGHUP_BIT: u64 = 1;
     let mask = status(OP, "SigIgn:")?;
@@ -78,13 +78,4 @@ fn status(op: &'static str, name: &str) -> Result<String> {
     let status = std::fs::read_to_string("/proc/self/status").map_err(|error| Error::from_io(op, &error))?;
     let value = status.lines().find_map(|line| line.strip_prefix(name));
     value.map(|value| value.trim().to_owned()).ok_or(Error::unsupported(op))
-}
-
-pub(crate) fn peer_credentials(socket: &UnixStream) -> Result<PeerCredentials> {
-    let peer = raw::peer_credentials(socket).map_err(os("read peer credentials"))?;
-    Ok(PeerCredentials {
-        pid: u32::try_from(peer.pid).ok().filter(|pid| *pid != 0),
-        uid: peer.uid,
-        gid: peer.gid,
-    })
 }

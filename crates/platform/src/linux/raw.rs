@@ -4,7 +4,6 @@
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString, c_long, c_uint};
-use std::os::unix::net::UnixStream;
 
 /// Numbers of Linux 6.13, equal on all architectures but those left out.
 #[cfg(not(any(
@@ -154,25 +153,6 @@ pub(super) fn ioprio_set_idle() -> Result<(), Errno> {
     // SAFETY: the call takes integers only.
     let result = unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, THIS_THREAD, CLASS_IDLE) };
     answer(result).map(drop)
-}
-
-/// Process, user and group at the other end. rustix has this call, but with a process id that must not be
-/// 0, which the kernel gives for a process outside our namespace.
-pub(super) fn peer_credentials(socket: &UnixStream) -> Result<libc::ucred, Errno> {
-    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
-    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: `peer` and `len` live until the call returns; it writes at most `len` bytes to `peer`, for
-    // which any bits are a valid value.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut peer).cast(),
-            &raw mut len,
-        )
-    };
-    if result == 0 { Ok(peer) } else { Err(last_error()) }
 }
 
 #[cfg(test)]

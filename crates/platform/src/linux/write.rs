@@ -44,22 +44,22 @@ pub(crate) fn open_file_to_write(dir: &Handle, name: &[u8]) -> Result<File> {
     retry_on_intr(|| openat(dir, name, flags, Mode::empty())).map(File::from).map_err(os("open file"))
 }
 
-pub(crate) fn rename_over(dir: &Handle, from: &[u8], to: &[u8]) -> Result<()> {
-    renameat(dir, from, dir, to).map_err(os("rename"))
+pub(crate) fn move_over(dir: &Handle, from: &[u8], to_dir: &Handle, to: &[u8]) -> Result<()> {
+    renameat(dir, from, to_dir, to).map_err(os("rename"))
 }
 
-pub(crate) fn rename_noreplace(dir: &Handle, from: &[u8], to: &[u8]) -> Result<()> {
-    match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
-        // EINVAL: the file system does not know the flag; ENOSYS: the kernel does not.
-        Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(dir, from, to),
+pub(crate) fn move_noreplace(dir: &Handle, from: &[u8], to_dir: &Handle, to: &[u8]) -> Result<()> {
+    match renameat_with(dir, from, to_dir, to, RenameFlags::NOREPLACE) {
+        // EINVAL and EOPNOTSUPP: the file system does not know the flag; ENOSYS: the kernel does not.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => link_and_unlink(dir, from, to_dir, to),
         answer => answer,
     }
     .map_err(os("rename"))
 }
 
 /// A link is as exclusive as the flag, for everything but directories, which the kernel then refuses.
-fn link_and_unlink(dir: &Handle, from: &[u8], to: &[u8]) -> Result<(), Errno> {
-    linkat(dir, from, dir, to, AtFlags::empty())?;
+fn link_and_unlink(dir: &Handle, from: &[u8], to_dir: &Handle, to: &[u8]) -> Result<(), Errno> {
+    linkat(dir, from, to_dir, to, AtFlags::empty())?;
     unlinkat(dir, from, AtFlags::empty())
 }
 
@@ -107,4 +107,24 @@ pub(crate) fn sync_dir(dir: &Handle) -> Result<()> {
 
 pub(crate) fn sync_file_system(dir: &Handle) -> Result<()> {
     retry_on_intr(|| syncfs(dir)).map_err(os("sync file system"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dir;
+
+    #[test]
+    fn the_way_without_rename_noreplace_is_as_strict() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open_root(folder.path()).unwrap();
+        for name in ["one", "two"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let link = |from: &[u8]| link_and_unlink(&dir.handle, from, &dir.handle, b"target");
+        assert_eq!(link(b"one"), Ok(()));
+        assert_eq!(link(b"two"), Err(Errno::EXIST));
+        assert_eq!(std::fs::read(folder.path().join("target")).unwrap(), b"one");
+        assert!(!folder.path().join("one").exists() && folder.path().join("two").exists());
+    }
 }

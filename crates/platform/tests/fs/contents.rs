@@ -1,7 +1,7 @@
 //! Where data lies in a file, free space and kinds of file systems.
 
 use crate::{folder, read, write};
-use platform::file::{self, Advice, Segment};
+use platform::file::{self, Segment};
 use platform::{Dir, FileSystemKind, MountTable, free_space};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -48,9 +48,6 @@ fn a_full_file_is_one_segment_and_an_empty_one_none() {
     assert_eq!(beyond, [Segment { offset: 0, len: 100_000 }]);
     let part: Vec<_> = file::segments(&full, 50).map(Result::unwrap).collect();
     assert_eq!(part, [Segment { offset: 0, len: 50 }]);
-    for advice in [Advice::Sequential, Advice::WillNeed, Advice::DontNeed] {
-        file::advise(&full, 0, 0, advice).unwrap();
-    }
 }
 
 #[test]
@@ -69,20 +66,20 @@ fn a_file_system_that_cannot_tell_gives_one_whole_segment() {
 }
 
 #[test]
-fn a_hole_that_is_punched_reads_as_zeros() {
+fn content_is_read_and_written_at_offsets() {
     let (_temp, dir) = folder();
-    write(&dir, b"file", &[7; 1 << 20]);
+    write(&dir, b"file", b"0123456789");
     let file = dir.open_file_to_write(b"file").unwrap();
-    match file::punch_hole(&file, 65_536, 65_536) {
-        Err(error) if crate::is_not_supported(&error) => {
-            return testkit::not_run("no holes in the folder for temporary files");
-        }
-        answer => answer.unwrap(),
-    }
-    let content = read(&dir, b"file");
-    assert_eq!(content.len(), 1 << 20);
-    assert!(content[65_536..131_072].iter().all(|byte| *byte == 0));
-    assert!(content[..65_536].iter().chain(&content[131_072..]).all(|byte| *byte == 7));
+    file::write_all_at(&file, b"ab", 9).unwrap();
+    let mut buffer = [0; 4];
+    assert_eq!(file::read_at(&file, &mut buffer, 7), Ok(4));
+    assert_eq!(&buffer, b"78ab");
+    assert_eq!(file::read_at(&file, &mut buffer, 9), Ok(2));
+    assert_eq!(file::read_at(&file, &mut buffer, 11), Ok(0));
+    assert!(file::read_at(&dir.open_file(b"file").unwrap(), &mut buffer, u64::MAX).is_err());
+    file::will_read_through(&file).unwrap();
+    file::start_writeback(&file, 0, 4).unwrap();
+    assert_eq!(read(&dir, b"file"), b"012345678ab");
 }
 
 #[test]

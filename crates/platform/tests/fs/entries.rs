@@ -147,6 +147,22 @@ fn a_clone_outlives_its_original_and_stays_when_renamed() {
 }
 
 #[test]
+fn entries_move_to_another_folder() {
+    let (_temp, dir) = folder();
+    dir.create_dir(b"to", 0o700).unwrap();
+    let to = dir.open_child(b"to").unwrap();
+    write(&dir, b"one", b"1");
+    write(&dir, b"two", b"2");
+    dir.move_noreplace(b"one", &to, b"name").unwrap();
+    assert!(dir.move_noreplace(b"two", &to, b"name").unwrap_err().is_already_exists());
+    assert_eq!((read(&to, b"name"), read(&dir, b"two")), (b"1".to_vec(), b"2".to_vec()));
+    dir.move_over(b"two", &to, b"name").unwrap();
+    assert_eq!(read(&to, b"name"), b"2");
+    assert_eq!(dir.names().unwrap().len(), 1);
+    assert!(to.move_over(b"name", &dir, b"../name").is_err());
+}
+
+#[test]
 fn files_of_others_are_opened_though_their_access_time_changes() {
     // As an ordinary user the kernel refuses to leave the access time alone, and it is opened without.
     let etc = Dir::open_root(std::path::Path::new("/etc")).unwrap();

@@ -8,8 +8,10 @@ mod contents;
 mod durable;
 mod entries;
 mod listing;
+mod paths;
 mod process;
 mod safety;
+mod socket;
 
 use platform::{Dir, Error};
 use tempfile::TempDir;

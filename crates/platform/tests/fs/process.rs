@@ -3,7 +3,6 @@
 use crate::{folder, write};
 use platform::{Dir, Error, Lock, Names, host, process};
 use std::io::{BufRead, BufReader};
-use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 /// Set in the processes that tests start from this same program.
@@ -108,14 +107,6 @@ fn accounts_are_found_by_id_and_by_name() {
         let fields: Vec<_> = line.split(':').collect();
         assert_eq!(names.gid_of(fields[0].as_bytes()), fields[2].parse().ok(), "{line}");
     }
-}
-
-#[test]
-fn the_peer_of_a_socket_is_known() {
-    let (socket, _peer) = UnixStream::pair().unwrap();
-    let peer = process::peer_credentials(&socket).unwrap();
-    assert_eq!(peer.pid, Some(std::process::id()));
-    assert_eq!(peer.uid, process::effective_uid().unwrap());
 }
 
 #[test]

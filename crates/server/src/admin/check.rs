@@ -11,9 +11,9 @@ use blobs::{BlobStore, FolderStore, Key, PutMode, StoreId};
 use meta::KnownDamage;
 use model::code::exit;
 use model::{Code, SnapshotId, Timestamp, VaultId};
+use platform::permissions;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use vault::RecordFault;
@@ -156,10 +156,9 @@ fn files(instance: &Instance, view: &mut CheckView) {
     let private: [PathBuf; 5] =
         [data.path().to_owned(), data.org_key(), data.tls(), data.authority(), data.database()];
     for path in private {
-        match std::fs::metadata(&path) {
-            Ok(found) if found.permissions().mode() & 0o077 == 0 => {}
-            Ok(found) => {
-                let mode = found.permissions().mode() & 0o7777;
+        match permissions::mode(&path) {
+            Ok(mode) if mode & 0o077 == 0 => {}
+            Ok(mode) => {
                 let message = format!("{} can be read by others (mode {mode:o})", path.display());
                 view.add(Severity::Warning, "files", Code::LocalDenied, message);
             }

@@ -10,7 +10,6 @@ use clap::Subcommand;
 use clap_complete::Shell;
 use serde::Serialize;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What is made.
@@ -56,7 +55,7 @@ struct Pages {
 impl Pages {
     /// A path that is no text has its bytes besides.
     fn new(to: &Path) -> Self {
-        let bytes = || STANDARD.encode(to.as_os_str().as_bytes());
+        let bytes = || STANDARD.encode(platform::path::bytes(to));
         Self { to: to.to_string_lossy().into_owned(), to_base64: to.to_str().is_none().then(bytes) }
     }
 }

@@ -1,14 +1,13 @@
 //! The asking side of the socket. Plain blocking calls: a command does nothing else meanwhile.
 
-use super::socket::SocketPath;
 use super::{LINE_MAX, PATIENCE, Reply, Request, version};
 use crate::admin::{Answer, Command};
 use crate::data::DataDir;
 use crate::watch::Progress;
 use crate::{Error, Result};
 use model::Code;
+use platform::socket;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// Asks the running server; `None` when none runs, and an error when it says nothing for long.
@@ -22,26 +21,18 @@ fn ask_within(
     patience: Duration,
     mut progress: impl FnMut(&Progress),
 ) -> Result<Option<Answer>> {
-    let socket = match SocketPath::of(data) {
-        Ok(socket) => socket,
-        Err(Error::DataMissing { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut stream = match UnixStream::connect(socket.path()) {
+    let mut stream = match socket::connect(&data.socket(), patience) {
         Ok(stream) => stream,
         // Refused: the file of a server that was killed.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
         }
-        Err(error) => return Err(crate::data::file_error(&data.socket(), &error, "connect")),
+        Err(source) => return Err(Error::File { path: data.socket(), source }),
     };
     let broke = |source: io::Error| match source.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => silent(data),
         _ => Error::Control { source },
     };
-    for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
-        set(&stream, Some(patience)).map_err(broke)?;
-    }
     let request = Request { version: version().to_owned(), command: command.clone() };
     let mut line = serde_json::to_vec(&request)
         .map_err(|error| Error::Broken { problem: format!("the command: {error}") })?;

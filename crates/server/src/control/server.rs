@@ -1,18 +1,16 @@
 //! The answering side of the socket. A command goes on only as long as its client stays.
 
-use super::socket::SocketPath;
 use super::{BEAT, COMMAND_MAX, Reply, Request, version};
 use crate::data::{DataDir, FILE_MODE, file_error};
 use crate::instance::Instance;
 use crate::watch::Watch;
 use crate::{Error, Result, admin};
 use model::Code;
+use platform::socket::{Connection, Listener};
 use std::future::Future;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -25,20 +23,21 @@ const WAITING_MAX: usize = 16;
 
 /// The listening socket; its file is removed when this is dropped.
 pub struct Control {
-    listener: UnixListener,
+    listener: Listener,
     data: DataDir,
 }
 
 /// Opens the socket. The caller holds the folder's lock, so a file that is there is a leftover.
 pub fn listen(data: &DataDir) -> Result<Control> {
-    let socket = SocketPath::of(data)?;
-    let failed = |error: std::io::Error| file_error(&data.socket(), &error, "make socket");
-    match std::fs::remove_file(data.socket()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+    let path = data.socket();
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(file_error(&path, &error, "make socket"));
+        }
         _ => {}
     }
-    let listener = UnixListener::bind(socket.path()).map_err(failed)?;
-    std::fs::set_permissions(data.socket(), std::fs::Permissions::from_mode(FILE_MODE)).map_err(failed)?;
+    let listener =
+        Listener::bind(&path, FILE_MODE).map_err(|source| Error::File { path: path.clone(), source })?;
     Ok(Control { listener, data: data.clone() })
 }
 
@@ -54,7 +53,7 @@ impl Control {
                 () = &mut shutdown => break,
                 Some(_) = clients.join_next(), if !clients.is_empty() => {}
                 accepted = self.listener.accept(), if clients.len() < CLIENTS_MAX => match accepted {
-                    Ok((stream, _)) if is_allowed(&stream, own) => {
+                    Ok((stream, user)) if user == 0 || Some(user) == own => {
                         clients.spawn(answer(stream, instance.clone(), stop.clone()));
                     }
                     Ok(_) => tracing::warn!("a command of another user was refused"),
@@ -77,11 +76,7 @@ impl Drop for Control {
     }
 }
 
-fn is_allowed(stream: &UnixStream, own: Option<u32>) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || Some(peer.uid()) == own)
-}
-
-async fn answer(stream: UnixStream, instance: Arc<Instance>, stop: Watch) {
+async fn answer(stream: Connection, instance: Arc<Instance>, stop: Watch) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let request = match tokio::time::timeout(COMMAND_TIME, read_request(&mut reader)).await {

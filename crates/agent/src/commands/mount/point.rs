@@ -2,28 +2,22 @@
 
 use super::NAME;
 use crate::AgentError;
-use platform::{Dir, FileSystemKind, MountTable, Stat};
-use std::os::unix::ffi::OsStrExt;
+use platform::{Dir, FileSystemKind, MountTable, Stat, errno};
 use std::path::{Path, PathBuf};
-
-/// `ENOTDIR`, `ECONNABORTED` and `ENOTCONN` on Linux: the last two from a mount whose program has ended.
-const NOT_A_FOLDER: i32 = 20;
-const ABORTED: i32 = 103;
-const NOT_CONNECTED: i32 = 107;
 
 /// The folder, absolute and without symbolic links, with its attributes.
 pub(super) fn check(folder: &Path) -> Result<(PathBuf, Stat), AgentError> {
     let unfit = |reason| AgentError::MountPoint { path: folder.to_owned(), reason };
     let failed = |error: platform::Error| match error.errno() {
-        Some(ABORTED | NOT_CONNECTED) => AgentError::MountStale { path: folder.to_owned() },
-        Some(NOT_A_FOLDER) => unfit("it is no folder"),
+        Some(errno::ECONNABORTED | errno::ENOTCONN) => AgentError::MountStale { path: folder.to_owned() },
+        Some(errno::ENOTDIR) => unfit("it is no folder"),
         _ => AgentError::local(folder, error),
     };
     let dir = Dir::open_root(folder).map_err(failed)?;
     let owner = dir.stat_self().map_err(failed)?;
     let point = folder.canonicalize().map_err(|error| AgentError::local(folder, error))?;
     let mounts = MountTable::read().unwrap_or_default();
-    let present = mounts.at(point.as_os_str().as_bytes());
+    let present = mounts.at(platform::path::bytes(&point));
     if present.is_some_and(|mount| mount.kind == FileSystemKind::Fuse && mount.source == NAME.as_bytes()) {
         return Err(unfit("snapshots are mounted there already"));
     }

@@ -6,7 +6,6 @@ use crate::{AgentError, Output, text};
 use engine::restore::{Action, Planned, RestorePlan, RestoreSummary};
 use serde::Serialize;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// The fields of the event that ends a restore.
@@ -100,7 +99,7 @@ struct PlannedFields {
 
 /// Prints one line of a dry run.
 pub(super) fn planned(planned: &Planned, output: &Output) -> Result<(), AgentError> {
-    let to = planned.to.as_os_str().as_bytes();
+    let to = platform::path::bytes(&planned.to);
     let (action, words) = names(planned.action);
     let (to_text, to_base64) = text_and_bytes(to);
     let path = JsonPath::new(&planned.path);
@@ -150,7 +149,7 @@ struct PlanFields {
 /// Prints the end of a dry run. What stands against the restore is its exit status.
 pub(super) fn plan(plan: &RestorePlan, output: &Output) -> Result<Outcome, AgentError> {
     let against = against(plan);
-    let clash = plan.case_clash.as_ref().map(|path| text_and_bytes(path.as_os_str().as_bytes()));
+    let clash = plan.case_clash.as_ref().map(|path| text_and_bytes(platform::path::bytes(path)));
     let (case_clash, case_clash_base64) = clash.unzip();
     let fields = PlanFields {
         files: plan.files,

@@ -10,7 +10,6 @@ use engine::backup::why::{Cause, Verdict};
 use model::{Finding, FindingReason};
 use platform::FileSystemKind;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 pub(super) fn write(
@@ -171,7 +170,7 @@ fn advice(document: &Document, settings: &Path) -> Option<String> {
 /// The command that makes the path a folder of the set. It names the others too: those that are named replace those
 /// that are stored.
 fn adding(set: &InSet, path: &[u8]) -> String {
-    let paths = set.folders.iter().map(|folder| folder.as_os_str().as_bytes()).chain([path]);
+    let paths = set.folders.iter().map(platform::path::bytes).chain([path]);
     let paths: Vec<String> = paths.map(text::quoted).collect();
     format!("holdfast backup {} --update-set {}", text::set_option(&set.name), paths.join(" "))
 }

@@ -7,9 +7,7 @@ use format::{limits, path};
 use model::FindingReason;
 use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
 use std::cmp::Ordering;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where a root lies, with the type of its file system.
@@ -27,7 +25,7 @@ pub(in crate::backup) struct RootPlace {
 /// The roots as paths of a snapshot, sorted, each once. Fails with the first that no snapshot can hold.
 pub(in crate::backup) fn normalised(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, EngineError> {
     let clean = |path: &PathBuf| {
-        let bytes = path.as_os_str().as_bytes();
+        let bytes = platform::path::bytes(path);
         let names = bytes.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
         let joined = names.fold(b"/".to_vec(), |path, name| path::join(&path, name));
         let is_plain = path.is_absolute() && path::is_plain(&joined) && joined.len() <= limits::PATH_MAX;
@@ -167,15 +165,15 @@ fn on_its_own<T>(place: &Place, ask: impl Fn(&Dir) -> Result<T, Error>) -> Resul
 fn folder_at(path: &[u8]) -> Option<Place> {
     let mut place = place_of(path).ok()?;
     if place.stat.kind == FileKind::Symlink {
-        let real = Path::new(OsStr::from_bytes(path)).canonicalize().ok()?;
-        place = place_of(real.as_os_str().as_bytes()).ok()?;
+        let real = platform::path::from_bytes(path).canonicalize().ok()?;
+        place = place_of(platform::path::bytes(&real)).ok()?;
     }
     (place.stat.kind == FileKind::Dir).then_some(place)
 }
 
 /// Opens the folder that holds `path` and asks for its attributes.
 fn place_of(path: &[u8]) -> Result<Place, Error> {
-    let full = Path::new(OsStr::from_bytes(path));
+    let full = platform::path::from_bytes(path);
     if path == b"/" {
         let dir = Dir::open_root(full)?;
         let stat = dir.stat_self()?;

@@ -4,8 +4,7 @@ use super::errors::failed;
 use crate::{Error, Result};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Set by the first migration: 'HFmt'.
@@ -21,13 +20,12 @@ pub(super) fn checked(path: &Path) -> Result<PathBuf> {
 
 /// Makes an empty file for its owner alone (SQLite gives its log the same mode); durable when this returns.
 pub(super) fn create(path: &Path) -> Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
-        _ => Error::Io { path: path.to_owned(), source },
+    platform::permissions::create_new_file(path, 0o600).map_err(|error| {
+        if error.is_already_exists() {
+            Error::Exists { path: path.to_owned() }
+        } else {
+            Error::Io { path: path.to_owned(), source: error.into() }
+        }
     })?;
     sync_parent(path)
 }
