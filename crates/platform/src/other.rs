@@ -152,6 +152,7 @@ pub(crate) fn path_from_bytes(bytes: &[u8]) -> &Path {
     Path::new(std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as on systems with an implementation")]
 pub(crate) fn path_from_vec(bytes: Vec<u8>) -> PathBuf {
     path_from_bytes(&bytes).to_owned()
 }
