@@ -88,6 +88,10 @@ pub struct RestoreRequest {
     /// An interrupted restore goes on: names that are there with equal kind, size and modification time are taken as
     /// done, and what a kill left under temporary names is removed.
     pub resume: bool,
+    /// The machine was started again since the restore that is resumed: what that one wrote may not all have reached
+    /// the disk. A file that it may have made is written anew under [`Conflict::Refuse`] and [`Conflict::Replace`];
+    /// under the other rules it cannot be told from the user's.
+    pub after_restart: bool,
     /// A restore of another snapshot into the same target was cut short: what a kill left under temporary names is
     /// removed all the same, and all else is taken for the user's.
     pub after_another: bool,
@@ -232,6 +236,7 @@ impl RestoreRequest {
             conflict: Conflict::Refuse,
             label: String::new(),
             resume: false,
+            after_restart: false,
             after_another: false,
             durable: false,
             workers: 0,

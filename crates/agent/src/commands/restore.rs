@@ -99,6 +99,7 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
         conflict: Conflict::rule(args.conflict),
         label: label(),
         resume: false,
+        after_restart: false,
         after_another: false,
         durable: args.sync,
         workers: 0,
@@ -119,8 +120,9 @@ pub(crate) fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome, Agen
     request.label = journal.label().to_owned();
     request.resume = journal.resumes();
     request.after_another = journal.other().is_some();
+    request.after_restart = request.resume && journal.is_after_restart();
     if request.resume {
-        context.output.note("An earlier restore of the same was cut short; this one goes on from there.");
+        context.output.note(going_on(&request));
     }
     if let (Some(earlier), true) = (journal.other(), args.conflict.is_some()) {
         context.output.note(&format!(
@@ -217,6 +219,24 @@ fn restore_and_close(
                 }
                 (error, _) => Err(error.into()),
             }
+        }
+    }
+}
+
+/// What is said of a restore that goes on.
+fn going_on(request: &RestoreRequest) -> &'static str {
+    match request.conflict {
+        _ if !request.after_restart => {
+            "An earlier restore of the same was cut short; this one goes on from there."
+        }
+        engine_restore::Conflict::Refuse | engine_restore::Conflict::Replace => {
+            "An earlier restore of the same was cut short, and the machine was started again since. This one goes on \
+             from there, and writes all files anew: what was written last may not have reached the disk."
+        }
+        _ => {
+            "An earlier restore of the same was cut short, and the machine was started again since. This one goes on \
+             from there, but files that were written last may be short or damaged, and it cannot tell them from \
+             yours: --conflict=replace writes all anew."
         }
     }
 }

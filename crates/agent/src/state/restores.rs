@@ -25,6 +25,9 @@ struct Content {
     snapshot: SnapshotId,
     /// Mode of the target before the first of the restores that were cut short; `None` when it was not there.
     mode: Option<u32>,
+    /// The start of the machine in which the first of them began.
+    #[serde(default)]
+    boot: Option<String>,
 }
 
 /// What makes two restores the same.
@@ -53,10 +56,11 @@ impl Journal {
         };
         let file = CheckedFile::new(path, "restore");
         let mode = restore.target.and_then(|target| permissions::mode(target).ok());
-        let new = Content { label, snapshot: restore.snapshot, mode };
+        let boot = platform::host::boot_id().ok();
+        let new = Content { label, snapshot: restore.snapshot, mode, boot };
         // A damaged one still says that there was a restore.
         let earlier = match file.read::<Content>() {
-            Err(AgentError::StateFileDamaged { .. }) => Some(new.clone()),
+            Err(AgentError::StateFileDamaged { .. }) => Some(Content { boot: None, ..new.clone() }),
             other => other?,
         };
         let content = match &earlier {
@@ -82,6 +86,13 @@ impl Journal {
             .as_ref()
             .map(|earlier| earlier.snapshot)
             .filter(|earlier| *earlier != self.content.snapshot)
+    }
+
+    /// Whether the machine was started again since the earlier restore, or that cannot be told: what that one wrote last
+    /// may not have reached the disk.
+    pub fn is_after_restart(&self) -> bool {
+        let began = self.earlier.as_ref().map(|earlier| &earlier.boot);
+        began.is_some_and(|began| began.is_none() || *began != platform::host::boot_id().ok())
     }
 
     /// Mode of the target before anything was restored; `None` when it was not there.
@@ -155,7 +166,7 @@ mod tests {
             journal.close().unwrap();
         }
         let again = Journal::open(&state, &restore, "third".into()).unwrap();
-        assert_eq!((again.resumes(), again.label()), (true, "first"));
+        assert_eq!((again.resumes(), again.label(), again.is_after_restart()), (true, "first", false));
         again.close().unwrap();
         assert_eq!(std::fs::read_dir(state.restores_folder()).unwrap().count(), 0);
         assert!(!Journal::open(&state, &restore, "fourth".into()).unwrap().resumes());
@@ -190,5 +201,23 @@ mod tests {
         assert!(!new.resumes());
         new.withdraw().unwrap();
         assert_eq!(std::fs::read_dir(state.restores_folder()).unwrap().count(), 0);
+    }
+    #[test]
+    fn a_start_of_the_machine_is_noticed_until_the_restore_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::at(folder.path().to_owned());
+        let restore = Restore { snapshot: SnapshotId::random(), selections: &[], target: None };
+        for boot in [None, Some("an earlier one".to_owned())] {
+            let journal = Journal::open(&state, &restore, "first".into()).unwrap();
+            assert!(!journal.is_after_restart(), "nothing was before it");
+            let content = Content { boot, ..journal.content.clone() };
+            journal.file.write(&content).unwrap();
+            drop(journal);
+            // One that was gone on with in this start of the machine may still have left what is from before.
+            drop(Journal::open(&state, &restore, "second".into()).unwrap());
+            let journal = Journal::open(&state, &restore, "third".into()).unwrap();
+            assert!(journal.resumes() && journal.is_after_restart());
+            journal.close().unwrap();
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(super) enum Verdict {
 pub(super) struct Rules<'t> {
     pub(super) conflict: Conflict,
     pub(super) resume: bool,
+    /// What the earlier restore wrote may not be whole.
+    pub(super) after_restart: bool,
     pub(super) removes_leftovers: bool,
     label: &'t str,
 }
@@ -46,6 +48,7 @@ impl<'t> Rules<'t> {
         Self {
             conflict: request.conflict,
             resume: request.resume,
+            after_restart: request.after_restart,
             removes_leftovers: request.removes_leftovers(),
             label: &request.label,
         }
@@ -54,6 +57,9 @@ impl<'t> Rules<'t> {
     /// The verdict on an entry that is no folder.
     pub(super) fn leaf(&self, dir: &Dir, name: &[u8], entry: &Entry) -> Result<Verdict> {
         let Some(there) = look(dir, name)? else { return Ok(Verdict::Create) };
+        if self.may_be_torn(entry, &there) {
+            return Ok(Verdict::Replace);
+        }
         // Under `Refuse` a name that is taken is a conflict whatever it holds; only a resumed restore knows better.
         if (self.conflict != Conflict::Refuse || self.resume) && self.is_there(dir, name, entry, &there)? {
             return Ok(Verdict::Unchanged(None));
@@ -103,6 +109,17 @@ impl<'t> Rules<'t> {
         Ok(Verdict::Skip)
     }
 
+    /// Whether a file that nobody but the earlier restore can have made may have lost content with the power: it got its
+    /// time before its name, and its length may have reached the disk before or after what is in it.
+    fn may_be_torn(&self, entry: &Entry, there: &Stat) -> bool {
+        self.resume
+            && self.after_restart
+            && self.conflict == Conflict::Refuse
+            && entry.kind == EntryKind::File
+            && there.kind == FileKind::File
+            && self.is_same_time(entry.modified, time(there))
+    }
+
     /// Whether what is there counts as what would be restored.
     fn is_there(&self, dir: &Dir, name: &[u8], entry: &Entry, there: &Stat) -> Result<bool> {
         let is_equal = entry_kind(there.kind) == entry.kind
@@ -114,8 +131,9 @@ impl<'t> Rules<'t> {
                 _ => true,
             };
         // Who replaces does not trust what is there: only the time of the last change of the inode cannot be set back.
+        let trusts_earlier = self.resume && !self.after_restart;
         let must_be_certain =
-            self.conflict == Conflict::Replace && !self.resume && entry.kind == EntryKind::File;
+            self.conflict == Conflict::Replace && !trusts_earlier && entry.kind == EntryKind::File;
         let is_certain = there.ino == entry.ino
             && (there.ctime.sec, there.ctime.nsec) == (entry.changed.secs, entry.changed.nanos);
         Ok(is_equal && (!must_be_certain || is_certain))
@@ -197,8 +215,13 @@ mod tests {
 
     #[test]
     fn coarse_times_count_as_equal_only_when_a_restore_is_resumed() {
-        let mut rules =
-            Rules { conflict: Conflict::KeepBoth, resume: true, removes_leftovers: true, label: "" };
+        let mut rules = Rules {
+            conflict: Conflict::KeepBoth,
+            resume: true,
+            after_restart: false,
+            removes_leftovers: true,
+            label: "",
+        };
         let time = |nanos| FileTime { secs: -5, nanos };
         let wanted = time(123_456_789);
         for there in [123_456_789, 123_456_700, 123_456_000, 123_000_000, 0] {

@@ -10,5 +10,6 @@ mod hostile;
 mod kill;
 mod ordinary;
 mod reading;
+mod restart;
 mod root;
 mod round_trip;
