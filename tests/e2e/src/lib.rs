@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "seeds are for whoever reads the test's output")]
 
 pub mod agent;
+pub mod automount;
 pub mod clock;
 pub mod command;
 pub mod fixture;
@@ -20,6 +21,7 @@ pub mod tree;
 pub mod user;
 
 pub use crate::agent::Agent;
+pub use automount::Automount;
 pub use clock::Clock;
 pub use command::Outcome;
 pub use mount::Mount;

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod automounts;
 mod changing;
 mod disks;
 mod report;

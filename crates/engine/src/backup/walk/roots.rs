@@ -63,14 +63,13 @@ impl Walk<'_> {
         self.give_parents(&root);
         // Above another root it counts as given, whatever became of it.
         self.given_parents.push(root.clone());
-        let place = match place {
-            Ok(place) => entered(place),
+        let place = match place.and_then(|place| self.entered(place)) {
+            Ok(place) => place,
             Err(error) => {
                 self.queue.push_back(Found::RootGone { path: root, error });
                 return Some(());
             }
         };
-        self.renew_mounts(&place.stat);
         let here = self.root_place(&place);
         if (self.has_moved)(&here) {
             self.queue.push_back(Found::RootMoved(here));
@@ -104,11 +103,35 @@ impl Walk<'_> {
         for path in parents.into_iter().rev() {
             if !self.given_parents.contains(&path) {
                 self.given_parents.push(path.clone());
-                self.queue.push_back(match folder_at(&path) {
+                let place = folder_at(&path).and_then(|place| self.entered(place).ok());
+                self.queue.push_back(match place {
                     Some(place) => Found::Parent { path, place },
                     None => Found::ParentGone { path },
                 });
             }
+        }
+    }
+
+    /// A root, or a folder above one, as it is once somebody went there: where an automount waits, only that mounts what
+    /// belongs there. When nothing is mounted then, what belongs there cannot be reached: the folder that waits is
+    /// neither a version of it nor another file system in its place.
+    fn entered(&mut self, mut place: Place) -> Result<Place, Error> {
+        let mut failed = None;
+        if place.stat.kind == FileKind::Dir {
+            match on_its_own(&place, Dir::stat_self) {
+                Ok(stat) => place.stat = stat,
+                Err(error) => {
+                    // What was mounted may be closed to this user, and is there all the same.
+                    place.stat = place.dir.stat(path::name(&place.path)).unwrap_or(place.stat);
+                    failed = Some(error);
+                }
+            }
+        }
+        self.renew_mounts(&place.stat);
+        let waits = self.mounts.of(&place.stat).is_some_and(|mount| mount.type_name == b"autofs");
+        match failed {
+            Some(error) if waits => Err(error),
+            _ => Ok(place),
         }
     }
 
@@ -136,20 +159,10 @@ impl Walk<'_> {
     }
 }
 
-/// Whether what stands at a root is a view of the kernel's own state. An automount point is what is mounted there once
-/// it is opened.
+/// Whether what stands at a root is a view of the kernel's own state.
 fn is_pseudo(place: &Place, mount: Option<&platform::Mount>) -> bool {
-    let of_table =
-        mount.is_some_and(|mount| mount.kind == FileSystemKind::Pseudo && mount.type_name != b"autofs");
+    let of_table = mount.is_some_and(|mount| mount.kind == FileSystemKind::Pseudo);
     of_table || on_its_own(place, Dir::file_system_kind).is_ok_and(|kind| kind == FileSystemKind::Pseudo)
-}
-
-/// A root as it is once somebody went there: where an automount waits, only that mounts what belongs there.
-fn entered(place: Place) -> Place {
-    match on_its_own(&place, Dir::stat_self) {
-        Ok(stat) if place.stat.kind == FileKind::Dir => Place { stat, ..place },
-        _ => place,
-    }
 }
 
 /// Asked of a root that is a folder itself, since its own file system may begin there.
