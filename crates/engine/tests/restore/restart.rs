@@ -2,9 +2,10 @@
 //! have their name, length and time already.
 
 use crate::bench::{Bench, assert_equal, assert_no_leftovers, contents, findings, in_place};
-use engine::restore::{Conflict, RestoreRequest};
+use engine::restore::{Conflict, FILLING_MODE, RestoreRequest};
 use model::Code;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -42,6 +43,8 @@ fn what_may_be_torn_is_written_anew() {
     // While the machine runs on, length and time say enough.
     assert_eq!(bench.restore(snapshot, &resumed).files, 0);
     tear(&to.join("short"), b"");
+    // As one that was cut short leaves its target.
+    fs::set_permissions(&to, fs::Permissions::from_mode(FILLING_MODE)).unwrap();
     let summary = bench.restore(snapshot, &after_restart);
     assert_eq!((findings(&summary), summary.files), (vec![], 5));
     assert_equal(&tree, &to);
