@@ -28,6 +28,8 @@ pub const EROFS: i32 = 30;
 pub const ENAMETOOLONG: i32 = 36;
 /// The kernel does not have this call.
 pub const ENOSYS: i32 = 38;
+/// The folder is not empty.
+pub const ENOTEMPTY: i32 = 39;
 /// Symbolic links lead in a circle, or there is one where none may be.
 pub const ELOOP: i32 = 40;
 /// There is no such attribute.

@@ -2,11 +2,13 @@
 //! folders below it has let go, so that filling it does not change them again.
 
 use super::attributes::{ACCESS_LIST, Attributes, DEFAULT_LIST, Ids, Made, remove_if_there};
+use super::naming::Naming;
 use super::outcome::{Outcome, Trouble};
 use super::place::Place;
+use super::temp_names::TempNames;
 use format::entry::{Entry, flags};
 use model::{FindingReason, failpoint};
-use platform::{Dir, Node, Stat};
+use platform::{Dir, FileSystemKind, Node, Stat};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Mode of a folder that is being filled: closed to others, and with a bit that such a folder has no use for, so that
@@ -18,6 +20,7 @@ const SET_GROUP: u32 = 0o2000;
 pub(super) struct Maker<'m> {
     pub(super) attributes: Attributes<'m>,
     pub(super) outcome: &'m Outcome<'m>,
+    pub(super) temp_names: TempNames,
 }
 
 /// A folder of the target.
@@ -32,6 +35,8 @@ pub(super) struct Folder {
     /// Attributes to be set in the end.
     finish: OnceLock<Box<Entry>>,
     pub(super) traits: Traits,
+    /// Of a folder that was made under a temporary name.
+    pub(super) naming: Option<Naming>,
 }
 
 /// What the folder means for what is made in it.
@@ -45,6 +50,8 @@ pub(super) struct Traits {
     pub(super) made_as: Option<Ids>,
     /// New entries take over its default access list.
     pub(super) hands_down: bool,
+    /// Folders in it can be renamed while they are open: network file systems may refuse that.
+    pub(super) is_local: bool,
 }
 
 impl Traits {
@@ -58,7 +65,8 @@ impl Traits {
         let lists = Node::Dir(dir).xattrs();
         let hands_down =
             lists.map_or(true, |lists| lists.entries.iter().any(|xattr| xattr.name == DEFAULT_LIST));
-        Self { hands_down, ..Self::default() }
+        let is_local = dir.file_system_kind() == Ok(FileSystemKind::Local);
+        Self { hands_down, is_local, ..Self::default() }
     }
 }
 
@@ -77,23 +85,44 @@ impl Folder {
             identity: OnceLock::new(),
             finish: OnceLock::new(),
             traits,
+            naming: None,
         })
     }
 
-    /// Makes the folder `name` in `parent`, open and closed to others until it is filled.
-    pub(super) fn create(parent: &Arc<Self>, dir: &Dir, name: &[u8]) -> Result<Arc<Self>, Trouble> {
+    /// Makes the folder `name` in `parent`, open as `dir`, closed to others until it is filled. It has the name `temp`
+    /// until what belongs there is in it, where one is given and the file system allows that.
+    pub(super) fn create(
+        parent: &Arc<Self>,
+        dir: &Dir,
+        name: &[u8],
+        temp: Option<&[u8]>,
+    ) -> Result<Arc<Self>, Trouble> {
         failpoint::hit("restore.before_folder");
-        dir.create_dir(name, FILLING_MODE)?;
-        Self::adopt(parent, dir, name)
+        let Some(temp) = temp.filter(|_| parent.traits.is_local) else {
+            dir.create_dir(name, FILLING_MODE)?;
+            return Self::adopt(parent, dir, name, parent.place.child(name), None);
+        };
+        dir.create_dir(temp, FILLING_MODE)?;
+        let place = parent.place.unnamed_child(name, temp);
+        Self::adopt(parent, dir, temp, place, Some(Naming::new())).inspect_err(|_| {
+            // The first error is the one to report; the leftover is recognisable.
+            let _ = dir.remove_dir(temp);
+        })
     }
 
-    /// Opens the folder `name` that was just made here.
-    pub(super) fn adopt(parent: &Arc<Self>, dir: &Dir, name: &[u8]) -> Result<Arc<Self>, Trouble> {
+    /// Opens the folder that was just made here and is called `name` at present.
+    pub(super) fn adopt(
+        parent: &Arc<Self>,
+        dir: &Dir,
+        name: &[u8],
+        place: Arc<Place>,
+        naming: Option<Naming>,
+    ) -> Result<Arc<Self>, Trouble> {
         let made = dir.open_child(name)?;
         let (traits, stat) = Self::take_over(parent, &made)?;
-        let folder = Self::new(Some(parent), parent.place.child(name), Some(Arc::new(made)), traits);
-        let _ = folder.identity.set(identity(&stat));
-        Ok(folder)
+        let (parent, handle) = (Some(Arc::clone(parent)), Mutex::new(Some(Arc::new(made))));
+        let identity = OnceLock::from(identity(&stat));
+        Ok(Arc::new(Self { parent, place, handle, identity, finish: OnceLock::new(), traits, naming }))
     }
 
     /// Takes off what a folder just made took over from `parent`, and gives what it means for its entries.
@@ -110,7 +139,8 @@ impl Folder {
             Node::Dir(made).set_mode(FILLING_MODE)?;
         }
         let made_as = (!has_bit).then_some((stat.uid, stat.gid));
-        Ok((Traits { is_new: true, made_as, ..Traits::default() }, stat))
+        let is_local = parent.traits.is_local;
+        Ok((Traits { is_new: true, made_as, is_local, ..Traits::default() }, stat))
     }
 
     /// Sets what the folder's attributes shall be in the end; the first call counts.
@@ -154,6 +184,14 @@ impl Folder {
         Ok(Arc::new(dir))
     }
 
+    /// The folder above this one, which is open as `dir`.
+    pub(super) fn open_above(&self, dir: &Dir) -> Result<Arc<Dir>, Trouble> {
+        match &self.parent {
+            Some(parent) => parent.open_from(dir),
+            None => Ok(Arc::new(dir.open_parent()?)),
+        }
+    }
+
     /// Opens the folder again from one that lies directly in it, to stay open.
     pub(super) fn reopen(&self, below: &Dir) -> Result<(), Trouble> {
         let dir = self.open_from(below)?;
@@ -186,6 +224,11 @@ impl Maker<'_> {
                 (_, dir) => dir.clone(),
             };
             if let Some(entry) = folder.finish.take() {
+                if let Some(trouble) = folder.naming_trouble() {
+                    self.outcome.note(&entry.path, trouble);
+                    dir = above;
+                    continue;
+                }
                 match &dir {
                     Ok(dir) => self.finish(dir, &entry, &folder),
                     Err(trouble) => self.note_attributes(&entry.path, trouble.errno),

@@ -67,11 +67,7 @@ impl FirstName {
         if let Some(dir) = self.folder.upgrade().and_then(|folder| folder.dir()) {
             return Ok(dir);
         }
-        let mut dir = Arc::clone(base);
-        for name in self.place.names() {
-            dir = Arc::new(dir.open_child(name)?);
-        }
-        Ok(dir)
+        Ok(self.place.open(base)?)
     }
 }
 

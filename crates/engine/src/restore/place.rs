@@ -1,24 +1,62 @@
 //! Where in the target a restored folder lies, as a chain of names that outlives the open folder.
 
+use platform::Dir;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A folder of the target by its names, from the target's own folder down.
 #[derive(Debug)]
 pub(super) struct Place {
     parent: Option<Arc<Self>>,
     name: Box<[u8]>,
+    /// The name that it has before it gets its own.
+    temp: Mutex<Option<Box<[u8]>>>,
 }
 
 impl Place {
     /// The target's own folder.
     pub(super) fn base() -> Arc<Self> {
-        Arc::new(Self { parent: None, name: Box::default() })
+        Arc::new(Self { parent: None, name: Box::default(), temp: Mutex::default() })
     }
 
     /// The folder `name` in this one.
     pub(super) fn child(self: &Arc<Self>, name: &[u8]) -> Arc<Self> {
-        Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into() })
+        Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into(), temp: Mutex::default() })
+    }
+
+    /// The folder `name` in this one, which is called `temp` until it is filled.
+    pub(super) fn unnamed_child(self: &Arc<Self>, name: &[u8], temp: &[u8]) -> Arc<Self> {
+        let temp = Mutex::new(Some(temp.into()));
+        Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into(), temp })
+    }
+
+    /// Its own name.
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The name that it has at present, when that is not its own.
+    pub(super) fn temp_name(&self) -> Option<Box<[u8]>> {
+        self.temp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It got its own name.
+    pub(super) fn has_its_name(&self) {
+        *self.temp.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Opens the folder from the target's own down, whatever its and their names are at present.
+    pub(super) fn open(&self, base: &Arc<Dir>) -> platform::Result<Arc<Dir>> {
+        let mut places = vec![self];
+        while let Some(parent) = &places[places.len() - 1].parent {
+            places.push(parent);
+        }
+        places.pop();
+        places.iter().rev().try_fold(Arc::clone(base), |dir, place| {
+            let unnamed = place.temp_name().and_then(|temp| dir.open_child(&temp).ok());
+            // It may have got its name just now.
+            unnamed.map_or_else(|| dir.open_child(&place.name), Ok).map(Arc::new)
+        })
     }
 
     /// The names from the target's own folder down.

@@ -7,11 +7,13 @@ use super::decide::{Rules, Verdict};
 use super::folder::{Folder, Maker};
 use super::hunk_check::{BadHunks, Piece};
 use super::links::{FirstName, Key, Links};
+use super::naming::Berth;
 use super::outcome::{Outcome, Trouble};
 use super::source::{Item, Picked, Source};
 use super::start::{Selection, Start};
-use super::tree::{Slot, Tree, remove_leftovers};
-use super::worker::{Batch, How, Job, Shared, Task, TempNames, work};
+use super::temp_names::{TempNames, remove_leftovers};
+use super::tree::{Slot, Tree};
+use super::worker::{Batch, How, Job, Shared, Task, work};
 use super::{Action, Conflict, RestoreRequest, RestoreSummary, survey, write_back};
 use crate::EngineError;
 use crate::content::{Group, RANGES_AT_ONCE, frames_of, groups};
@@ -69,11 +71,10 @@ pub(super) fn run(
     });
     let dir = dir.inspect_err(|_| start.undo())?;
     let shared = Shared {
-        maker: Maker { attributes: Attributes::new(names, privileges), outcome: &outcome },
+        maker: Maker { attributes: Attributes::new(names, privileges), outcome: &outcome, temp_names },
         cache: FrameCache::new(reader),
         links: Links::default(),
         base: Arc::clone(&dir),
-        temp_names,
         frames_at_once: (FRAMES_IN_USE / workers).max(2),
     };
     progress.enter(Phase::Working);
@@ -367,7 +368,10 @@ impl<'l> Leader<'l> {
                 return self.leave_out(&picked);
             }
         }
-        self.dispatch(tour.tasks, Job { slot, picked, how: How::Special, replaces, keeps_both, key: None });
+        self.dispatch(
+            tour.tasks,
+            Job { slot, picked, how: How::Special, replaces, keeps_both, key: None, berth: None },
+        );
     }
 
     /// The content of this entry is not read.
@@ -409,7 +413,8 @@ impl<'l> Leader<'l> {
         self.push(tasks, job, &frames);
     }
 
-    fn push(&mut self, tasks: &Sender<Task>, job: Job, frames: &[FrameName]) {
+    fn push(&mut self, tasks: &Sender<Task>, mut job: Job, frames: &[FrameName]) {
+        job.berth = Berth::take(&job.slot.folder, job.slot.dir.as_ref());
         let is_other_folder = |slot: &Slot| !Arc::ptr_eq(&slot.folder, &job.slot.folder);
         let enters = self.batch.jobs.last().is_none_or(|last| is_other_folder(&last.slot));
         let added = frames.iter().filter(|name| !self.batch.frames.contains(name)).count();

@@ -6,6 +6,7 @@ use super::decide::{Rules, Verdict};
 use super::folder::{FILLING_MODE, Folder, Maker, Traits};
 use super::outcome::{Outcome, Trouble};
 use super::place::Place;
+use super::temp_names::remove_leftovers;
 use super::{Action, Conflict, TEMP_PREFIX};
 use format::entry::{Entry, flags};
 use format::path;
@@ -16,6 +17,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+/// How much may be made below a new folder before it gets its name: whoever looks for what was restored finds it there,
+/// and a kill loses no more. An entry counts as one, and one more for each [`HIDDEN_UNIT`] bytes of its content.
+const HIDDEN_MAX: u64 = 10_000;
+const HIDDEN_UNIT: u64 = 64 << 10;
 /// Levels whose folders stay open; deeper paths have those above opened again on the way back.
 const OPEN_LEVELS: usize = 100;
 
@@ -31,6 +36,10 @@ pub(super) struct Tree<'t> {
     blocked: Option<Vec<u8>>,
     /// The last entry that is no folder. Nothing may lie below it.
     leaf: Vec<u8>,
+    /// What was made so far, in the units of [`HIDDEN_MAX`].
+    made: u64,
+    /// The levels above this one need not be looked at any more: their folders have their names, or get them next.
+    first_hidden: usize,
     /// One folder of each file system that was entered.
     file_systems: Vec<(u64, Arc<Dir>)>,
     hasher: RandomState,
@@ -38,6 +47,8 @@ pub(super) struct Tree<'t> {
 
 struct Level {
     folder: Arc<Folder>,
+    /// What had been made when it was entered.
+    made_before: u64,
     /// Bytes of `path` that name it in the snapshot.
     length: usize,
     /// Names so far without regard to case, and as they are; only in a dry run.
@@ -62,7 +73,7 @@ pub(super) struct Entered {
 
 impl<'t> Tree<'t> {
     pub(super) fn new(rules: Rules<'t>, maker: Option<&'t Maker<'t>>, base: Arc<Folder>) -> Self {
-        let base = Level { folder: base, length: 0, folded: HashMap::new() };
+        let base = Level { folder: base, made_before: 0, length: 0, folded: HashMap::new() };
         Self {
             rules,
             maker,
@@ -70,6 +81,8 @@ impl<'t> Tree<'t> {
             path: Vec::new(),
             blocked: None,
             leaf: Vec::new(),
+            made: 0,
+            first_hidden: 0,
             file_systems: Vec::new(),
             hasher: RandomState::new(),
         }
@@ -141,6 +154,7 @@ impl<'t> Tree<'t> {
     /// Lets go of the present folder and goes to the one above it.
     fn leave(&mut self) -> Result<(), Trouble> {
         let Some(level) = self.levels.pop() else { return Ok(()) };
+        self.first_hidden = self.first_hidden.min(self.levels.len());
         self.path.truncate(self.levels.last().map_or(0, |above| above.length));
         let dir = level.folder.dir();
         let above = self.last();
@@ -149,6 +163,7 @@ impl<'t> Tree<'t> {
             _ => Ok(()),
         };
         if let Some(maker) = self.maker {
+            level.folder.end_berths(dir.as_deref());
             // Who still has something to do in the folder has a handle of its own; folders below open it again.
             if Arc::strong_count(&level.folder) > 1 {
                 let _ = level.folder.close();
@@ -205,12 +220,12 @@ impl<'t> Tree<'t> {
             self.rules.folder(&dir, name)?
         };
         if verdict == Verdict::Create && self.maker.is_some() {
-            match Folder::create(&parent, &dir, name) {
+            match self.make(&dir, path, name, entry) {
                 Err(trouble) if trouble.errno == errno::EEXIST => {
                     let verdict = self.rules.folder(&dir, name)?;
                     return self.follow(verdict, &dir, path, name, entry);
                 }
-                folder => self.push(folder?, path, entry.map(|(entry, _)| entry)),
+                made => made?,
             }
             return Ok(Entered { action: Action::Create, trouble: None });
         }
@@ -241,11 +256,11 @@ impl<'t> Tree<'t> {
                 return Ok(Entered { action, trouble: None });
             }
             Verdict::KeepBoth(other, false) => {
-                self.push(Folder::create(&parent, dir, &other)?, path, own);
+                self.make(dir, path, &other, entry)?;
                 return Ok(Entered { action: Action::KeepBoth, trouble: None });
             }
             Verdict::Create => {
-                self.push(Folder::create(&parent, dir, name)?, path, own);
+                self.make(dir, path, name, entry)?;
                 return Ok(Entered { action: Action::Create, trouble: None });
             }
             Verdict::Replace => {
@@ -316,6 +331,23 @@ impl<'t> Tree<'t> {
         Ok(Entered { action: Action::Enter, trouble: None })
     }
 
+    /// Makes the folder `name` in the present one and goes there.
+    fn make(
+        &mut self,
+        dir: &Arc<Dir>,
+        path: &[u8],
+        name: &[u8],
+        entry: Option<(&Entry, bool)>,
+    ) -> Result<(), Trouble> {
+        let maker = self.maker.ok_or(Trouble::DAMAGED)?;
+        // One that is only the way to what was selected may be the way of the next part too, which must find it.
+        let is_whole = entry.is_some_and(|(_, is_way)| !is_way);
+        let temp = is_whole.then(|| maker.temp_names.next());
+        let folder = Folder::create(self.last(), dir, name, temp.as_deref())?;
+        self.push(folder, path, entry.map(|(entry, _)| entry));
+        Ok(())
+    }
+
     fn push_imaginary(&mut self, path: &[u8], name: &[u8]) {
         let parent = Arc::clone(self.last());
         let traits = Traits { is_imaginary: true, ..Traits::default() };
@@ -328,7 +360,8 @@ impl<'t> Tree<'t> {
         }
         self.path.clear();
         self.path.extend_from_slice(path);
-        self.levels.push(Level { folder, length: path.len(), folded: HashMap::new() });
+        let made_before = self.made;
+        self.levels.push(Level { folder, made_before, length: path.len(), folded: HashMap::new() });
         // The target's own folder stays open.
         if let Some(far) = self.levels.len().checked_sub(OPEN_LEVELS + 1).filter(|far| *far > 0) {
             // A folder that cannot tell its identity stays open.
@@ -336,10 +369,22 @@ impl<'t> Tree<'t> {
         }
     }
 
+    /// Gives the outermost folder without a name its own, when enough was made below it.
+    fn show_what_is_large(&mut self) {
+        if let Some(level) = self.levels.get(self.first_hidden)
+            && self.made - level.made_before >= HIDDEN_MAX
+        {
+            level.folder.end_berths(level.folder.dir().as_deref());
+            self.first_hidden += 1;
+        }
+    }
+
     /// The place of an entry that is no folder, and what to do there.
     pub(super) fn leaf(&mut self, entry: &Entry) -> Result<(Verdict, Slot), Trouble> {
         self.reach(&entry.path)?;
         self.leaf.clone_from(&entry.path);
+        self.show_what_is_large();
+        self.made += 1 + entry.size / HIDDEN_UNIT;
         let folder = Arc::clone(self.last());
         let name = path::name(&entry.path).to_vec();
         let dir = folder.dir();
@@ -363,7 +408,7 @@ fn replace(parent: &Arc<Folder>, dir: &Dir, name: &[u8]) -> Result<Arc<Folder>, 
         let _ = dir.remove_dir(&temp);
         return Err(error.into());
     }
-    Folder::adopt(parent, dir, name)
+    Folder::adopt(parent, dir, name, parent.place.child(name), None)
 }
 
 /// Whether a folder has the mode and time of its entry: it had them set when all in it was there.
@@ -372,20 +417,4 @@ fn is_finished(node: &Node<'_>, entry: &Entry) -> bool {
         stat.mode == entry.mode
             && (stat.mtime.sec, stat.mtime.nsec) == (entry.modified.secs, entry.modified.nanos)
     })
-}
-
-/// Removes what a kill left here under temporary names. They are 16 hexadecimal digits behind the prefix. What cannot
-/// be removed does no harm.
-pub(super) fn remove_leftovers(dir: &Dir) {
-    let Ok(names) = dir.names() else { return };
-    for entry in &names {
-        let is_ours = entry
-            .name
-            .strip_prefix(TEMP_PREFIX)
-            .is_some_and(|digits| digits.len() == 16 && digits.iter().all(u8::is_ascii_hexdigit));
-        // A folder under such a name is empty.
-        if is_ours && dir.remove_file(entry.name).is_err() {
-            let _ = dir.remove_dir(entry.name);
-        }
-    }
 }

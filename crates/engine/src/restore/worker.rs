@@ -2,14 +2,15 @@
 //! writes them out.
 
 use super::attributes::CLOSED_MODE;
+use super::big_file;
 use super::big_file::Segment;
 use super::folder::Maker;
 use super::hunk_check::Piece;
 use super::links::{FirstName, Key, Links};
+use super::naming::Berth;
 use super::outcome::Trouble;
 use super::source::Picked;
 use super::tree::Slot;
-use super::{TEMP_PREFIX, big_file};
 use crate::EngineError;
 use crate::content::{collect, groups};
 use crate::frame_cache::{FrameCache, Opened};
@@ -24,7 +25,6 @@ use platform::errno;
 use platform::{Dir, FileKind, Node};
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What all threads of a restore share.
 pub(super) struct Shared<'s> {
@@ -33,29 +33,8 @@ pub(super) struct Shared<'s> {
     pub(super) links: Links,
     /// The target's own folder.
     pub(super) base: Arc<Dir>,
-    pub(super) temp_names: TempNames,
     /// Frames that one request asks for at most.
     pub(super) frames_at_once: usize,
-}
-
-/// Temporary names of one restore: the prefix and 16 hexadecimal digits, counted up from a random number, since asking
-/// the system for random bytes for each file would be felt.
-pub(super) struct TempNames(AtomicU64);
-
-impl TempNames {
-    pub(super) fn new() -> platform::Result<Self> {
-        let name = platform::temp_name(b"")?;
-        let first = std::str::from_utf8(&name).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        Ok(Self(AtomicU64::new(first.unwrap_or_default())))
-    }
-
-    /// A name that this restore has not used.
-    pub(super) fn next(&self) -> Vec<u8> {
-        let mut name = TEMP_PREFIX.to_vec();
-        let number = self.0.fetch_add(1, Ordering::Relaxed);
-        name.extend_from_slice(format!("{number:016x}").as_bytes());
-        name
-    }
 }
 
 /// One thing to do.
@@ -85,6 +64,8 @@ pub(super) struct Job {
     pub(super) keeps_both: bool,
     /// The file has other names.
     pub(super) key: Option<Key>,
+    /// It is made under its own name, which is not seen before its folder's.
+    pub(super) berth: Option<Berth>,
 }
 
 /// How an entry is restored.
@@ -150,6 +131,8 @@ impl Shared<'_> {
         if entry.kind == EntryKind::File {
             add(&outcome.progress.done_files, 1);
         }
+        // Before its folder is let go, which gets its attributes then.
+        drop(job.berth);
         let Slot { folder, dir, .. } = job.slot;
         drop(job.picked);
         self.maker.release(folder, dir);
@@ -206,14 +189,20 @@ impl Shared<'_> {
         written.map(|()| bytes)
     }
 
-    /// Makes the new file of a job under a temporary name.
-    pub(super) fn create_file(&self, job: &Job, dir: &Dir) -> platform::Result<(Vec<u8>, File)> {
-        let name = self.temp_names.next();
-        let mode = self.maker.attributes.first_mode(&job.picked.entry, job.slot.folder.traits);
-        Ok((name.clone(), dir.create_file_as(&name, mode)?))
+    /// The name under which the entry of a job is made.
+    fn first_name(&self, job: &Job) -> Vec<u8> {
+        if job.berth.is_some() { job.slot.name.clone() } else { self.maker.temp_names.next() }
     }
 
-    /// Sets the attributes of what was made as `temp`, and gives it its name.
+    /// Makes the new file of a job, and gives the name that it has first.
+    pub(super) fn create_file(&self, job: &Job, dir: &Dir) -> Result<(Vec<u8>, File), Trouble> {
+        let name = self.first_name(job);
+        let mode = self.maker.attributes.first_mode(&job.picked.entry, job.slot.folder.traits);
+        let file = dir.create_file_as(&name, mode).map_err(taken)?;
+        Ok((name, file))
+    }
+
+    /// Sets the attributes of what was made as `temp`, and gives it its name unless that is it.
     pub(super) fn publish(
         &self,
         job: &Job,
@@ -228,9 +217,11 @@ impl Shared<'_> {
             None => (Node::Child(dir, temp), CLOSED_MODE),
         };
         let missed = attributes.set(node, entry, traits.made(Some(mode)));
-        failpoint::hit("restore.before_rename");
-        rename(dir, temp, &job.slot.name, job.replaces)?;
-        failpoint::hit("restore.after_rename");
+        if job.berth.is_none() {
+            failpoint::hit("restore.before_rename");
+            rename(dir, temp, &job.slot.name, job.replaces)?;
+            failpoint::hit("restore.after_rename");
+        }
         if let Some(errno) = missed.errno() {
             self.maker.note_attributes(&entry.path, errno);
         }
@@ -239,7 +230,7 @@ impl Shared<'_> {
 
     fn restore_special(&self, job: &Job, dir: &Dir) -> Result<(), Trouble> {
         let entry = &job.picked.entry;
-        let temp = self.temp_names.next();
+        let temp = self.first_name(job);
         failpoint::hit("restore.before_create");
         make_special(dir, &temp, entry)?;
         let published = self.publish(job, dir, &temp, None);
@@ -278,7 +269,7 @@ impl Shared<'_> {
         if !job.replaces {
             return dir.create_hard_link(from, first, &job.slot.name).map_err(taken);
         }
-        let temp = self.temp_names.next();
+        let temp = self.maker.temp_names.next();
         dir.create_hard_link(from, first, &temp)?;
         let renamed = dir.rename_over(&temp, &job.slot.name);
         // Where the name already was one of this file, the kernel renames nothing and the temporary one stays.

@@ -279,18 +279,29 @@ fn odd_entries_are_damage() {
     assert_eq!(names(&to), Vec::<String>::new());
 }
 
+/// A snapshot of the folder `d` with the file `f` and the link `l`, and an empty folder before it.
+fn small_folder(bench: &Bench) -> model::SnapshotId {
+    let mut writer = bench.writer();
+    writer
+        .add(folder(b"/"))
+        .add(folder(b"/c"))
+        .add(folder(b"/d"))
+        .add_file(file(b"/d/f", 3), b"new")
+        .add(link(b"/d/l", b"x"));
+    writer.commit()
+}
+
 #[test]
 fn a_name_that_is_taken_meanwhile_stays_as_it_is() {
     let bench = Bench::new();
-    let mut writer = bench.writer();
-    writer.add(folder(b"/")).add(folder(b"/d")).add_file(file(b"/d/f", 3), b"new").add(link(b"/d/l", b"x"));
-    let snapshot = writer.commit();
+    let snapshot = small_folder(&bench);
     let to = bench.path("to");
-    // Somebody puts files into the new folder at the moment when the content is asked for.
+    // Somebody puts files into the folder, which was there before, at the moment when the content is asked for.
     let taken = to.join("d");
-    let (file, link) = (taken.join("f"), taken.join("l"));
+    fs::create_dir_all(&taken).unwrap();
+    let (made, file, link) = (to.join("c"), taken.join("f"), taken.join("l"));
     bench.remote.fail_when(move |call, _| {
-        if call == testkit::memory_remote::Call::Frames && taken.exists() {
+        if call == testkit::memory_remote::Call::Frames && made.exists() {
             let _ = fs::write(&file, "mine").and_then(|()| fs::write(&link, "mine"));
         }
         None
@@ -300,6 +311,24 @@ fn a_name_that_is_taken_meanwhile_stays_as_it_is() {
     assert_eq!(findings(&summary), ["/d/f", "/d/l"].map(skipped));
     assert_eq!(fs::read(to.join("d/f")).unwrap(), b"mine");
     assert_no_leftovers(&to);
+}
+
+#[test]
+fn a_name_that_is_taken_from_a_folder_meanwhile_stays_as_it_is() {
+    let bench = Bench::new();
+    let snapshot = small_folder(&bench);
+    let to = bench.path("to");
+    let (made, taken) = (to.join("c"), to.join("d"));
+    bench.remote.fail_when(move |call, _| {
+        if call == testkit::memory_remote::Call::Frames && made.exists() {
+            let _ = fs::create_dir(&taken).and_then(|()| fs::write(taken.join("f"), "mine"));
+        }
+        None
+    });
+    let summary = bench.restore(snapshot, &contents("/", &to));
+    assert_eq!(findings(&summary), [("/d".to_owned(), FindingReason::Skipped, 17)]);
+    assert_eq!(names(&to), ["c", "d", "d/f"]);
+    assert_eq!(fs::read(to.join("d/f")).unwrap(), b"mine");
 }
 
 #[test]

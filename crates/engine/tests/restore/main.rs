@@ -8,6 +8,7 @@ mod conflicts;
 mod extremes;
 mod hostile;
 mod kill;
+mod naming;
 mod ordinary;
 mod reading;
 mod restart;

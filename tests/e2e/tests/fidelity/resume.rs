@@ -116,8 +116,8 @@ fn a_restore_killed_at_each_step_goes_on() {
         "restore.before_folder:3",
         "restore.before_create:7",
         "restore.before_write:40",
-        "restore.before_rename:60",
-        "restore.after_rename:90",
+        "restore.before_rename:3",
+        "restore.after_rename:5",
         "restore.before_link",
         "restore.before_folder_attributes:2",
         "restore.before_sync",
@@ -159,7 +159,8 @@ fn a_restore_that_was_cut_short_before_another_backup_is_told_of() {
     for target in &targets {
         fs::create_dir(target).unwrap();
         fs::set_permissions(target, fs::Permissions::from_mode(0o750)).unwrap();
-        agent.set("HOLDFAST_FAIL", "restore.before_rename:60");
+        // When the large file, which lies directly in the target, has its name.
+        agent.set("HOLDFAST_FAIL", "restore.before_link:2");
         assert!(agent.run(arguments(&tree, target)).status > 128);
         agent.unset("HOLDFAST_FAIL");
         assert_eq!(mode(target), 0o1700);
