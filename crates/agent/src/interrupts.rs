@@ -1,5 +1,5 @@
-//! Signals that ask the program to end: a run is asked to stop and ends cleanly; everything else ends at once. A second signal, or a
-//! run that does not end in time, ends the process too, which every part of Holdfast survives.
+//! Signals that ask the program to end: a run is asked to stop and ends cleanly; everything else ends at once. A second
+//! signal, or a run that does not end in time, ends the process too, which every part of Holdfast survives.
 
 use crate::{AgentError, Output};
 use engine::progress::Progress;

@@ -1,5 +1,7 @@
 //! Error numbers that callers tell apart. They are those of Linux: another system brings its own here.
 
+/// There is no such entry.
+pub const ENOENT: i32 = 2;
 /// The medium failed.
 pub const EIO: i32 = 5;
 /// The descriptor is not open for this.

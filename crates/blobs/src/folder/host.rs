@@ -31,13 +31,13 @@ impl HostDisk {
 
     /// Makes the folder at `path` when only it is missing, durably.
     pub(super) fn create(path: &Path) -> io::Result<()> {
-        let (parent, name) = match Dir::open_parent_of(path) {
+        let (parent, name) = match Dir::search_parent_of(path) {
             // `/`, `.` and the like: a folder that is there.
             Err(platform::Error::BadName { .. }) => return Ok(()),
             found => found?,
         };
         match parent.create_dir(&name, FOLDER_MODE) {
-            Ok(()) => Ok(parent.sync()?),
+            Ok(()) => Ok(Dir::open_parent_of(path)?.0.sync()?),
             Err(error) if error.is_already_exists() => Ok(()),
             Err(error) => Err(error.into()),
         }

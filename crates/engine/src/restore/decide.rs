@@ -109,14 +109,25 @@ impl<'t> Rules<'t> {
         Ok(Verdict::Skip)
     }
 
-    /// Whether a file that nobody but the earlier restore can have made may have lost content with the power: it got its
-    /// time before its name, and its length may have reached the disk before or after what is in it.
+    /// Whether what an earlier restore has made is taken as done.
+    pub(super) fn trusts_earlier(&self) -> bool {
+        self.resume && !self.after_restart
+    }
+
+    /// The name for a folder whose own was taken while it was filled.
+    pub(super) fn name_beside(&self, name: &[u8]) -> Vec<u8> {
+        labelled(name, self.label, 1, true)
+    }
+
+    /// Whether a file that the earlier restore has most likely made may have lost content with the power: it got its time
+    /// before its name, and its length may have reached the disk before or after what is in it.
     fn may_be_torn(&self, entry: &Entry, there: &Stat) -> bool {
         self.resume
             && self.after_restart
             && self.conflict == Conflict::Refuse
             && entry.kind == EntryKind::File
             && there.kind == FileKind::File
+            && there.size_bytes <= entry.size
             && self.is_same_time(entry.modified, time(there))
     }
 
@@ -131,9 +142,8 @@ impl<'t> Rules<'t> {
                 _ => true,
             };
         // Who replaces does not trust what is there: only the time of the last change of the inode cannot be set back.
-        let trusts_earlier = self.resume && !self.after_restart;
         let must_be_certain =
-            self.conflict == Conflict::Replace && !trusts_earlier && entry.kind == EntryKind::File;
+            self.conflict == Conflict::Replace && !self.trusts_earlier() && entry.kind == EntryKind::File;
         let is_certain = there.ino == entry.ino
             && (there.ctime.sec, there.ctime.nsec) == (entry.changed.secs, entry.changed.nanos);
         Ok(is_equal && (!must_be_certain || is_certain))

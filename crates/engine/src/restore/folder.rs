@@ -9,7 +9,7 @@ use super::temp_names::TempNames;
 use format::entry::{Entry, flags};
 use model::{FindingReason, failpoint};
 use platform::{Dir, FileSystemKind, Node, Stat};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// Mode of a folder that is being filled: closed to others, and with a bit that such a folder has no use for, so that
 /// a resumed restore recognises it.
@@ -23,13 +23,16 @@ pub(super) struct Maker<'m> {
     pub(super) temp_names: TempNames,
 }
 
+/// An open folder, as long as it is open.
+pub(super) type Handle = Mutex<Option<Arc<Dir>>>;
+
 /// A folder of the target.
 #[derive(Debug)]
 pub(super) struct Folder {
     parent: Option<Arc<Folder>>,
     pub(super) place: Arc<Place>,
     /// `None` for a folder that does not exist, in a dry run, or whose handle was given back for a while.
-    handle: Mutex<Option<Arc<Dir>>>,
+    handle: Arc<Handle>,
     /// Device and inode: known before a handle is given back.
     identity: OnceLock<(u64, u64)>,
     /// Attributes to be set in the end.
@@ -81,7 +84,7 @@ impl Folder {
         Arc::new(Self {
             parent: parent.map(Arc::clone),
             place,
-            handle: Mutex::new(dir),
+            handle: Arc::new(Mutex::new(dir)),
             identity: OnceLock::new(),
             finish: OnceLock::new(),
             traits,
@@ -90,23 +93,26 @@ impl Folder {
     }
 
     /// Makes the folder `name` in `parent`, open as `dir`, closed to others until it is filled. It has the name `temp`
-    /// until what belongs there is in it, where one is given and the file system allows that.
+    /// until what belongs there is in it, where one is given and the file system allows that; should somebody take its
+    /// own meanwhile, it gets the name `beside`.
     pub(super) fn create(
         parent: &Arc<Self>,
         dir: &Dir,
         name: &[u8],
         temp: Option<&[u8]>,
+        beside: Vec<u8>,
     ) -> Result<Arc<Self>, Trouble> {
         failpoint::hit("restore.before_folder");
-        let Some(temp) = temp.filter(|_| parent.traits.is_local) else {
-            dir.create_dir(name, FILLING_MODE)?;
-            return Self::adopt(parent, dir, name, parent.place.child(name), None);
+        // Under its own name first: one that is taken, or that the file system does not take, shows here.
+        dir.create_dir(name, FILLING_MODE)?;
+        let temp = temp.filter(|temp| parent.traits.is_local && dir.rename_noreplace(name, temp).is_ok());
+        let (now, place, naming) = match temp {
+            Some(temp) => (temp, parent.place.unnamed_child(name, temp), Some(Naming::new(beside))),
+            None => (name, parent.place.child(name), None),
         };
-        dir.create_dir(temp, FILLING_MODE)?;
-        let place = parent.place.unnamed_child(name, temp);
-        Self::adopt(parent, dir, temp, place, Some(Naming::new())).inspect_err(|_| {
+        Self::adopt(parent, dir, now, place, naming).inspect_err(|_| {
             // The first error is the one to report; the leftover is recognisable.
-            let _ = dir.remove_dir(temp);
+            let _ = dir.remove_dir(now);
         })
     }
 
@@ -120,7 +126,7 @@ impl Folder {
     ) -> Result<Arc<Self>, Trouble> {
         let made = dir.open_child(name)?;
         let (traits, stat) = Self::take_over(parent, &made)?;
-        let (parent, handle) = (Some(Arc::clone(parent)), Mutex::new(Some(Arc::new(made))));
+        let (parent, handle) = (Some(Arc::clone(parent)), Arc::new(Mutex::new(Some(Arc::new(made)))));
         let identity = OnceLock::from(identity(&stat));
         Ok(Arc::new(Self { parent, place, handle, identity, finish: OnceLock::new(), traits, naming }))
     }
@@ -156,6 +162,11 @@ impl Folder {
     /// The open folder, unless it is imaginary or its handle was given back.
     pub(super) fn dir(&self) -> Option<Arc<Dir>> {
         self.lock().clone()
+    }
+
+    /// The open folder for who must not hold up its end.
+    pub(super) fn weak_handle(&self) -> Weak<Handle> {
+        Arc::downgrade(&self.handle)
     }
 
     /// Gives the handle back, to be opened again from a folder below.

@@ -1,6 +1,6 @@
 //! Hard links: the first name of a file that is restored, and how later names find it.
 
-use super::folder::Folder;
+use super::folder::{Folder, Handle};
 use super::outcome::Trouble;
 use super::place::Place;
 use format::entry::{Entry, EntryKind, FileTime, flags};
@@ -52,19 +52,21 @@ enum First {
 #[derive(Debug)]
 pub(super) struct FirstName {
     place: Arc<Place>,
-    folder: Weak<Folder>,
+    folder: Weak<Handle>,
     pub(super) name: Vec<u8>,
 }
 
 impl FirstName {
     pub(super) fn new(folder: &Arc<Folder>, name: &[u8]) -> Self {
-        Self { place: Arc::clone(&folder.place), folder: Arc::downgrade(folder), name: name.to_vec() }
+        Self { place: Arc::clone(&folder.place), folder: folder.weak_handle(), name: name.to_vec() }
     }
 
     /// Opens the folder that holds the name: from the one being filled where it is still open, else from the
     /// target's own folder down.
     pub(super) fn open(&self, base: &Arc<Dir>) -> Result<Arc<Dir>, Trouble> {
-        if let Some(dir) = self.folder.upgrade().and_then(|folder| folder.dir()) {
+        let handle = self.folder.upgrade();
+        let dir = handle.and_then(|handle| handle.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        if let Some(dir) = dir {
             return Ok(dir);
         }
         Ok(self.place.open(base)?)

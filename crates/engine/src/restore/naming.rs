@@ -4,14 +4,17 @@
 
 use super::folder::Folder;
 use super::outcome::Trouble;
-use super::temp_names::remove;
 use model::{FindingReason, failpoint};
 use platform::{Dir, errno};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How far a new folder is from its name.
 #[derive(Debug)]
-pub(super) struct Naming(Mutex<State>);
+pub(super) struct Naming {
+    /// Its name when its own was taken meanwhile.
+    beside: Vec<u8>,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -19,18 +22,18 @@ struct State {
     is_open: bool,
     /// Those that are not ended.
     pending: u32,
-    /// Why the folder could not get its name; all in it was removed.
+    /// Why the folder could not get its name.
     failed: Option<Trouble>,
 }
 
 impl Naming {
     /// A folder that was just made under a temporary name.
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(State { is_open: true, pending: 0, failed: None }))
+    pub(super) const fn new(beside: Vec<u8>) -> Self {
+        Self { beside, state: Mutex::new(State { is_open: true, pending: 0, failed: None }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,7 +63,8 @@ impl Drop for Berth {
         let Some(naming) = &self.folder.naming else { return };
         let mut state = naming.lock();
         state.pending -= 1;
-        if state.pending == 0 && !state.is_open {
+        // After a defect nothing is known of what is in it.
+        if state.pending == 0 && !state.is_open && !std::thread::panicking() {
             drop(state);
             self.folder.give_name(&self.dir);
         }
@@ -71,13 +75,18 @@ impl Folder {
     /// Nothing more is made in this folder, open as `dir`, under its own name: it gets its own as soon as what was begun
     /// is ended. Later calls do nothing.
     pub(super) fn end_berths(&self, dir: Option<&Dir>) {
-        let (Some(naming), Some(dir)) = (&self.naming, dir) else { return };
+        let Some(naming) = &self.naming else { return };
         let mut state = naming.lock();
         let was_open = std::mem::replace(&mut state.is_open, false);
-        if was_open && state.pending == 0 {
-            drop(state);
-            self.give_name(dir);
+        if !was_open || state.pending > 0 {
+            return;
         }
+        let Some(dir) = dir else {
+            state.failed = Some(Trouble::new(FindingReason::WriteFailed, 0));
+            return;
+        };
+        drop(state);
+        self.give_name(dir);
     }
 
     /// Why the folder is not there under its name.
@@ -86,31 +95,29 @@ impl Folder {
     }
 
     fn give_name(&self, dir: &Dir) {
-        if let (Err(trouble), Some(naming)) = (self.rename(dir), &self.naming) {
+        if let Some(naming) = &self.naming
+            && let Err(trouble) = self.rename(dir, naming)
+        {
             naming.lock().failed = Some(trouble);
         }
     }
 
-    fn rename(&self, dir: &Dir) -> Result<(), Trouble> {
+    fn rename(&self, dir: &Dir, naming: &Naming) -> Result<(), Trouble> {
         let Some(temp) = self.place.temp_name() else { return Ok(()) };
         let above = self.open_above(dir)?;
-        let name = self.place.name();
         failpoint::hit("restore.before_rename");
-        let renamed = match above.rename_noreplace(&temp, name) {
-            // This file system takes no folder under that condition; what may come between is an empty folder.
-            Err(error) if !error.is_already_exists() && above.stat(name).is_err_and(|e| e.is_not_found()) => {
-                above.rename_over(&temp, name)
+        if let Err(error) = above.rename_noreplace(&temp, self.place.name()) {
+            // What was restored is kept; where that cannot be either, it stays under its temporary name.
+            if above.rename_noreplace(&temp, &naming.beside).is_ok() {
+                self.place.rename(Some(naming.beside.as_slice().into()));
             }
-            renamed => renamed,
-        };
-        if let Err(error) = renamed {
-            remove(&above, &temp);
-            return Err(match error.errno() {
-                Some(errno::EEXIST | errno::ENOTEMPTY) => Trouble::new(FindingReason::Skipped, errno::EEXIST),
-                _ => error.into(),
+            return Err(if error.is_already_exists() {
+                Trouble::new(FindingReason::Skipped, errno::EEXIST)
+            } else {
+                error.into()
             });
         }
-        self.place.has_its_name();
+        self.place.rename(None);
         failpoint::hit("restore.after_rename");
         Ok(())
     }

@@ -40,9 +40,9 @@ impl Place {
         self.temp.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// It got its own name.
-    pub(super) fn has_its_name(&self) {
-        *self.temp.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// It has another name now, which is its own if `None` is given.
+    pub(super) fn rename(&self, temp: Option<Box<[u8]>>) {
+        *self.temp.lock().unwrap_or_else(PoisonError::into_inner) = temp;
     }
 
     /// Opens the folder from the target's own down, whatever its and their names are at present.

@@ -11,7 +11,7 @@ use super::naming::Berth;
 use super::outcome::{Outcome, Trouble};
 use super::source::{Item, Picked, Source};
 use super::start::{Selection, Start};
-use super::temp_names::{TempNames, remove_leftovers};
+use super::temp_names::TempNames;
 use super::tree::{Slot, Tree};
 use super::worker::{Batch, How, Job, Shared, Task, work};
 use super::{Action, Conflict, RestoreRequest, RestoreSummary, survey, write_back};
@@ -195,7 +195,7 @@ impl<'l> Leader<'l> {
         let (shared, start) = (self.shared, self.start);
         let outcome = shared.maker.outcome;
         if self.request.removes_leftovers() {
-            remove_leftovers(&shared.base);
+            shared.maker.temp_names.remove_leftovers(&shared.base);
         }
         let mut tree = Tree::new(Rules::of(self.request), Some(&shared.maker), Arc::clone(base));
         // Parts that share a folder come one after the other: a name that both take is a conflict for the later one.

@@ -6,8 +6,8 @@ use super::decide::{Rules, Verdict};
 use super::folder::{FILLING_MODE, Folder, Maker, Traits};
 use super::outcome::{Outcome, Trouble};
 use super::place::Place;
-use super::temp_names::remove_leftovers;
-use super::{Action, Conflict, TEMP_PREFIX};
+use super::{Action, Conflict};
+use crate::runs::data_bytes;
 use format::entry::{Entry, flags};
 use format::path;
 use model::FindingReason;
@@ -17,8 +17,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// How much may be made below a new folder before it gets its name: whoever looks for what was restored finds it there,
-/// and a kill loses no more. An entry counts as one, and one more for each [`HIDDEN_UNIT`] bytes of its content.
+/// How much may be begun below a new folder before it gets its name, as soon as what was begun in it is ended: whoever
+/// looks for what was restored finds it there, and a kill loses little more. An entry counts as one, and one more for
+/// each [`HIDDEN_UNIT`] bytes of its content.
 const HIDDEN_MAX: u64 = 10_000;
 const HIDDEN_UNIT: u64 = 64 << 10;
 /// Levels whose folders stay open; deeper paths have those above opened again on the way back.
@@ -264,7 +265,8 @@ impl<'t> Tree<'t> {
                 return Ok(Entered { action: Action::Create, trouble: None });
             }
             Verdict::Replace => {
-                self.push(replace(&parent, dir, name)?, path, own);
+                let temp = self.maker.ok_or(Trouble::DAMAGED)?.temp_names.next();
+                self.push(replace(&parent, dir, name, &temp)?, path, own);
                 return Ok(Entered { action: Action::Replace, trouble: None });
             }
             Verdict::Skip | Verdict::Unchanged(_) => (Action::Skip, None),
@@ -290,7 +292,7 @@ impl<'t> Tree<'t> {
             Err(error) => {
                 self.blocked = Some(path.to_vec());
                 // A folder gets a mode that closes it to ourselves when it is complete.
-                let is_done = self.rules.resume
+                let is_done = self.rules.trusts_earlier()
                     && error.is_denied()
                     && entry.is_some_and(|(entry, _)| is_finished(&Node::Child(dir, name), entry));
                 let trouble = (!is_done).then(|| Trouble::from(error));
@@ -305,9 +307,9 @@ impl<'t> Tree<'t> {
             Some(Arc::clone(&opened)),
             Traits::of_existing(&opened),
         );
-        if self.maker.is_some() {
+        if let Some(maker) = self.maker {
             if self.rules.removes_leftovers {
-                remove_leftovers(&opened);
+                maker.temp_names.remove_leftovers(&opened);
             }
             if !self.file_systems.iter().any(|(dev, _)| *dev == stat.dev) {
                 self.file_systems.push((stat.dev, Arc::clone(&opened)));
@@ -322,6 +324,10 @@ impl<'t> Tree<'t> {
                             && !is_way
                             && !entry.has(flags::PARENT)) =>
                 {
+                    if self.rules.after_restart {
+                        // It may have been filled, and be closed to ourselves; it gets its mode again in the end.
+                        let _ = Node::Dir(&opened).set_mode(FILLING_MODE);
+                    }
                     folder.finish_as(entry.clone());
                 }
                 _ => {}
@@ -343,7 +349,9 @@ impl<'t> Tree<'t> {
         // One that is only the way to what was selected may be the way of the next part too, which must find it.
         let is_whole = entry.is_some_and(|(_, is_way)| !is_way);
         let temp = is_whole.then(|| maker.temp_names.next());
-        let folder = Folder::create(self.last(), dir, name, temp.as_deref())?;
+        let beside = self.rules.name_beside(name);
+        let folder = Folder::create(self.last(), dir, name, temp.as_deref(), beside)?;
+        self.count(1);
         self.push(folder, path, entry.map(|(entry, _)| entry));
         Ok(())
     }
@@ -369,12 +377,17 @@ impl<'t> Tree<'t> {
         }
     }
 
-    /// Gives the outermost folder without a name its own, when enough was made below it.
-    fn show_what_is_large(&mut self) {
-        if let Some(level) = self.levels.get(self.first_hidden)
-            && self.made - level.made_before >= HIDDEN_MAX
-        {
-            level.folder.end_berths(level.folder.dir().as_deref());
+    /// Counts an entry, and gives the outermost folder without a name its own when enough was begun below it.
+    fn count(&mut self, units: u64) {
+        self.made = self.made.saturating_add(units);
+        let Some(Level { folder, made_before, .. }) = self.levels.get(self.first_hidden) else { return };
+        if self.made - made_before >= HIDDEN_MAX {
+            // Deep in a tree the folders far above are closed.
+            let base = self.levels[0].folder.dir();
+            let again = || folder.place.open(&base?).ok();
+            if let Some(dir) = folder.dir().or_else(again) {
+                folder.end_berths(Some(&dir));
+            }
             self.first_hidden += 1;
         }
     }
@@ -383,8 +396,7 @@ impl<'t> Tree<'t> {
     pub(super) fn leaf(&mut self, entry: &Entry) -> Result<(Verdict, Slot), Trouble> {
         self.reach(&entry.path)?;
         self.leaf.clone_from(&entry.path);
-        self.show_what_is_large();
-        self.made += 1 + entry.size / HIDDEN_UNIT;
+        self.count(1 + data_bytes(entry) / HIDDEN_UNIT);
         let folder = Arc::clone(self.last());
         let name = path::name(&entry.path).to_vec();
         let dir = folder.dir();
@@ -401,11 +413,10 @@ fn is_below(path: &[u8], folder: &[u8]) -> bool {
 }
 
 /// Puts a new folder where something else is, without a moment in which nothing is there.
-fn replace(parent: &Arc<Folder>, dir: &Dir, name: &[u8]) -> Result<Arc<Folder>, Trouble> {
-    let temp = platform::temp_name(TEMP_PREFIX)?;
-    dir.create_dir(&temp, FILLING_MODE)?;
-    if let Err(error) = dir.exchange(&temp, name).and_then(|()| dir.remove_file(&temp)) {
-        let _ = dir.remove_dir(&temp);
+fn replace(parent: &Arc<Folder>, dir: &Dir, name: &[u8], temp: &[u8]) -> Result<Arc<Folder>, Trouble> {
+    dir.create_dir(temp, FILLING_MODE)?;
+    if let Err(error) = dir.exchange(temp, name).and_then(|()| dir.remove_file(temp)) {
+        let _ = dir.remove_dir(temp);
         return Err(error.into());
     }
     Folder::adopt(parent, dir, name, parent.place.child(name), None)

@@ -202,24 +202,24 @@ impl Shared<'_> {
         Ok((name, file))
     }
 
-    /// Sets the attributes of what was made as `temp`, and gives it its name unless that is it.
+    /// Sets the attributes of what was made as `made`, and gives it its name unless that is it.
     pub(super) fn publish(
         &self,
         job: &Job,
         dir: &Dir,
-        temp: &[u8],
+        made: &[u8],
         file: Option<&File>,
     ) -> Result<(), Trouble> {
         let (entry, traits) = (&job.picked.entry, job.slot.folder.traits);
         let attributes = &self.maker.attributes;
         let (node, mode) = match file {
             Some(file) => (Node::File(file), attributes.first_mode(entry, traits)),
-            None => (Node::Child(dir, temp), CLOSED_MODE),
+            None => (Node::Child(dir, made), CLOSED_MODE),
         };
         let missed = attributes.set(node, entry, traits.made(Some(mode)));
         if job.berth.is_none() {
             failpoint::hit("restore.before_rename");
-            rename(dir, temp, &job.slot.name, job.replaces)?;
+            rename(dir, made, &job.slot.name, job.replaces)?;
             failpoint::hit("restore.after_rename");
         }
         if let Some(errno) = missed.errno() {

