@@ -2,8 +2,7 @@
 //! writes them out.
 
 use super::attributes::CLOSED_MODE;
-use super::big_file;
-use super::big_file::Segment;
+use super::big_file::{self, Segment};
 use super::folder::Maker;
 use super::hunk_check::Piece;
 use super::links::{FirstName, Key, Links};
