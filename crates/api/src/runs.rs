@@ -13,8 +13,9 @@ pub struct LeaseRequest {
     pub counter: Option<u64>,
 }
 
-/// Answer of `POST /vaults/{vault}/leases`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Answer of `POST /vaults/{vault}/leases`: all that a run asks before it begins, in one answer, since over a slow
+/// network each further one is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseAnswer {
     /// The lease.
     pub lease: LeaseId,
@@ -31,7 +32,15 @@ pub struct LeaseAnswer {
     /// Ids of data chunks in a copy of the whole index.
     #[serde(default)]
     pub data_ids: u64,
+    /// The newest snapshots of the set that are not hidden, checkpoints included, the very newest first; at most
+    /// [`NEWEST_MAX`].
+    pub newest: Vec<SnapshotId>,
+    /// Whether anything in the vault is known to be damaged.
+    pub has_damage: bool,
 }
+
+/// Snapshots that come with a lease at most.
+pub const NEWEST_MAX: usize = 8;
 
 /// Which ids the segments of the index have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

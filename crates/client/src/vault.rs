@@ -10,9 +10,7 @@ use api::binary::{self, Record, RecordReader};
 use api::runs::{CommitAnswer, LeaseAnswer, LeaseRequest, PackAnswer, SnapshotRow};
 use api::{headers, limits, routes};
 use bytes::Bytes;
-use engine::remote::{
-    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
-};
+use engine::remote::{Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError};
 use format::frame::SealedFrame;
 use format::ranges::Address;
 use format::segment::Segment;
@@ -145,6 +143,8 @@ impl Remote for RemoteVault {
             deadline: answer.deadline,
             server_time: answer.server_time,
             data_ids: answer.data_ids,
+            newest: answer.newest,
+            has_damage: answer.has_damage,
         })
     }
 
@@ -234,21 +234,6 @@ impl Remote for RemoteVault {
         let answer: CommitAnswer = self.connection.json(&call)?;
         self.connection.acknowledged(record.len());
         Ok(Committed { sequence: answer.sequence, time: answer.time })
-    }
-
-    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError> {
-        let info = |row: SnapshotRow| SnapshotInfo {
-            id: row.id,
-            device: row.device,
-            set: row.set,
-            sequence: row.sequence,
-            time: row.time,
-            complete: row.complete,
-            files: row.files,
-            bytes: row.bytes,
-            findings: row.findings,
-        };
-        Ok(self.snapshot_rows()?.into_iter().map(info).collect())
     }
 
     fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError> {

@@ -14,6 +14,7 @@ mod kept;
 mod lookups;
 mod meta;
 mod mounts;
+mod own_log;
 mod packer;
 mod preview;
 mod read;

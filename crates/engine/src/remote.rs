@@ -4,7 +4,7 @@
 
 use format::frame::SealedFrame;
 use format::segment::Segment;
-use model::{ChunkId, Code, Damaged, DeviceId, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
+use model::{ChunkId, Code, Damaged, LeaseId, PackId, SetId, SnapshotId, Timestamp, VaultId};
 
 /// Why a call to the server failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,6 +49,10 @@ pub struct Lease {
     pub server_time: Timestamp,
     /// Ids of data chunks in a copy of the whole index.
     pub data_ids: u64,
+    /// The newest snapshots of the set, checkpoints included, the very newest first.
+    pub newest: Vec<SnapshotId>,
+    /// Whether the server knows of damage in the vault: [`Remote::damage`] tells which.
+    pub has_damage: bool,
 }
 
 /// Which ids the segments of the index have.
@@ -76,29 +80,6 @@ pub struct Committed {
     pub sequence: u64,
     /// When the server received it.
     pub time: Timestamp,
-}
-
-/// A snapshot as the server lists it.
-#[derive(Debug, Clone)]
-pub struct SnapshotInfo {
-    /// Its id.
-    pub id: SnapshotId,
-    /// The device that made it.
-    pub device: DeviceId,
-    /// Its set.
-    pub set: SetId,
-    /// The vault's number of it.
-    pub sequence: u64,
-    /// When the server received it.
-    pub time: Timestamp,
-    /// False for a checkpoint.
-    pub complete: bool,
-    /// Files in it.
-    pub files: u64,
-    /// Their sizes together, in bytes.
-    pub bytes: u64,
-    /// Findings in it.
-    pub findings: u64,
 }
 
 /// Takes the ids of each frame that was asked for.
@@ -147,9 +128,6 @@ pub trait Remote: Send + Sync {
 
     /// Commits a snapshot record. Durable and checked when it returns.
     fn commit(&self, lease: LeaseId, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError>;
-
-    /// The vault's snapshots that are not deleted, newest first.
-    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError>;
 
     /// A snapshot's record (clear and sealed part).
     fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError>;

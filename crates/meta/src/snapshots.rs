@@ -72,6 +72,13 @@ pub enum SnapshotScope {
     Everything,
     /// Those of one vault.
     Vault(VaultId),
+    /// Those of one set of a vault.
+    Set {
+        /// The vault.
+        vault: VaultId,
+        /// The set.
+        set: SetId,
+    },
 }
 
 /// Snapshots.

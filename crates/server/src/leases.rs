@@ -5,9 +5,9 @@ use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{Result, space};
 use api::Incarnation;
-use api::runs::{LeaseAnswer, LeaseRequest};
-use meta::{Admission, Device, GrantRequest, Lease, LeaseClaim};
-use model::{LeaseId, VaultId};
+use api::runs::{LeaseAnswer, LeaseRequest, NEWEST_MAX};
+use meta::{Admission, Device, GrantRequest, Lease, LeaseClaim, SnapshotScope};
+use model::{LeaseId, SetId, SnapshotId, VaultId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub async fn grant(
         other => other?,
     };
     tracing::info!(lease = %lease.id, device = %device.id, %vault, "lease granted");
+    let (newest, has_damage) =
+        (newest(instance, device, vault, request.set).await?, !instance.meta.damage(vault).await?.is_empty());
     Ok(LeaseAnswer {
         lease: lease.id,
         incarnation: Incarnation(position.incarnation),
@@ -67,7 +69,21 @@ pub async fn grant(
         server_time: now,
         counter: lease.counter,
         data_ids,
+        newest,
+        has_damage,
     })
+}
+
+/// The newest snapshots of a set of this device.
+async fn newest(
+    instance: &Arc<Instance>,
+    device: &Device,
+    vault: VaultId,
+    set: SetId,
+) -> Result<Vec<SnapshotId>> {
+    let rows = instance.meta.snapshots(SnapshotScope::Set { vault, set }, false).await?;
+    let own = rows.iter().filter(|row| row.snapshot.device == device.id);
+    Ok(own.take(NEWEST_MAX).map(|row| row.snapshot.id).collect())
 }
 
 /// What a request below a lease claims.

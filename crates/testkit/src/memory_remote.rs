@@ -3,7 +3,7 @@
 //! It has no keys and no store.
 
 use bytes::Bytes;
-use engine::remote::{RemoteError, SnapshotInfo};
+use engine::remote::RemoteError;
 use format::pack::PackTable;
 use format::ranges::Address;
 use format::segment::{Change, ChangeKind, PackRow, Segment};
@@ -34,8 +34,6 @@ pub enum Call {
     SendPack,
     /// `commit`.
     Commit,
-    /// `snapshots`.
-    Snapshots,
     /// `snapshot`.
     Snapshot,
     /// `frames`.
@@ -93,7 +91,11 @@ struct Grant {
 }
 
 struct Snapshot {
-    info: SnapshotInfo,
+    id: SnapshotId,
+    set: SetId,
+    sequence: u64,
+    time: Timestamp,
+    complete: bool,
     record: Vec<u8>,
     frames: HashSet<FrameName>,
     deleted: bool,
@@ -196,13 +198,20 @@ impl MemoryRemote {
         lock(&self.state).snapshots.iter().filter(|snapshot| !snapshot.deleted).count()
     }
 
+    /// The newest snapshot that is not deleted, and whether it is complete.
+    pub fn newest_snapshot(&self) -> Option<(SnapshotId, bool)> {
+        let state = lock(&self.state);
+        let shown = state.snapshots.iter().rev().find(|snapshot| !snapshot.deleted);
+        shown.map(|snapshot| (snapshot.id, snapshot.complete))
+    }
+
     /// Hides a snapshot.
     pub fn delete_snapshot(&self, id: SnapshotId) {
         let mut state = lock(&self.state);
         state
             .snapshots
             .iter_mut()
-            .filter(|snapshot| snapshot.info.id == id)
+            .filter(|snapshot| snapshot.id == id)
             .for_each(|found| found.deleted = true);
     }
 

@@ -1,12 +1,13 @@
 //! The agent's copy of the vault's index: which chunks the vault has, and which frames may be referred to.
 //!
 //! Segments are kept as they came, in `cache/index/`; the folder may vanish at any time. What this run adds
-//! is held beside them and never written: the server tells it in the next run.
+//! is held beside them, and joins them when it ends.
 //!
 //! Of a vault with very many chunks the copy has no ids of data (it lies in `cache/index-frames/`, and the two are
 //! never mixed): where such a chunk lies is asked for, and the answer is believed only where the copy lets it be.
 
 use super::added::Added;
+use super::own_log::OwnLog;
 use crate::EngineError;
 use crate::remote::{IndexIds, Lease, LogPosition, Remote, RemoteError};
 use format::frame::PackKind;
@@ -23,6 +24,8 @@ const ADDED_MAX: usize = 500_000;
 
 /// The index as one run sees it.
 pub(super) struct Index {
+    /// Where the copy lies; `None` where it is not kept.
+    folder: Option<PathBuf>,
     segments: Vec<Segment>,
     /// For each segment, where its data chunks and its hunks lie.
     positions: Vec<[Positions; 2]>,
@@ -66,7 +69,9 @@ impl Index {
         let known: Vec<_> = segments.iter().map(interval).collect();
         let after =
             segments.last().map(|last| LogPosition { incarnation: last.incarnation, sequence: last.to });
-        match fetch(remote, after, ids, &mut segments) {
+        // Nothing came since the copy was kept: nothing is asked.
+        let is_whole = segments.last().map_or(0, |last| last.to) == at_least.sequence;
+        match if is_whole { Ok(()) } else { fetch(remote, after, ids, &mut segments) } {
             Err(error) if error.code == Code::IndexGap && after.is_some() => {
                 segments.clear();
                 fetch(remote, None, ids, &mut segments)?;
@@ -83,9 +88,20 @@ impl Index {
             segments = vec![merged];
         }
         if segments.iter().map(interval).ne(known) {
-            keep_copy(&folder, &segments);
+            keep_copy(&folder, &segments.iter().collect::<Vec<_>>());
         }
-        Ok(Self::new(segments, ids, ids_max))
+        Ok(Self { folder: Some(folder), ..Self::new(segments, ids, ids_max) })
+    }
+
+    /// Keeps what the run has added itself with the copy, so that the next run does not fetch it.
+    pub(super) fn keep_own(&self, log: &OwnLog) {
+        let reached = self.segments.last().map_or(0, |last| last.to);
+        let (Some(folder), Some(mut own)) = (&self.folder, log.take_after(reached)) else { return };
+        if !self.lists_data() {
+            own.data_ids = IdTable::default();
+        }
+        let kept: Vec<&Segment> = self.segments.iter().chain([&own]).collect();
+        keep_copy(folder, &kept);
     }
 
     /// The index that these segments make, from the first on, which have these ids. Of what the run adds it holds about
@@ -111,7 +127,7 @@ impl Index {
             IndexIds::All => ids_max,
             IndexIds::Hunks => ids_max.min(ADDED_MAX),
         });
-        Self { segments, positions, packs, renewed: HashSet::new(), ids, added }
+        Self { folder: None, segments, positions, packs, renewed: HashSet::new(), ids, added }
     }
 
     /// Chooses the retired frames whose content this run brings anew: the longest retired first, up to a limit
@@ -309,7 +325,7 @@ fn read_copy(folder: &Path, incarnation: [u8; 16]) -> Vec<Segment> {
 }
 
 /// Replaces the kept segments. What fails here costs the next run a download and nothing else.
-fn keep_copy(folder: &Path, segments: &[Segment]) {
+fn keep_copy(folder: &Path, segments: &[&Segment]) {
     let keep = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let wanted: HashSet<PathBuf> = segments.iter().map(|segment| file_of(folder, segment)).collect();

@@ -2,6 +2,7 @@
 //!
 //! A pack lives in memory until the server has acknowledged it; a repeated attempt sends the same bytes.
 
+use super::own_log::OwnLog;
 use crate::EngineError;
 use crate::progress::{Progress, add};
 use crate::remote::{Lease, Remote, RemoteError};
@@ -11,7 +12,7 @@ use format::classes::Classes;
 use format::frame::{BuiltFrame, FrameContext, PackCipher, PackKind};
 use format::keys::Keyring;
 use format::limits;
-use format::pack::PackWriter;
+use format::pack::{PackTable, PackWriter};
 use format::ranges::RangeList;
 use model::{Code, LeaseId, PackId, SetId};
 use std::collections::HashSet;
@@ -93,12 +94,21 @@ pub(super) struct Packer<'a> {
     keyring: &'a Keyring,
     /// Of data and of hunks.
     kinds: [OfKind; 2],
-    queue: Mutex<Option<Sender<(PackId, Bytes)>>>,
+    queue: Mutex<Option<Sender<Sealed>>>,
     unsent: Mutex<Unsent>,
     changed: Condvar,
     lease: Mutex<LeaseId>,
     /// Packs that the server has acknowledged: it can be asked for their chunks.
     pub(super) sent: Mutex<HashSet<PackId>>,
+    /// What they added to the vault's log.
+    pub(super) own_log: OwnLog,
+}
+
+/// A pack that is to be sent.
+pub(super) struct Sealed {
+    pack: PackId,
+    bytes: Bytes,
+    table: PackTable,
 }
 
 #[derive(Default)]
@@ -114,11 +124,11 @@ impl<'a> Packer<'a> {
     /// The packer and the queue that its lanes empty.
     pub(super) fn new(
         keyring: &'a Keyring,
-        lease: LeaseId,
+        lease: &Lease,
         classes: &Classes,
         frame_target: usize,
         workers: usize,
-    ) -> (Self, Receiver<(PackId, Bytes)>) {
+    ) -> (Self, Receiver<Sealed>) {
         let (queue, packs) = bounded(1);
         let average_max = classes.as_slice().iter().map(|class| class.average as usize).max().unwrap_or(0);
         let data_frame = (frame_target + 4 * average_max).min(limits::FRAME_CONTENT_MAX);
@@ -129,8 +139,9 @@ impl<'a> Packer<'a> {
             queue: Mutex::new(Some(queue)),
             unsent: Mutex::default(),
             changed: Condvar::new(),
-            lease: Mutex::new(lease),
+            lease: Mutex::new(lease.id),
             sent: Mutex::default(),
+            own_log: OwnLog::new(lease.position.incarnation),
         };
         (packer, packs)
     }
@@ -213,7 +224,7 @@ impl<'a> Packer<'a> {
         drop(state);
         let Some(writer) = writer else { return Ok(()) };
         let pack = writer.id();
-        let (bytes, _) = writer.finish();
+        let (bytes, table) = writer.finish();
         let mut unsent = lock(&self.unsent);
         if unsent.failed {
             return Err(EngineError::Stopped);
@@ -221,7 +232,7 @@ impl<'a> Packer<'a> {
         unsent.packs += 1;
         drop(unsent);
         let queue = lock(&self.queue).clone().ok_or(EngineError::Stopped)?;
-        queue.send((pack, bytes.into())).map_err(|_| EngineError::Stopped)
+        queue.send(Sealed { pack, bytes: bytes.into(), table }).map_err(|_| EngineError::Stopped)
     }
 
     /// Lets the lanes end once the queue is empty.
@@ -255,12 +266,12 @@ impl<'a> Packer<'a> {
         &self,
         remote: &dyn Remote,
         set: SetId,
-        packs: &Receiver<(PackId, Bytes)>,
+        packs: &Receiver<Sealed>,
         progress: &Progress,
     ) {
-        for (pack, bytes) in packs {
+        for sealed in packs {
             let failed = lock(&self.unsent).failed;
-            let result = if failed { Ok(()) } else { self.send(remote, set, pack, &bytes, progress) };
+            let result = if failed { Ok(()) } else { self.send(remote, set, &sealed, progress) };
             let mut unsent = lock(&self.unsent);
             unsent.packs -= 1;
             if let Err(failure) = result {
@@ -276,16 +287,17 @@ impl<'a> Packer<'a> {
         &self,
         remote: &dyn Remote,
         set: SetId,
-        pack: PackId,
-        bytes: &Bytes,
+        Sealed { pack, bytes, table }: &Sealed,
         progress: &Progress,
     ) -> Result<(), EngineError> {
-        let receipt =
-            self.under_lease(remote, set, |lease| Ok(remote.send_pack(lease, pack, bytes.clone())?))?;
+        let (lease, receipt) = self
+            .under_lease(remote, set, |lease| Ok((lease, remote.send_pack(lease, *pack, bytes.clone())?)))?;
+        let stored_bytes = bytes.len() as u64;
         if receipt.stored {
-            add(&progress.stored_bytes, bytes.len() as u64);
+            add(&progress.stored_bytes, stored_bytes);
         }
-        lock(&self.sent).insert(pack);
+        lock(&self.sent).insert(*pack);
+        self.own_log.note(table, lease, stored_bytes, receipt.sequence);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::kept::Kept;
 use super::lookups::{Lookups, Used};
 use super::meta::Owners;
 use super::mounts::Mounts;
-use super::packer::Packer;
+use super::packer::{Packer, Sealed};
 use super::rules::Rules;
 use super::sample::Sampling;
 use super::scan::{self, Outlets, Scan};
@@ -23,7 +23,6 @@ use super::{BackupRequest, BackupSummary, count, sample};
 use crate::EngineError;
 use crate::progress::{Phase, Progress, add};
 use crate::remote::{Committed, Lease, Remote};
-use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use format::classes::Classes;
 use format::keys::{IdKeys, Keyring};
@@ -93,7 +92,7 @@ impl<'a> Attempt<'a> {
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
         let (packer, packs) =
-            Packer::new(self.keyring, lease.id, self.classes, request.frame_target, workers(request));
+            Packer::new(self.keyring, &lease, self.classes, request.frame_target, workers(request));
         let lease_to_sample = forbidden.is_empty().then_some(lease.id);
         let result = self.prepare(&lease, forbidden).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
@@ -113,14 +112,17 @@ impl<'a> Attempt<'a> {
         let mut index = Index::load(self.remote, &request.cache, lease, request.index_ids_max)?;
         index.renew(request.renewal_limit_bytes);
         // After the lease: what is found from now on, the commit is refused for.
-        index.forbid_damaged(&self.remote.damage()?);
+        if lease.has_damage {
+            index.forbid_damaged(&self.remote.damage()?);
+        }
         index.forbid(forbidden);
         if !forbidden.is_empty() {
             // A repeated run is not repeated again: it learns before it begins what it must do without.
             let unreadable = sample::check(self.remote, self.keyring, lease.id, &index)?;
             index.forbid(&unreadable);
         }
-        let base = source::open(self.remote, self.keyring, request, self.set, &index, self.classes)?;
+        let base =
+            source::open(self.remote, self.keyring, request, self.set, &lease.newest, &index, self.classes)?;
         Ok((index, base))
     }
 
@@ -132,7 +134,7 @@ impl<'a> Attempt<'a> {
         mut base: Base,
         ids: &IdKeys,
         packer: &Packer<'_>,
-        packs: &Receiver<(PackId, Bytes)>,
+        packs: &Receiver<Sealed>,
         started: Timestamp,
         lease_to_sample: Option<LeaseId>,
     ) -> Result<BackupSummary, EngineError> {
@@ -430,6 +432,7 @@ impl<'r> Running<'r, '_> {
         attempt.progress.go_on()?;
         let (snapshot, header, finding_count) = self.commit(&list, roots, true)?;
         cache.finish(&header);
+        self.shared.index.keep_own(&self.packer.own_log);
         let progress = attempt.progress;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Ok(BackupSummary {

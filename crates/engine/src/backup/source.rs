@@ -19,9 +19,6 @@ const FRAMES_PER_REQUEST: usize = 256;
 /// Ids that are held between two hunks at most; beyond that they are asked for again.
 const IDS_HELD: usize = 1 << 20;
 
-/// Snapshots that are tried as base before a run goes without one.
-const BASES_MAX: usize = 8;
-
 /// The base of a run; without one when the set was never backed up.
 pub(super) struct Base {
     pub(super) header: Option<BaseHeader>,
@@ -49,18 +46,19 @@ impl Base {
     }
 }
 
-/// The base of this run: the newest snapshot that can be read. One that is damaged or lost must not end all backups
+/// The base of this run: the first of the `newest` snapshots of the set that can be read. One that is damaged or lost must not end all backups
 /// that follow it, and the one before knows nearly as much.
 pub(super) fn open(
     remote: &dyn Remote,
     keyring: &Keyring,
     request: &BackupRequest,
     set: SetId,
+    newest: &[SnapshotId],
     index: &Index,
     classes: &Classes,
 ) -> Result<Base, EngineError> {
     let cached = || CacheReader::open(&request.cache, keyring.vault(), request.device, set);
-    for snapshot in newest_snapshots(remote, request, set)? {
+    for snapshot in newest.iter().copied() {
         let mut reader = cached().filter(|reader| reader.header.snapshot == snapshot);
         if reader.is_none() {
             match fill_cache(remote, keyring, request, set, (index, classes), snapshot) {
@@ -81,18 +79,6 @@ pub(super) fn open(
 /// A second reader of the base, for the part that a checkpoint takes over.
 pub(super) fn reopen(keyring: &Keyring, request: &BackupRequest, set: SetId) -> Option<CacheReader> {
     CacheReader::open(&request.cache, keyring.vault(), request.device, set)
-}
-
-/// The newest snapshots of the set, checkpoints included, the very newest first.
-fn newest_snapshots(
-    remote: &dyn Remote,
-    request: &BackupRequest,
-    set: SetId,
-) -> Result<Vec<SnapshotId>, EngineError> {
-    let mut snapshots = remote.snapshots()?;
-    snapshots.retain(|snapshot| snapshot.set == set && snapshot.device == request.device);
-    snapshots.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.sequence));
-    Ok(snapshots.iter().take(BASES_MAX).map(|snapshot| snapshot.id).collect())
 }
 
 /// Writes the cache of a snapshot from what the server has.

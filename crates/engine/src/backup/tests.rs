@@ -1,8 +1,23 @@
 //! What the unit tests of this module's parts share. Runs as a whole are tested in `tests/`.
 
+use crate::remote::{Lease, LogPosition};
 use format::entry::{Entry, EntryKind, FileTime, Rare};
 use format::ranges::RangeList;
+use model::{LeaseId, Timestamp};
 use std::sync::Arc;
+
+/// A lease in an empty vault.
+pub(crate) fn any_lease() -> Lease {
+    Lease {
+        id: LeaseId::random(),
+        position: LogPosition { incarnation: [1; 16], sequence: 0 },
+        deadline: Timestamp::default(),
+        server_time: Timestamp::default(),
+        data_ids: 0,
+        newest: Vec::new(),
+        has_damage: false,
+    }
+}
 
 /// An empty file with this path.
 pub(crate) fn plain_entry(path: &str) -> Entry {

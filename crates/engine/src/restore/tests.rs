@@ -1,9 +1,7 @@
 //! Restores into a folder that is said to ignore case: few machines have one.
 
 use super::*;
-use crate::remote::{
-    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
-};
+use crate::remote::{Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError};
 use format::frame::SealedFrame;
 use format::keys::Keyring;
 use format::ranges::Address;
@@ -61,10 +59,6 @@ impl Remote for Reading {
     }
 
     fn commit(&self, _: LeaseId, _: SnapshotId, _: &[u8]) -> Result<Committed, RemoteError> {
-        refused()
-    }
-
-    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError> {
         refused()
     }
 

@@ -4,7 +4,7 @@ use super::{Bench, noise};
 use engine::backup::{self, BackupRequest};
 use engine::progress::Progress;
 use format::classes::Classes;
-use model::{Clock, Code};
+use model::{Clock, Code, Damaged, PackId};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,8 +90,12 @@ fn a_large_file_whose_packs_are_refused_ends_the_run_with_the_cause() {
 fn a_run_that_fails_gives_its_lease_back() {
     let bench = Bench::new();
     bench.write("file", b"content");
+    bench.run();
+    bench.write("new", b"more content");
+    bench.remote.know_damage(&[Damaged::frame(PackId::random(), 0)]);
     let mut releases = 0;
-    for failing in [Call::Index, Call::Damage, Call::Snapshots, Call::SendPack, Call::Commit] {
+    for failing in [Call::Index, Call::Damage, Call::SendPack, Call::Commit] {
+        let _ = fs::remove_dir_all(bench.cache.path().join("index"));
         bench
             .remote
             .fail_when(move |call, _| (call == failing).then(|| refusal(Code::ServerUnreachable, "cut")));

@@ -449,15 +449,13 @@ fn a_checkpoint_takes_over_what_was_not_walked() {
     });
     bench.try_run(&often).unwrap_err();
     bench.remote.fail_no_more();
-    let newest =
-        engine::remote::Remote::snapshots(&bench.remote).unwrap().into_iter().max_by_key(|s| s.sequence);
-    let checkpoint = newest.unwrap();
-    assert!(!checkpoint.complete);
-    let entries = bench.entries(checkpoint.id);
+    let (checkpoint, is_complete) = bench.remote.newest_snapshot().unwrap();
+    assert!(!is_complete);
+    let entries = bench.entries(checkpoint);
     assert_eq!(entries.len(), 3_003);
     let last = &entries[Path::new("b/file1499")];
     // How far the walk had come is the machine's business; the last file is there in any case.
-    assert_eq!(bench.content(checkpoint.id, last), b"old 1499");
+    assert_eq!(bench.content(checkpoint, last), b"old 1499");
     Bench::settle();
     let done = bench.run();
     bench.assert_stored(done.snapshot);
@@ -493,9 +491,8 @@ fn no_checkpoint_is_made_without_the_rest_of_the_base() {
     let often = BackupRequest { checkpoint_every: Duration::ZERO, ..bench.request() };
     // How many checkpoints find the file still there is the machine's business.
     let _ = bench.try_run(&often);
-    let snapshots = engine::remote::Remote::snapshots(&bench.remote).unwrap();
-    let newest = snapshots.into_iter().max_by_key(|snapshot| snapshot.sequence).unwrap();
-    assert_eq!(bench.entries(newest.id).len(), 3_003);
+    let (newest, _) = bench.remote.newest_snapshot().unwrap();
+    assert_eq!(bench.entries(newest).len(), 3_003);
 }
 
 #[test]
@@ -553,7 +550,7 @@ fn a_failing_connection_ends_the_run_with_its_cause() {
     for at in 0..100u8 {
         bench.write(&format!("file{at}"), &noise(400_000, at));
     }
-    for failing in [Call::SendPack, Call::Index, Call::Grant, Call::Snapshots] {
+    for failing in [Call::SendPack, Call::Grant] {
         bench.remote.fail_when(move |call, _| (call == failing).then(|| refusal(Code::StorageFull, "full")));
         assert_eq!(bench.try_run(&bench.request()).unwrap_err().code(), Code::StorageFull, "{failing:?}");
     }
@@ -607,8 +604,35 @@ fn an_index_that_lies_about_this_devices_own_chunks_is_noticed() {
     bench.write("file", &noise(100_000, 1));
     bench.run();
     bench.remote.lie_about_ids();
+    std::fs::remove_dir_all(bench.cache.path().join("index")).unwrap();
     let error = bench.try_run(&bench.request()).unwrap_err();
     assert_eq!(error.code(), Code::DataDamaged);
+}
+
+#[test]
+fn what_a_run_added_itself_is_not_fetched() {
+    let bench = Bench::new();
+    let mut asked = 0;
+    for seed in 1..4 {
+        bench.write(&format!("file{seed}"), &noise(100_000, seed));
+        Bench::settle();
+        let summary = bench.run();
+        assert!(summary.new_bytes > 0);
+        assert_eq!(bench.remote.calls(Call::Index), asked, "run {seed}");
+        bench.assert_stored(summary.snapshot);
+    }
+    // What the copy knows is what the server would have said: content that moved is found in it.
+    bench.write("copy", &noise(100_000, 2));
+    Bench::settle();
+    assert_eq!(bench.run().new_bytes, 0);
+    assert_eq!(bench.remote.calls(Call::Index), asked);
+    // Another device adds something: only that is fetched.
+    let other = Bench { device: DeviceId::random(), cache: TempDir::new().unwrap(), ..bench };
+    other.write("other", &noise(100_000, 9));
+    Bench::settle();
+    other.run();
+    asked += 1;
+    assert_eq!(other.remote.calls(Call::Index), asked, "it had no copy");
 }
 
 #[test]
@@ -640,6 +664,6 @@ fn an_index_that_was_merged_anew_is_fetched_once() {
         bench.run();
         let before = asked();
         bench.run();
-        assert_eq!(asked() - before, 1, "the copy that was kept is the last one");
+        assert_eq!(asked() - before, 0, "the copy that was kept is the last one");
     }
 }

@@ -167,6 +167,12 @@ impl Snapshots for SqlMeta {
                 select!("WHERE vault_id = $2 AND (deleted IS NULL OR $1 = 1) ORDER BY sequence DESC, id"),
                 args![with_deleted, vault],
             ),
+            SnapshotScope::Set { vault, set } => (
+                select!(
+                    "WHERE vault_id = $2 AND set_id = $3 AND (deleted IS NULL OR $1 = 1) ORDER BY sequence DESC, id"
+                ),
+                args![with_deleted, vault, set],
+            ),
         };
         self.all(sql, args).await
     }

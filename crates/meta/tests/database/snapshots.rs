@@ -1,6 +1,6 @@
 //! The index of snapshots: lists, scopes, hiding and forgetting.
 
-use crate::{Fixture, OTHER_SET, at, claim, request, snapshot};
+use crate::{Fixture, OTHER_SET, SET, at, claim, request, snapshot};
 use meta::{Deletion, Error, GrantRequest, NewSnapshot, SnapshotScope};
 use model::{SnapshotId, VaultId};
 
@@ -25,10 +25,14 @@ async fn lists_come_newest_first_within_their_scope() {
     let (foreign, _) = commit(&fixture, &request(&bob, None, 14), 1).await;
 
     let vault = ann.vault.id;
-    let expected: [(SnapshotScope, &[SnapshotId]); 3] = [
+    let set = |set| SnapshotScope::Set { vault, set };
+    let expected: [(SnapshotScope, &[SnapshotId]); 6] = [
         (SnapshotScope::Vault(vault), &[four.id, three.id, two.id, one.id]),
         (SnapshotScope::Vault(bob.vault.id), &[foreign.id]),
         (SnapshotScope::Vault(VaultId::random()), &[]),
+        (set(OTHER_SET), &[two.id]),
+        (set(SET), &[four.id, three.id, one.id]),
+        (SnapshotScope::Set { vault: VaultId::random(), set: OTHER_SET }, &[]),
     ];
     for (scope, ids) in expected {
         let rows = fixture.meta.snapshots(scope, false).await.unwrap();

@@ -164,7 +164,7 @@ fn a_deactivated_device_is_out_and_its_repeat_is_answered() {
     let lease = device.grant("default");
     device.remote.connection().deactivate().unwrap();
     device.remote.connection().deactivate().unwrap();
-    assert_eq!(device.remote.snapshots().unwrap_err().code, Code::DeviceDeactivated);
+    assert_eq!(device.remote.snapshot_rows().unwrap_err().code, Code::DeviceDeactivated);
     assert_eq!(device.remote.release(lease.id).unwrap_err().code, Code::DeviceDeactivated);
     let users = site.json(Command::UserList);
     assert_eq!((users[0]["devices"].as_u64(), users[0]["has_vault"].as_bool()), (Some(0), Some(true)));

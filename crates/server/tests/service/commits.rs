@@ -182,7 +182,7 @@ fn a_checkpoint_keeps_the_lease_and_goes_with_the_next_commit() {
     };
     let first = send(checkpoint);
     assert_eq!(device.snapshots(), [first]);
-    assert!(!device.remote.snapshots().unwrap()[0].complete);
+    assert!(!device.remote.snapshot_rows().unwrap()[0].complete);
     let second = send(checkpoint);
     assert_eq!(device.snapshots(), [second]);
     let complete = send(DEFAULT);

@@ -37,7 +37,7 @@ fn an_older_database_adopts_what_it_does_not_know() {
         [&anna, &sister, &bert, &gone].map(|device| site.again(device, device.counter.clone()));
     assert_eq!(anna.snapshots(), [third, second]);
     assert_eq!(bert.snapshots(), [theirs]);
-    assert_eq!(gone.remote.snapshots().unwrap_err().code, Code::DeviceDeactivated);
+    assert_eq!(gone.remote.snapshot_rows().unwrap_err().code, Code::DeviceDeactivated);
     let fourth = anna.back_up(&anna.agent.tree(&[noise(5, 100)], DEFAULT), DEFAULT);
     let fifth = sister.back_up(&sister.agent.tree(&[noise(6, 100)], DEFAULT), DEFAULT);
     assert_eq!(anna.snapshots(), [fifth, fourth, third, second]);

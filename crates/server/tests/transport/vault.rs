@@ -81,6 +81,8 @@ async fn lease(State(fake): State<Fake>, Json(request): Json<LeaseRequest>) -> J
         server_time: clock().now(),
         counter: request.counter.map_or(1, |counter| counter + 1),
         data_ids: 9,
+        newest: vec![row(fake.vault).id],
+        has_damage: true,
     })
 }
 
@@ -515,8 +517,6 @@ fn snapshots_are_listed_and_read() {
     let rig = rig();
     let rows = rig.remote.snapshot_rows().unwrap();
     assert_eq!(rows, [row(rig.fake.vault)]);
-    let list = rig.remote.snapshots().unwrap();
-    assert_eq!((list[0].id, list[0].bytes, list[0].complete), (rows[0].id, u64::MAX, true));
     assert_eq!(rig.remote.snapshot(rows[0].id).unwrap(), [1, 2, 3]);
 }
 

@@ -2,9 +2,7 @@
 
 use super::{Call, FrameName, Grant, MemoryRemote, Pack, State, commit, lock, refusal};
 use bytes::Bytes;
-use engine::remote::{
-    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
-};
+use engine::remote::{Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError};
 use format::frame::{PackKind, SealedFrame};
 use format::pack::PackScanner;
 use format::ranges::Address;
@@ -54,7 +52,7 @@ impl MemoryRemote {
 
 /// Fails unless the snapshot refers to all of these frames.
 fn check_reach(state: &State, snapshot: SnapshotId, wanted: &[FrameName]) -> Result<(), RemoteError> {
-    let found = state.snapshots.iter().find(|known| known.info.id == snapshot && !known.deleted);
+    let found = state.snapshots.iter().find(|known| known.id == snapshot && !known.deleted);
     let found = found.ok_or_else(|| refusal(Code::SnapshotUnknown, "no such snapshot"))?;
     match wanted.iter().all(|name| found.frames.contains(name)) {
         true => Ok(()),
@@ -96,7 +94,10 @@ impl Remote for MemoryRemote {
         let id = LeaseId::random();
         state.leases.insert(id, Grant { set, epoch: position.sequence, deadline, superseded: false });
         let data_ids = state.log.iter().map(|segment| segment.data_ids.ids.len() as u64).sum();
-        Ok(Lease { id, position, deadline, server_time, data_ids })
+        let of_set = state.snapshots.iter().rev().filter(|snapshot| !snapshot.deleted && snapshot.set == set);
+        let newest = of_set.map(|snapshot| snapshot.id).collect();
+        let has_damage = state.damage_answer.is_some() || !state.damaged.is_empty();
+        Ok(Lease { id, position, deadline, server_time, data_ids, newest, has_damage })
     }
 
     fn release(&self, lease: LeaseId) -> Result<(), RemoteError> {
@@ -199,35 +200,28 @@ impl Remote for MemoryRemote {
 
     fn commit(&self, lease: LeaseId, id: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError> {
         let mut state = self.enter(Call::Commit)?;
-        if let Some(first) = state.snapshots.iter().find(|snapshot| snapshot.info.id == id) {
+        if let Some(first) = state.snapshots.iter().find(|snapshot| snapshot.id == id) {
             if first.record != record {
                 return Err(refusal(Code::SnapshotConflict, "another record under this id"));
             }
-            return Ok(Committed { sequence: first.info.sequence, time: first.info.time });
+            return Ok(Committed { sequence: first.sequence, time: first.time });
         }
         let grant = self.check_lease(&state, lease)?;
         let mut snapshot = commit::check(&state, grant, self.vault, id, record)?;
-        snapshot.info.sequence = state.snapshots.len() as u64 + 1;
-        snapshot.info.time = self.clock.now();
-        let answer = Committed { sequence: snapshot.info.sequence, time: snapshot.info.time };
+        snapshot.sequence = state.snapshots.len() as u64 + 1;
+        snapshot.time = self.clock.now();
+        let answer = Committed { sequence: snapshot.sequence, time: snapshot.time };
         // A checkpoint goes when the next snapshot of its set is there.
-        let set = snapshot.info.set;
-        let replaced =
-            state.snapshots.iter_mut().filter(|known| known.info.set == set && !known.info.complete);
+        let set = snapshot.set;
+        let replaced = state.snapshots.iter_mut().filter(|known| known.set == set && !known.complete);
         replaced.for_each(|known| known.deleted = true);
         state.snapshots.push(snapshot);
         Ok(answer)
     }
 
-    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError> {
-        let state = self.enter(Call::Snapshots)?;
-        let shown = state.snapshots.iter().rev().filter(|snapshot| !snapshot.deleted);
-        Ok(shown.map(|snapshot| snapshot.info.clone()).collect())
-    }
-
     fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError> {
         let state = self.enter(Call::Snapshot)?;
-        let found = state.snapshots.iter().find(|snapshot| snapshot.info.id == id && !snapshot.deleted);
+        let found = state.snapshots.iter().find(|snapshot| snapshot.id == id && !snapshot.deleted);
         found
             .map(|snapshot| snapshot.record.clone())
             .ok_or_else(|| refusal(Code::SnapshotUnknown, "no such snapshot"))

@@ -1,7 +1,7 @@
 //! What the server in memory checks before it takes a snapshot: the rules of `docs/format/cleanup.md`.
 
 use super::{FrameName, Grant, Snapshot, State, refusal};
-use engine::remote::{RemoteError, SnapshotInfo};
+use engine::remote::RemoteError;
 use format::frame::PackKind;
 use format::ranges::Range;
 use format::snapshot::SnapshotRecord;
@@ -21,8 +21,8 @@ pub(super) fn check(
     if clear.snapshot != id || clear.vault != vault || clear.set != grant.set {
         return Err(invalid("its ids are of another snapshot, vault or set".to_owned()));
     }
-    let base = clear.base.and_then(|base| state.snapshots.iter().find(|known| known.info.id == base));
-    let base = base.filter(|base| base.info.set == clear.set && !base.deleted);
+    let base = clear.base.and_then(|base| state.snapshots.iter().find(|known| known.id == base));
+    let base = base.filter(|base| base.set == clear.set && !base.deleted);
     let nothing = HashSet::new();
     let of_base = base.map_or(&nothing, |base| &base.frames);
 
@@ -55,18 +55,16 @@ pub(super) fn check(
         error.missing.sort_unstable();
         return Err(error);
     }
-    let info = SnapshotInfo {
+    Ok(Snapshot {
         id,
-        device: clear.device,
         set: clear.set,
         sequence: 0,
         time: Timestamp::default(),
         complete: clear.complete,
-        files: clear.counts.files,
-        bytes: clear.counts.bytes,
-        findings: clear.counts.findings,
-    };
-    Ok(Snapshot { info, record: record.to_vec(), frames, deleted: false })
+        record: record.to_vec(),
+        frames,
+        deleted: false,
+    })
 }
 
 fn may_refer(

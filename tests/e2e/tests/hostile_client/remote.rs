@@ -9,9 +9,7 @@ use e2e::{Agent, Site, tree};
 use engine::EngineError;
 use engine::backup::{self, BackupRequest};
 use engine::progress::Progress;
-use engine::remote::{
-    Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError, SnapshotInfo,
-};
+use engine::remote::{Committed, IdSink, IndexIds, Lease, LogPosition, PackReceipt, Remote, RemoteError};
 use format::frame::SealedFrame;
 use format::ranges::Address;
 use format::segment::Segment;
@@ -87,10 +85,6 @@ impl Remote for Liar {
 
     fn commit(&self, lease: LeaseId, snapshot: SnapshotId, record: &[u8]) -> Result<Committed, RemoteError> {
         self.honest.commit(lease, snapshot, record)
-    }
-
-    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, RemoteError> {
-        self.honest.snapshots()
     }
 
     fn snapshot(&self, id: SnapshotId) -> Result<Vec<u8>, RemoteError> {

@@ -3,11 +3,11 @@
 use super::*;
 use crate::backup::base::BaseHeader;
 use crate::backup::cache::CacheReader;
-use crate::backup::tests::plain_entry;
+use crate::backup::tests::{any_lease, plain_entry};
 use crate::remote::IndexIds;
 use format::entry::{DataRun, Xattr};
 use format::keys::Keyring;
-use model::{Custody, DeviceId, LeaseId, PackId, SetId, SnapshotId, VaultId};
+use model::{Custody, DeviceId, PackId, SetId, SnapshotId, VaultId};
 
 fn linked(path: &str, flag: u32) -> Entry {
     Entry { flags: flags::HARD_LINK | flag, size: 7, ..plain_entry(path) }
@@ -37,8 +37,7 @@ fn a_further_name_takes_only_content_that_was_read() {
 /// Hunks of what is written, as the next run reads them.
 fn written(entries: &[(Entry, Vec<ChunkId>)]) -> Vec<BaseHunk> {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) =
-        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
+    let (packer, _packs) = Packer::new(&keyring, &any_lease(), &Classes::default(), limits::FRAME_TARGET, 1);
     let (keys, classes, index) =
         (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
     let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);
@@ -98,8 +97,7 @@ fn no_file_makes_a_hunk_that_no_reader_takes() {
 #[test]
 fn a_hunk_that_no_reader_takes_is_not_stored() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) =
-        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
+    let (packer, _packs) = Packer::new(&keyring, &any_lease(), &Classes::default(), limits::FRAME_TARGET, 1);
     let (keys, classes, index) =
         (keyring.id_keys(), Classes::default(), Index::new(Vec::new(), IndexIds::All, 0));
     let mut store = HunkStore::new(&keys, &classes, &index, &packer, 1, limits::FRAME_TARGET);

@@ -1,6 +1,7 @@
 //! Failed uploads, leases that are over, and how full packs get.
 
 use super::*;
+use crate::backup::tests::any_lease;
 use crate::remote::RemoteError;
 use format::frame::{Compressor, FrameBuilder};
 use model::{ChunkId, Custody, VaultId};
@@ -21,8 +22,7 @@ fn put_frame(packer: &Packer<'_>) {
 #[test]
 fn who_only_meets_a_failed_upload_does_not_take_its_cause_away() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) =
-        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
+    let (packer, _packs) = Packer::new(&keyring, &any_lease(), &Classes::default(), limits::FRAME_TARGET, 1);
     {
         let mut unsent = lock(&packer.unsent);
         unsent.failed = true;
@@ -42,8 +42,7 @@ fn who_only_meets_a_failed_upload_does_not_take_its_cause_away() {
 #[test]
 fn a_superseded_lease_is_over_only_when_this_run_has_a_newer_one() {
     let keyring = Keyring::create(VaultId::random(), Custody::Managed);
-    let (packer, _packs) =
-        Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, 1);
+    let (packer, _packs) = Packer::new(&keyring, &any_lease(), &Classes::default(), limits::FRAME_TARGET, 1);
     let lease = packer.lease();
     for (code, is_over) in [
         (Code::LeaseExpired, true),
@@ -62,7 +61,7 @@ fn packs_are_filled_however_many_workers_there_are() {
     for workers in [1, 16] {
         let keyring = Keyring::create(VaultId::random(), Custody::Managed);
         let (packer, packs) =
-            Packer::new(&keyring, LeaseId::random(), &Classes::default(), limits::FRAME_TARGET, workers);
+            Packer::new(&keyring, &any_lease(), &Classes::default(), limits::FRAME_TARGET, workers);
         let mut noise = vec![0u8; limits::FRAME_TARGET];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
         let (mut frame, mut compressor) = (FrameBuilder::new(), Compressor::new(1));
@@ -72,7 +71,7 @@ fn packs_are_filled_however_many_workers_there_are() {
             packer.put(&slot, built, Vec::new()).unwrap();
         };
         let sizes: Vec<usize> = std::thread::scope(|scope| {
-            let lane = scope.spawn(move || packs.iter().map(|(_, bytes)| bytes.len()).collect());
+            let lane = scope.spawn(move || packs.iter().map(|sealed| sealed.bytes.len()).collect());
             // Each worker has a frame in hand at any time.
             let take = || packer.slot(PackKind::Data).unwrap();
             let mut in_hand: std::collections::VecDeque<_> = (0..workers).map(|_| take()).collect();

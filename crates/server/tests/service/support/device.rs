@@ -149,7 +149,7 @@ impl Device {
 
     /// The ids of the snapshots that the device sees, newest first.
     pub(crate) fn snapshots(&self) -> Vec<SnapshotId> {
-        self.remote.snapshots().unwrap().iter().map(|info| info.id).collect()
+        self.remote.snapshot_rows().unwrap().iter().map(|row| row.id).collect()
     }
 
     /// Reads the data frames of a snapshot; gives what failed.
