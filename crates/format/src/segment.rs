@@ -120,9 +120,41 @@ impl IdTable {
 
     /// All places of a chunk: the frame at one may be retired while that at another is live.
     pub fn places(&self, id: &ChunkId) -> &[u32] {
-        let start = self.ids.partition_point(|other| other < id);
-        let count = self.ids[start..].partition_point(|other| other == id);
+        let start = self.first_not_below(id);
+        let count = self.ids[start..].iter().take_while(|other| *other == id).count();
         &self.positions[start..start + count]
+    }
+
+    /// Where the first id stands that is not below `id`. Ids are hashes, so where one stands follows nearly from its
+    /// value: the search begins there and widens, which looks at few places that lie close together. Whatever the ids
+    /// are, it takes no more than twice the steps of a binary search.
+    fn first_not_below(&self, id: &ChunkId) -> usize {
+        let (ids, count) = (&self.ids[..], self.ids.len());
+        let mut first = [0; 8];
+        first.copy_from_slice(&id.as_bytes()[..8]);
+        let guess = ((u128::from(u64::from_be_bytes(first)) * count as u128) >> 64) as usize;
+        // All before `low` are below, and none from `high` on is.
+        let (mut low, mut high, mut step) = (0, count, 16);
+        if ids.get(guess).is_some_and(|other| other < id) {
+            low = guess + 1;
+            while let Some(at) = low.checked_add(step).filter(|at| *at < high) {
+                if ids[at] >= *id {
+                    high = at;
+                    break;
+                }
+                (low, step) = (at + 1, step * 2);
+            }
+        } else {
+            high = guess.min(count);
+            while let Some(at) = high.checked_sub(step) {
+                if ids[at] < *id {
+                    low = at + 1;
+                    break;
+                }
+                (high, step) = (at, step * 2);
+            }
+        }
+        low + ids[low..high].partition_point(|other| other < id)
     }
 
     /// A stretch of a table: its ids and their positions as they stand in the object, of equal number.

@@ -298,3 +298,23 @@ proptest! {
         prop_assert!(scanned(&[&object[..], &[0]].concat(), piece).is_err());
     }
 }
+
+proptest! {
+    /// However the ids lie: spread as hashes are, or crowded at one place as nobody's hashes are.
+    #[test]
+    fn an_id_is_found_wherever_it_stands(
+        spread in prop::collection::vec(any::<u128>(), 0..300),
+        (crowd, width) in (prop::collection::vec(0u128..400, 0..300), 0u32..120),
+        absent in prop::collection::vec(any::<u128>(), 20),
+    ) {
+        let crowded = crowd.iter().map(|id| id << width);
+        let all: Vec<u128> = spread.iter().copied().chain(crowded).collect();
+        let id = |value: u128| ChunkId::from_bytes(value.to_be_bytes());
+        let pairs = all.iter().enumerate().map(|(place, value)| (id(*value), place as u32)).collect();
+        let table = IdTable::from_unsorted(pairs);
+        for value in all.iter().chain(&absent).copied() {
+            let places: Vec<u32> = (0..all.len() as u32).filter(|at| all[*at as usize] == value).collect();
+            prop_assert_eq!(table.places(&id(value)), places);
+        }
+    }
+}
