@@ -91,7 +91,7 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
     if let Err(error) = platform::process::raise_open_file_limit() {
         tracing::info!(%error, "the limit of open files stays as it is");
     }
-    let request = request(args, &choice, &session);
+    let request = request(args, &choice, &session, context);
     let classes = &session.identity.vault.format.classes;
     let result = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
         backup::run(&session.vault, session.keyring(), classes, &request, &Clock::system(), progress)
@@ -156,7 +156,12 @@ fn say_what_is_chosen(choice: &Choice, context: &Context) {
     }
 }
 
-fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session) -> BackupRequest {
+fn request(
+    args: &BackupArgs,
+    choice: &Choice,
+    session: &crate::session::Session,
+    context: &Context,
+) -> BackupRequest {
     let scope = rules::scope(&choice.set, session.state.root());
     BackupRequest {
         device: session.identity.device,
@@ -175,7 +180,8 @@ fn request(args: &BackupArgs, choice: &Choice, session: &crate::session::Session
         checkpoint_every: checkpoint_every(),
         renewal_limit_bytes: RENEWAL_LIMIT_BYTES,
         index_ids_max: index_ids_max(),
-        count_ahead: true,
+        // Counting asks for the attributes of every file once more: not where nobody watches a bar.
+        count_ahead: context.output.is_json() || context.output.stderr_is_terminal(),
     }
 }
 
