@@ -1,6 +1,7 @@
 //! Reads one file: attributes, runs of data, chunks, and whether it changed meanwhile.
 
-use super::findings::reason_of;
+use super::base::BaseEntry;
+use super::findings::{Findings, reason_of};
 use super::item::{Item, ReadJob, Stored};
 use super::meta;
 use super::segments;
@@ -22,22 +23,23 @@ const BUFFER_MIN: usize = 1 << 20;
 
 /// Reads the file of `job`. A file that cannot be read is a finding and keeps its earlier version.
 pub(super) fn file(
-    job: &ReadJob,
+    job: ReadJob,
     shared: &Shared<'_>,
     buffer: &mut Vec<u8>,
     worker: &mut Worker,
 ) -> Result<Item, EngineError> {
     let mut counted_bytes = 0;
+    let size_bytes = job.entry.size;
     let item = read(job, shared, buffer, worker, &mut counted_bytes)?;
     // Holes, and what could not be read, are done too: the counting pass has counted them.
-    add(&shared.progress.done_bytes, job.entry.size.saturating_sub(counted_bytes));
+    add(&shared.progress.done_bytes, size_bytes.saturating_sub(counted_bytes));
     add(&shared.progress.done_files, 1);
     Ok(item)
 }
 
 /// [`file`], with the bytes that were counted as done while they were read.
 fn read(
-    job: &ReadJob,
+    job: ReadJob,
     shared: &Shared<'_>,
     buffer: &mut Vec<u8>,
     worker: &mut Worker,
@@ -52,23 +54,23 @@ fn read(
         Ok(opened) => opened,
         // It was there when the folder was listed and is gone now: deleted files are no finding.
         Err(error) if error.is_not_found() => return Ok(Item::Nothing),
-        Err(error) => return Ok(unreadable(job, &error)),
+        Err(error) => return Ok(unreadable(job.entry, job.previous.as_ref(), &job.findings, &error)),
     };
     if before.kind != FileKind::File {
         job.findings.note(&job.entry.path, FindingReason::Changing, 0, false);
         return Ok(Item::Nothing);
     }
-    let mut entry = job.entry.clone();
-    if !before.is_same_inode(&job.stat) || before.ctime != job.stat.ctime {
-        let owner = meta::Owners::of_entry(&job.entry, &before);
-        entry = meta::entry(entry.path, &before, job.entry.dev, &owner);
-        if before.dev != job.stat.dev {
+    let ReadJob { mut entry, stat: walked, class, findings, previous, .. } = job;
+    if !before.is_same_inode(&walked) || before.ctime != walked.ctime {
+        let owner = meta::Owners::of_entry(&entry, &before);
+        entry = meta::entry(entry.path, &before, entry.dev, &owner);
+        if before.dev != walked.dev {
             // Mounted over the name just now: the number is not its file system's, where an inode may be another one.
             entry.flags &= !flags::HARD_LINK;
         }
     }
     let read_from = meta::now();
-    entry.class = match job.class {
+    entry.class = match class {
         Some(class) => shared.classes.keep_or_change(class, before.size_bytes),
         None => shared.classes.of_size(before.size_bytes),
     };
@@ -87,24 +89,30 @@ fn read(
         Err(Failure::File(error)) => {
             // Its blocks come to an end before the file does: a checkpoint takes it that no worker has one then.
             reading.finish()?;
-            return Ok(unreadable(job, &error));
+            return Ok(unreadable(entry, previous.as_ref(), &findings, &error));
         }
     }
     let stored = reading.finish()?;
-    meta::read_xattrs(&mut entry, Node::File(&file), &job.findings);
-    mark_changes(job, &file, &before, read_from, &mut entry);
+    meta::read_xattrs(&mut entry, Node::File(&file), &findings);
+    mark_changes(&findings, &file, &before, read_from, &mut entry);
     Ok(Item::of(Box::new(entry), stored))
 }
 
 /// Notes whether the file changed while it was read, or may have without a trace in its times.
-fn mark_changes(job: &ReadJob, file: &File, before: &Stat, read_from: meta::Seconds, entry: &mut Entry) {
+fn mark_changes(
+    findings: &Findings,
+    file: &File,
+    before: &Stat,
+    read_from: meta::Seconds,
+    entry: &mut Entry,
+) {
     let after = file::stat(file);
     let same = after.as_ref().is_ok_and(|after| {
         (after.size_bytes, after.mtime, after.ctime) == (before.size_bytes, before.mtime, before.ctime)
     });
     if !same || entry.size != before.size_bytes {
         entry.flags |= flags::CHANGING;
-        job.findings.note(&entry.path, FindingReason::Changing, 0, false);
+        findings.note(&entry.path, FindingReason::Changing, 0, false);
     }
     if meta::is_racy(before, read_from) {
         entry.flags |= flags::RACY;
@@ -112,13 +120,19 @@ fn mark_changes(job: &ReadJob, file: &File, before: &Stat, read_from: meta::Seco
 }
 
 /// The entry of a file that cannot be read: its earlier version where there is one, else its name alone.
-fn unreadable(job: &ReadJob, error: &platform::Error) -> Item {
-    let kept = job.previous.as_ref();
-    job.findings.note(&job.entry.path, reason_of(error), error.errno().unwrap_or(0), kept.is_some());
+fn unreadable(
+    mut entry: Entry,
+    kept: Option<&BaseEntry>,
+    findings: &Findings,
+    error: &platform::Error,
+) -> Item {
+    findings.note(&entry.path, reason_of(error), error.errno().unwrap_or(0), kept.is_some());
     match kept {
         Some(previous) => meta::kept(previous),
         None => {
-            let mut entry = job.entry.clone();
+            // Of what was read until it failed nothing stays.
+            entry.rare.runs.clear();
+            entry.class = 0;
             entry.flags |= flags::UNREAD;
             Item::Entry(Box::new(entry), Vec::new())
         }

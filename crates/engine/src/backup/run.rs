@@ -344,7 +344,7 @@ impl<'r> Running<'r, '_> {
                 self.attempt.progress.go_on()?;
                 for item in batch.items {
                     let item = match item {
-                        Item::Link(job) => self.further_name(&writer, &job)?,
+                        Item::Link(job) => self.further_name(&writer, *job)?,
                         other => other,
                     };
                     if let Item::Entry(entry, _) = &item
@@ -375,7 +375,7 @@ impl<'r> Running<'r, '_> {
     }
 
     /// A further name of a file takes the content of the first; where that one gave none that is right, it is read here.
-    fn further_name(&self, writer: &HunkWriter, job: &ReadJob) -> Result<Item, EngineError> {
+    fn further_name(&self, writer: &HunkWriter, job: ReadJob) -> Result<Item, EngineError> {
         if let Some(item) = writer.with_first_content(&job.entry) {
             add(&self.shared.progress.done_files, 1);
             add(&self.shared.progress.done_bytes, job.entry.size);

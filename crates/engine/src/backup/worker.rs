@@ -80,7 +80,7 @@ impl Worker {
             if let Item::Read(_) = item {
                 shared.progress.go_on()?;
                 let Item::Read(job) = std::mem::replace(item, Item::Nothing) else { continue };
-                *item = self.read(shared, &job)?;
+                *item = self.read(shared, *job)?;
             }
         }
         Ok(self.waiting.pass(batch))
@@ -92,7 +92,7 @@ impl Worker {
         Ok(self.waiting.complete())
     }
 
-    fn read(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
+    fn read(&mut self, shared: &Shared<'_>, job: ReadJob) -> Result<Item, EngineError> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let outcome = read::file(job, shared, &mut buffer, self);
         self.buffer = buffer;
@@ -100,7 +100,7 @@ impl Worker {
     }
 
     /// Reads one file, and asks for what waits of it.
-    pub(super) fn read_at_once(&mut self, shared: &Shared<'_>, job: &ReadJob) -> Result<Item, EngineError> {
+    pub(super) fn read_at_once(&mut self, shared: &Shared<'_>, job: ReadJob) -> Result<Item, EngineError> {
         // Not together with what else this worker holds, and nothing of it is left behind.
         let others = std::mem::take(&mut self.waiting);
         let item = self.read(shared, job)?;
