@@ -181,17 +181,22 @@ impl<'a> Attempt<'a> {
             let (done, results) = unbounded();
             let (credit, credits) = unbounded();
             give(&credit, BATCHES);
+            let (at_work, all_idle) = bounded::<()>(0);
             // The last one belongs to the writer of hunks.
             for worker in &worker_states[..count] {
                 let (to_work, done) = (to_work.clone(), done.clone());
+                let (at_work, all_idle) = (at_work.clone(), all_idle.clone());
                 let (shared, failures) = (&shared, &failures);
                 scope.spawn(move || {
-                    if let Err(error) = run_worker(worker, shared, &to_work, &done) {
-                        failures.note(error, shared.progress);
+                    let outcome = run_worker(worker, shared, &to_work, &done);
+                    drop(at_work);
+                    match outcome {
+                        Ok(()) => help(worker, shared, &all_idle),
+                        Err(error) => failures.note(error, shared.progress),
                     }
                 });
             }
-            drop(to_work);
+            drop((to_work, at_work));
             let known = header.as_ref().filter(|_| !request.accept_changed_roots);
             let walk = Walk::new(self.roots.clone(), rules, request.one_file_system)
                 .without_moved(move |root| scan::has_moved(known, root));
@@ -307,6 +312,22 @@ fn run_worker(
                 let Ok(batch) = batch else { return Ok(()) };
                 pass_on(worker().process(shared, batch)?)?;
             }
+        }
+    }
+}
+
+/// Takes blocks of large files after the last batch, until no worker has one any more: a large file that comes last
+/// would be left to a single core.
+fn help(worker: &Mutex<Worker>, shared: &Shared<'_>, all_idle: &Receiver<()>) {
+    loop {
+        select! {
+            recv(shared.blocks.1) -> block => {
+                if let Ok(block) = block {
+                    worker.lock().unwrap_or_else(PoisonError::into_inner).process_block(shared, &block);
+                }
+            }
+            // Nothing is ever sent: it ends when the last worker is through with its batches.
+            recv(all_idle) -> _ => return,
         }
     }
 }

@@ -6,6 +6,7 @@ use engine::progress::Progress;
 use format::classes::{Class, Classes};
 use format::frame::PackKind;
 use model::Clock;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -75,4 +76,19 @@ fn frames_are_closed_by_the_target_of_the_vault() {
         assert!(table.frames.len() > 1);
         assert!(table.frames.iter().all(|row| row.ids.len() == 1), "{:?}", table.header.context.kind);
     }
+}
+
+#[test]
+fn a_large_file_that_comes_last_is_worked_on_by_all() {
+    let bench = Bench::new();
+    bench.write("large", &noise(192 << 20, 1));
+    Bench::settle();
+    let summary = bench.try_run(&BackupRequest { workers: 2, ..bench.request() }).unwrap();
+    let entries = bench.entries(summary.snapshot);
+    let addresses = entries[Path::new("large")].content.addresses();
+    let frames: Vec<_> = addresses.map(|address| (address.pack, address.frame)).collect();
+    let changes = frames.windows(2).filter(|two| two[0] != two[1]).count();
+    let distinct = frames.iter().collect::<HashSet<_>>().len();
+    // Each worker fills a frame of its own: one alone would never come back to a frame that it has left.
+    assert!(changes > distinct, "{changes} changes between {distinct} frames");
 }
