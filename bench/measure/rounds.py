@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -54,6 +55,10 @@ def one_round(data_set, peers, number, wanted, out):
         if run.status:
             peer.dead = "init"
             report(out, data_set, number, "init", peer, run)
+            if peer.name == "holdfast":
+                disk.drop(BENCH / "fs")
+                sys.exit("bench/holdfast-init failed, and without our programs nothing is compared; "
+                         "HOLDFAST_PROGRAMS names the folder they are in")
     for step in [step for step in STEPS[data_set] if step in wanted or step == "first"]:
         if step == "next":
             disk.copy(after, live)
