@@ -13,8 +13,8 @@ pub struct LeaseRequest {
     pub counter: Option<u64>,
 }
 
-/// Answer of `POST /vaults/{vault}/leases`: all that a run asks before it begins, in one answer, since over a slow
-/// network each further one is waited for.
+/// Answer of `POST /vaults/{vault}/leases`, with what tells a run whether it has to ask anything else before it begins:
+/// over a slow network each further answer is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseAnswer {
     /// The lease.

@@ -626,7 +626,7 @@ fn what_a_run_added_itself_is_not_fetched() {
     Bench::settle();
     assert_eq!(bench.run().new_bytes, 0);
     assert_eq!(bench.remote.calls(Call::Index), asked);
-    // Another device adds something: only that is fetched.
+    // Another device has no copy yet.
     let other = Bench { device: DeviceId::random(), cache: TempDir::new().unwrap(), ..bench };
     other.write("other", &noise(100_000, 9));
     Bench::settle();
