@@ -10,7 +10,7 @@
 mod checkpoints;
 
 use e2e::random::Random;
-use e2e::{Agent, Site, tree};
+use e2e::{Agent, Server, Site, tree};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -85,9 +85,27 @@ fn kill_at_any_moment(mut kill: impl FnMut(&mut Site, &mut Child)) -> Scene {
     scene
 }
 
+/// Waits until the server stores nothing any more. It finishes a pack that it has received as a whole, and a run that is
+/// granted its lease before that cannot know of it.
+fn await_rest(server: &Server) {
+    let stored = || server.json(["stats"])["uploads"].clone();
+    let mut before = stored();
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = stored();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
 #[test]
 fn an_agent_that_is_killed_at_any_moment_goes_on_with_the_next_run() {
-    let scene = kill_at_any_moment(|_, agent| agent.kill().unwrap());
+    let scene = kill_at_any_moment(|site, agent| {
+        agent.kill().unwrap();
+        await_rest(&site.server);
+    });
     let totals = scene.site.server.json(["stats"]);
     let (chunks, twice) = (counter(&totals, "chunks"), counter(&totals, "duplicate_chunks"));
     assert!(chunks > 0);
