@@ -22,7 +22,7 @@ pub struct Totals {
     pub duplicate_packs: u64,
     /// Chunks in the packs that were stored.
     pub chunks: u64,
-    /// Those of them that the vault had already, live and in another pack. Counted as long as the vault's index is
+    /// Those of them that the vault had already, live and from another run. Counted as long as the vault's index is
     /// small enough to be kept in memory.
     pub duplicate_chunks: u64,
     /// Snapshots that were committed, checkpoints included.

@@ -11,7 +11,7 @@ use format::frame::PackKind;
 use format::limits;
 use format::ranges::Address;
 use format::segment::{IdTable, Positions, Segment, SparseIds};
-use model::{ChunkId, Damaged};
+use model::{ChunkId, Damaged, LeaseId};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -42,8 +42,24 @@ impl Log {
         ids: &[ChunkId],
         damaged: &HashSet<Damaged>,
     ) -> Result<Vec<Option<Address>>, Error> {
+        self.look_up_in(|_| true, ids, damaged)
+    }
+
+    /// How many of these chunks lie in live frames of packs that came under another lease than this one.
+    pub(crate) fn count_of_others(&self, lease: LeaseId, ids: &[ChunkId]) -> Result<u64, Error> {
+        let found = self.look_up_in(|info| info.lease != Some(lease), ids, &HashSet::new())?;
+        Ok(found.iter().flatten().count() as u64)
+    }
+
+    /// [`Self::look_up`] in some of the segments.
+    fn look_up_in(
+        &self,
+        is_asked: impl Fn(&SegmentInfo) -> bool,
+        ids: &[ChunkId],
+        damaged: &HashSet<Damaged>,
+    ) -> Result<Vec<Option<Address>>, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(found) = self.look_up_once(ids, damaged)? {
+            if let Some(found) = self.look_up_once(&is_asked, ids, damaged)? {
                 return Ok(found);
             }
         }
@@ -59,14 +75,19 @@ impl Log {
     /// `None` when a segment vanished, which is merged into another then.
     fn look_up_once(
         &self,
+        is_asked: impl Fn(&SegmentInfo) -> bool,
         ids: &[ChunkId],
         damaged: &HashSet<Damaged>,
     ) -> Result<Option<Vec<Option<Address>>>, Error> {
+        let is_asked = |info: &&SegmentInfo| info.data_ids > 0 && is_asked(info);
+        let chain: Vec<_> = self.with(|state| state.segments.iter().filter(is_asked).copied().collect())?;
+        if chain.is_empty() {
+            return Ok(Some(vec![None; ids.len()]));
+        }
         let mut open: BTreeMap<ChunkId, Option<Address>> = ids.iter().map(|id| (*id, None)).collect();
         let mut left = open.len();
         let is_all_decoded = self.is_index_in_memory()?;
-        let chain = self.with(|state| state.segments.clone())?;
-        for info in chain.iter().rev().filter(|info| info.data_ids > 0) {
+        for info in chain.iter().rev() {
             if left == 0 {
                 break;
             }

@@ -157,7 +157,14 @@ mod tests {
     fn chain(sizes: &[u64]) -> Vec<SegmentInfo> {
         let info = |(at, size): (usize, &u64)| {
             let number = at as u64 + 1;
-            SegmentInfo { from: number, to: number, size_bytes: *size, ids: *size, data_ids: *size }
+            SegmentInfo {
+                from: number,
+                to: number,
+                size_bytes: *size,
+                ids: *size,
+                data_ids: *size,
+                lease: None,
+            }
         };
         sizes.iter().enumerate().map(info).collect()
     }
@@ -188,7 +195,10 @@ mod tests {
             let size_bytes = chain[run.clone()].iter().map(|info| info.size_bytes).sum();
             assert!(size_bytes <= MOST_BYTES);
             let (from, to) = (chain[run.start].from, chain[run.end - 1].to);
-            chain.splice(run, [SegmentInfo { from, to, size_bytes, ids: size_bytes, data_ids: size_bytes }]);
+            chain.splice(
+                run,
+                [SegmentInfo { from, to, size_bytes, ids: size_bytes, data_ids: size_bytes, lease: None }],
+            );
         }
         assert!(chain.len() < 30, "{} segments", chain.len());
     }
@@ -198,7 +208,14 @@ mod tests {
         let mut chain: Vec<SegmentInfo> = Vec::new();
         let mut written = 0;
         for number in 1..=5000u64 {
-            chain.push(SegmentInfo { from: number, to: number, size_bytes: 10, ids: 10, data_ids: 10 });
+            chain.push(SegmentInfo {
+                from: number,
+                to: number,
+                size_bytes: 10,
+                ids: 10,
+                data_ids: 10,
+                lease: None,
+            });
             let run = choose(&chain, number, 1 << 40);
             if !run.is_empty() {
                 let size_bytes = chain[run.clone()].iter().map(|info| info.size_bytes).sum();
@@ -209,6 +226,7 @@ mod tests {
                     size_bytes,
                     ids: size_bytes,
                     data_ids: size_bytes,
+                    lease: None,
                 };
                 chain.splice(run, [info]);
             }

@@ -2,7 +2,7 @@
 
 use crate::{Error, FrameId, LogProblem};
 use format::segment::{FrameState, PackRow, Segment};
-use model::{PackId, Timestamp};
+use model::{LeaseId, PackId, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -15,13 +15,17 @@ pub(crate) struct SegmentInfo {
     pub(crate) ids: u64,
     /// Those of chunks.
     pub(crate) data_ids: u64,
+    /// The lease under which all packs came that it adds, where that is one.
+    pub(crate) lease: Option<LeaseId>,
 }
 
 impl SegmentInfo {
     /// Of a segment with so many data ids, whether it has them in memory or not.
     pub(crate) fn new(segment: &Segment, data_ids: u64, size_bytes: u64) -> Self {
         let ids = data_ids + segment.hunk_ids.ids.len() as u64;
-        Self { from: segment.from, to: segment.to, size_bytes, ids, data_ids }
+        let mut leases = segment.packs.iter().map(|pack| pack.lease);
+        let lease = leases.next().filter(|first| leases.all(|lease| lease == *first));
+        Self { from: segment.from, to: segment.to, size_bytes, ids, data_ids, lease }
     }
 }
 

@@ -10,7 +10,6 @@ use format::frame::PackKind;
 use format::pack::{FrameRow, PackHeader, PackScanner, PackTable};
 use format::segment::{PackRow, Segment};
 use model::{LeaseId, PackId, failpoint};
-use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
@@ -30,8 +29,8 @@ pub struct PackReceipt {
     pub sequence: u64,
     /// Chunks, or hunks, in it.
     pub chunks: u64,
-    /// Those of them that the vault had in other packs when it came. Counted for packs of data, as long as the whole
-    /// index is small enough to be kept in memory; for statistics only.
+    /// Those of them that the vault had from other runs when it came: of what it brought itself a run knows. Counted for
+    /// packs of data, as long as the whole index is small enough to be kept in memory; for statistics only.
     pub known_chunks: u64,
 }
 
@@ -178,7 +177,7 @@ impl PackReceiver {
         failpoint::hit("vault.receive.after_finish");
         let chunks = table.frames.iter().map(|frame| frame.ids.len() as u64).sum();
         // Only a statistic: what hinders it must not hinder the upload.
-        let known_chunks = if written { vault.known_chunks(&table).unwrap_or(0) } else { 0 };
+        let known_chunks = if written { vault.known_chunks(lease, &table).unwrap_or(0) } else { 0 };
         let receipt = |stored, sequence| PackReceipt { stored, sequence, chunks, known_chunks };
         vault.log.append(|state| {
             if let Some(row) = state.packs.get(&pack) {
@@ -204,16 +203,13 @@ fn write(key: &Key, sink: BufWriter<Box<dyn BlobWriter>>) -> Result<bool, Error>
 }
 
 impl Vault {
-    /// How many chunks of a pack that is not in the log yet are.
-    fn known_chunks(&self, table: &PackTable) -> Result<u64, Error> {
+    /// How many chunks of a pack that is not in the log yet are there from other runs.
+    fn known_chunks(&self, lease: LeaseId, table: &PackTable) -> Result<u64, Error> {
         if table.header.context.kind != PackKind::Data || !self.log.is_index_in_memory()? {
             return Ok(0);
         }
         // Frame by frame: a look-up takes several times the memory of its ids.
-        let known = |frame: &FrameRow| {
-            Ok(self.log.look_up(&frame.ids, &HashSet::new())?.iter().flatten().count() as u64)
-        };
-        table.frames.iter().map(known).sum()
+        table.frames.iter().map(|frame| self.log.count_of_others(lease, &frame.ids)).sum()
     }
 
     /// Fails unless the stored pack is the one that was sent.
