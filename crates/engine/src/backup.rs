@@ -24,6 +24,7 @@ mod sample;
 mod scan;
 mod segments;
 mod set_roots;
+mod small_file;
 mod source;
 mod waiting;
 mod walk;

@@ -55,6 +55,11 @@ impl Classes {
         found.unwrap_or(self.0.len() - 1) as u8
     }
 
+    /// The class of a file of `size` bytes, whose earlier version was cut by `previous` where there is one.
+    pub fn of_version(&self, previous: Option<u8>, size: u64) -> u8 {
+        previous.map_or_else(|| self.of_size(size), |previous| self.keep_or_change(previous, size))
+    }
+
     /// The class of a file of `size` bytes whose earlier version was cut by `previous`.
     pub fn keep_or_change(&self, previous: u8, size: u64) -> u8 {
         let Some(class) = self.0.get(previous as usize) else { return self.of_size(size) };

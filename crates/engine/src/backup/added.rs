@@ -5,15 +5,39 @@ use format::frame::PackKind;
 use format::ranges::Address;
 use model::{ChunkId, PackId};
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
 
+/// Places by id. An id is a keyed hash already, which nobody without the keys can choose: hashing it once more, as a map
+/// does by itself, would cost several times the search.
+type Places = HashMap<ChunkId, Address, BuildHasherDefault<IdHasher>>;
+
+/// Takes the end of an id for its hash; the first byte chooses the shard.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(end) = bytes.last_chunk() {
+            self.0 = u64::from_le_bytes(*end);
+        }
+    }
+
+    /// The length, which is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Chunks and frames of one run.
 pub(super) struct Added {
     /// By kind and the first byte of the id.
-    chunks: [Vec<Mutex<HashMap<ChunkId, Address>>>; 2],
+    chunks: [Vec<Mutex<Places>>; 2],
     /// Data chunks among them.
     data: AtomicUsize,
     /// Data chunks that are held before some are forgotten.
@@ -88,7 +112,7 @@ impl Added {
         self.forget_at.store(self.most.max(2 * left), Ordering::Relaxed);
     }
 
-    fn shard(&self, kind: PackKind, id: &ChunkId) -> &Mutex<HashMap<ChunkId, Address>> {
+    fn shard(&self, kind: PackKind, id: &ChunkId) -> &Mutex<Places> {
         &self.chunks[usize::from(kind == PackKind::Hunk)][id.as_bytes()[0] as usize % SHARDS]
     }
 }

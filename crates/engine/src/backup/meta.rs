@@ -8,7 +8,7 @@ use format::entry::{Entry, EntryKind, FileTime, Owner, Rare, Xattr, flags};
 use format::limits;
 use format::ranges::RangeList;
 use model::FindingReason;
-use platform::{Names, Node, Stat, Time};
+use platform::{Names, Node, Stat, Time, Xattrs};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -156,7 +156,12 @@ pub(super) fn with_flag(previous: &BaseEntry, flag: u32) -> Item {
 
 /// Reads extended attributes and access lists into the entry; what cannot be read is a finding.
 pub(super) fn read_xattrs(entry: &mut Entry, node: Node<'_>, findings: &Findings) {
-    let (xattrs, error) = match node.xattrs() {
+    set_xattrs(entry, node.xattrs(), findings);
+}
+
+/// Puts extended attributes and access lists that were read into the entry; what could not be read is a finding.
+pub(super) fn set_xattrs(entry: &mut Entry, read: platform::Result<Xattrs>, findings: &Findings) {
+    let (xattrs, error) = match read {
         Ok(xattrs) => (xattrs.entries, xattrs.unreadable),
         Err(error) => (Vec::new(), Some(error)),
     };

@@ -5,6 +5,7 @@ use super::findings::{Findings, reason_of};
 use super::item::{Item, ReadJob, Stored};
 use super::meta;
 use super::segments;
+use super::small_file::SmallFile;
 use super::worker::{BlockedFile, Shared, Worker};
 use crate::EngineError;
 use crate::progress::add;
@@ -46,7 +47,13 @@ fn read(
     counted_bytes: &mut u64,
 ) -> Result<Item, EngineError> {
     let name = format::path::name(&job.entry.path);
-    let opened = job.dir.open_file(name).and_then(|file| {
+    let opened = job.dir.open_file(name);
+    if let Ok(file) = &opened
+        && let Some(small) = SmallFile::read(file, &job.stat, buffer)
+    {
+        return small.store(job, shared, buffer, worker);
+    }
+    let opened = opened.and_then(|file| {
         let stat = file::stat(&file)?;
         Ok((file, stat))
     });
@@ -70,10 +77,7 @@ fn read(
         }
     }
     let read_from = meta::now();
-    entry.class = match class {
-        Some(class) => shared.classes.keep_or_change(class, before.size_bytes),
-        None => shared.classes.of_size(before.size_bytes),
-    };
+    entry.class = shared.classes.of_version(class, before.size_bytes);
     let mut reading = Reading {
         shared,
         worker,
