@@ -47,20 +47,41 @@ impl Chunker {
             return end;
         }
         let border = end.min(self.average);
-        let mut hash = 0u64;
-        for (at, byte) in data[self.min..border].iter().enumerate() {
-            hash = (hash << 1).wrapping_add(self.gear[*byte as usize]);
-            if hash & self.strict == 0 {
-                return self.min + at + 1;
+        match self.first_cut(0, &data[self.min..border], self.strict) {
+            Ok(length) => self.min + length,
+            Err(hash) => match self.first_cut(hash, &data[border..end], self.loose) {
+                Ok(length) => border + length,
+                Err(_) => end,
+            },
+        }
+    }
+
+    /// How many bytes of `data` there are up to the first after which the hash has only zeros under `mask`; else the
+    /// hash after all of them. It goes by four bytes: what they add together is known before the hash is, which then
+    /// waits for one addition and not for four.
+    fn first_cut(&self, mut hash: u64, data: &[u8], mask: u64) -> Result<usize, u64> {
+        let after = |hash: u64, bits: u32, added: u64| (hash << bits).wrapping_add(added);
+        let (fours, rest) = data.as_chunks::<4>();
+        for (at, four) in fours.iter().enumerate() {
+            let [a, b, c, d] = four.map(|byte| self.gear[usize::from(byte)]);
+            let two = after(a, 1, b);
+            let three = after(two, 1, c);
+            let hashes = [after(hash, 1, a), after(hash, 2, two), after(hash, 3, three)];
+            if let Some(place) = hashes.iter().position(|hash| hash & mask == 0) {
+                return Ok(4 * at + place + 1);
+            }
+            hash = after(hash, 4, after(three, 1, d));
+            if hash & mask == 0 {
+                return Ok(4 * at + 4);
             }
         }
-        for (at, byte) in data[border..end].iter().enumerate() {
-            hash = (hash << 1).wrapping_add(self.gear[*byte as usize]);
-            if hash & self.loose == 0 {
-                return border + at + 1;
+        for (at, byte) in rest.iter().enumerate() {
+            hash = after(hash, 1, self.gear[usize::from(*byte)]);
+            if hash & mask == 0 {
+                return Ok(4 * fours.len() + at + 1);
             }
         }
-        end
+        Err(hash)
     }
 }
 
