@@ -1,7 +1,7 @@
 //! Bounds of the format. A decoder checks them before it takes memory.
 
 /// Content of a frame at which it is closed in vaults that are made now, in bytes.
-pub const FRAME_TARGET: usize = 1 << 20;
+pub const FRAME_TARGET: usize = 2 << 20;
 /// Content of a frame at most, in bytes.
 pub const FRAME_CONTENT_MAX: usize = 4 << 20;
 /// Chunks of a frame at most.
