@@ -6,6 +6,7 @@
 pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     // Words and bytes, no input or output.
     ("model", &[]),
+    ("notices", &["model"]),
     ("format", &["model"]),
     // The operating system, and the only unsafe code.
     ("platform", &["model"]),
@@ -21,7 +22,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("meta", &["model", "platform"]),
     // The two sides, and the programs above them.
     ("server", &["api", "blobs", "format", "meta", "model", "platform", "vault"]),
-    ("agent", &["api", "client", "engine", "format", "model", "platform"]),
+    ("agent", &["api", "client", "engine", "format", "model", "notices", "platform"]),
     ("holdfast-server", &["server"]),
     ("holdfast", &["agent"]),
     ("xtask", &[]),
@@ -38,7 +39,7 @@ pub(crate) const VAGUE_NAMES: &[&str] =
     &["base", "common", "core", "helpers", "lib", "misc", "shared", "util", "utils"];
 
 /// Crates without input and output, and what they may therefore never use outside tests.
-pub(crate) const PURE: &[&str] = &["model", "format"];
+pub(crate) const PURE: &[&str] = &["model", "notices", "format"];
 
 /// External crates that do input or output, or bring an async runtime.
 pub(crate) const IMPURE_DEPENDENCIES: &[&str] =

@@ -1,0 +1,35 @@
+//! How much a notice matters.
+
+use serde::Serialize;
+use std::fmt;
+
+/// How much a notice matters, the most first. It decides what comes up on the desktop, never what a status line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Category {
+    /// No backup can begin until somebody acts.
+    Critical,
+    /// Backups are in danger, and the user should act.
+    High,
+    /// Something went wrong that Holdfast tries again by itself.
+    Warning,
+    /// Nothing has to be done.
+    Informative,
+}
+
+impl Category {
+    /// The name as people see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "Critical",
+            Self::High => "High",
+            Self::Warning => "Warning",
+            Self::Informative => "Informative",
+        }
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
