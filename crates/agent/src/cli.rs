@@ -2,7 +2,7 @@
 
 use crate::commands::{
     Context, Outcome, activate, backup, cat, completions, deactivate, diff, find, findings, ls, man, mount,
-    restore, snapshots, tag, top, verify, why,
+    notices, restore, snapshots, tag, top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -49,6 +49,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Findings(findings::FindingsArgs),
     Why(why::WhyArgs),
+    Notices(notices::NoticesArgs),
     Deactivate(deactivate::DeactivateArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -118,6 +119,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Verify(args) => verify::run(args, context),
         Command::Findings(args) => findings::run(args, context),
         Command::Why(args) => why::run(args, context),
+        Command::Notices(args) => notices::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

@@ -11,6 +11,7 @@ pub(crate) mod findings;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mount;
+pub(crate) mod notices;
 pub(crate) mod restore;
 mod show_findings;
 pub(crate) mod snapshots;

@@ -3,6 +3,7 @@
 
 mod help;
 mod machine;
+mod notices;
 mod signals;
 mod states;
 mod usage;
