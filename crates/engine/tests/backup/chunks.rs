@@ -83,7 +83,9 @@ fn a_large_file_that_comes_last_is_worked_on_by_all() {
     let bench = Bench::new();
     bench.write("large", &noise(192 << 20, 1));
     Bench::settle();
-    let summary = bench.try_run(&BackupRequest { workers: 2, ..bench.request() }).unwrap();
+    // No multiple of the 2 MiB that a worker takes at once, so that it goes on with a frame that it has begun.
+    let frame_target = 3 << 20;
+    let summary = bench.try_run(&BackupRequest { workers: 2, frame_target, ..bench.request() }).unwrap();
     let entries = bench.entries(summary.snapshot);
     let addresses = entries[Path::new("large")].content.addresses();
     let frames: Vec<_> = addresses.map(|address| (address.pack, address.frame)).collect();
