@@ -26,8 +26,6 @@ pub enum Kind {
     TimeOfDay,
     /// A number of days.
     Days,
-    /// A number of minutes.
-    Minutes,
     /// A number of things.
     Count,
     /// A part of a hundred.
@@ -45,8 +43,6 @@ pub enum Value {
     TimeOfDay(Timestamp),
     /// For [`Kind::Days`].
     Days(u32),
-    /// For [`Kind::Minutes`].
-    Minutes(u32),
     /// For [`Kind::Count`].
     Count(u64),
     /// For [`Kind::Percent`].
@@ -63,7 +59,6 @@ impl Value {
             Self::Text(_) => Kind::Text,
             Self::TimeOfDay(_) => Kind::TimeOfDay,
             Self::Days(_) => Kind::Days,
-            Self::Minutes(_) => Kind::Minutes,
             Self::Count(_) => Kind::Count,
             Self::Percent(_) => Kind::Percent,
         }
@@ -84,7 +79,6 @@ mod tests {
                 json!({"kind": "time_of_day", "value": "1970-01-01T00:01:00Z"}),
             ),
             (Value::Days(3), json!({"kind": "days", "value": 3})),
-            (Value::Minutes(4), json!({"kind": "minutes", "value": 4})),
             (Value::Count(5), json!({"kind": "count", "value": 5})),
             (Value::Percent(80), json!({"kind": "percent", "value": 80})),
         ];

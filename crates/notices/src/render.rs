@@ -117,7 +117,7 @@ fn append(filled: &mut String, value: &Value, placeholder: &str, reader: Reader<
     let _ = match value {
         Value::Text(text) => write!(filled, "{text}"),
         Value::TimeOfDay(time) => return append_time(filled, (reader.moment)(*time), placeholder),
-        Value::Days(number) | Value::Minutes(number) => write!(filled, "{number}"),
+        Value::Days(number) => write!(filled, "{number}"),
         Value::Count(number) => write!(filled, "{number}"),
         Value::Percent(number) => write!(filled, "{number}"),
     };

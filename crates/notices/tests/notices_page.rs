@@ -1,7 +1,7 @@
 //! `docs/notices.md` is made from the catalogue: this test compares both, and writes the page anew when
 //! `UPDATE_DOCS=1` is set.
 
-use notices::{Notice, Platform, Role, catalogue};
+use notices::{Category, Notice, Platform, Role, catalogue};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -25,10 +25,6 @@ The category decides what comes up on the desktop, never what the status line sa
 
 | category | meaning |
 |---|---|
-| Critical | no backup can begin until somebody acts |
-| High | backups are in danger, and the user should act |
-| Warning | something went wrong that Holdfast tries again by itself |
-| Informative | nothing has to be done |
 ";
 
 /// Where notices are shown, as headings with what is said of them.
@@ -53,6 +49,9 @@ const ROLES: &[(Role, &str, &str)] = &[
 
 fn page() -> String {
     let mut page = HEAD.to_owned() + CATEGORIES;
+    for category in Category::ALL {
+        let _ = writeln!(page, "| {category} | {} |", category.meaning());
+    }
     for (role, heading, words) in ROLES {
         let _ = write!(page, "\n## {heading}\n\n{words}\n\n");
         page.push_str(

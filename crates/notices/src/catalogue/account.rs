@@ -56,8 +56,8 @@ notices! {
         category: Category::Warning,
         icon: Icon::Success,
         clears: Clearing::LeaseGranted,
-        next: "The first backup begins when the server gives its word. Should something be in the way, the status \
-               says what.",
+        next: "The first backup begins when the server lets it. Should something be in the way, the status says \
+               what.",
         action: "Nothing has to be done.",
     };
 

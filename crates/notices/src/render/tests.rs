@@ -148,7 +148,6 @@ fn any(kind: Kind) -> Value {
         Kind::Text => Value::Text("name".into()),
         Kind::TimeOfDay => Value::TimeOfDay(TIME),
         Kind::Days => Value::Days(2),
-        Kind::Minutes => Value::Minutes(2),
         Kind::Count => Value::Count(2),
         Kind::Percent => Value::Percent(2),
     }
