@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Content of frames of one snapshot that is kept after its last use, in bytes.
-const KEPT_BYTES: usize = 16 << 20;
+const KEPT_BYTES: usize = 32 << 20;
 
 /// Frames by name; `None` stands for one that is damaged or missing.
 pub(crate) type Opened = HashMap<FrameName, Option<Arc<CheckedFrame>>>;

@@ -31,7 +31,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-/// Frames that all workers together have opened beside the cache at most. A frame has 4 MiB at most, mostly 1.
+/// Frames that all workers together have opened beside the cache at most. A frame has 4 MiB at most, mostly 2.
 const FRAMES_IN_USE: usize = 12;
 /// Entries of a batch at most.
 const BATCH_ENTRIES: usize = 512;
