@@ -130,6 +130,39 @@ fn signals_end_a_run_cleanly() {
     site.server.verify();
 }
 
+#[test]
+fn signals_end_commands_that_read_at_once() {
+    let site = Site::new();
+    let root = site.path("tree");
+    std::fs::create_dir(&root).unwrap();
+    let mut random = e2e::random::Random::new();
+    // Lists that are larger than what may pass, since no part of such a name says anything of another.
+    for number in 0..2_000 {
+        let noise = random.bytes(60).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        std::fs::write(root.join(format!("{number:04} {noise}")), b"").unwrap();
+    }
+    let mut agent = site.device("laptop");
+    let first = agent.backup(&[&root])["snapshot"].as_str().unwrap().to_owned();
+    std::fs::write(root.join("more"), b"").unwrap();
+    let second = agent.backup(&[&root])["snapshot"].as_str().unwrap().to_owned();
+    for arguments in [&["find", "*"][..], &["diff", &first, &second], &["top"], &["ls", "latest"]] {
+        for (name, bytes) in [("INT", 0), ("TERM", 40_000), ("HUP", 40_000)] {
+            // One of its own, so that nothing of a command that has ended is on its way.
+            let proxy = e2e::Proxy::to(site.server.port());
+            agent.set("HOLDFAST_SERVER", proxy.url());
+            proxy.hold_after(bytes);
+            let mut command = agent.command();
+            command.arg("--json").args(arguments).stdin(Stdio::null());
+            let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            proxy.wait_until_held();
+            e2e::server::signal(&running, name);
+            // The way stays closed: what waited for the server would wait for ever.
+            let outcome = Outcome::new(format!("{name} {command:?}"), &running.wait_with_output().unwrap());
+            assert_error(outcome, Code::Interrupted);
+        }
+    }
+}
+
 /// Waits until the process catches the signal of this number.
 fn wait_until_caught(process: &Child, number: u32) {
     loop {
