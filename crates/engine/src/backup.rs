@@ -26,6 +26,7 @@ mod segments;
 mod set_roots;
 mod small_file;
 mod source;
+mod unseen_file;
 mod waiting;
 mod walk;
 pub mod why;

@@ -3,6 +3,7 @@
 use crate::codec::{Put, Reader};
 use crate::{Error, limits};
 use model::PackId;
+use smallvec::SmallVec;
 
 /// Where a chunk lies: its place in a frame's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,14 +29,15 @@ pub struct Range {
     pub count: u32,
 }
 
-/// Ranges in the order of the content they stand for; neighbours that continue each other are joined.
+/// Ranges in the order of the content they stand for; neighbours that continue each other are joined. Most files have one,
+/// which takes no memory of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RangeList(Vec<Range>);
+pub struct RangeList(SmallVec<[Range; 1]>);
 
 impl RangeList {
     /// An empty list.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new_const())
     }
 
     /// The ranges in order.
@@ -44,7 +46,7 @@ impl RangeList {
     }
 
     /// True when there is no range.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -127,7 +129,7 @@ impl RangeList {
             return Err(Error::malformed(what, "each pack of a range list stands in it once"));
         }
         let count = reader.bounded(most.min(reader.remaining() / 4))?;
-        let mut list = Self(Vec::with_capacity(count));
+        let mut list = Self(SmallVec::with_capacity(count));
         let mut seen = 0;
         for _ in 0..count {
             let place = reader.bounded(usize::MAX)?;

@@ -1,6 +1,7 @@
 //! The last snapshot of the set, to compare with: read hunk by hunk from the cache, or from the server
 //! when the cache is gone.
 
+use super::cache::Section;
 use super::held::HeldClasses;
 use crate::EngineError;
 use format::entry::Entry;
@@ -40,19 +41,19 @@ pub(super) struct BaseHunk {
     pub(super) ids: Vec<ChunkId>,
     /// Where each entry's ids begin in `ids`.
     starts: Vec<u32>,
-    /// The hunk's bytes, for the next cache.
-    pub(super) bytes: Vec<u8>,
+    /// How it stands in the cache, for the next one.
+    pub(super) section: Section,
 }
 
 impl BaseHunk {
-    /// Decodes a hunk; `ids` are those of its chunks, in order.
+    /// A hunk from the cache; `ids` are those of its chunks, in order.
     pub(super) fn new(
         id: ChunkId,
         address: Address,
-        bytes: Vec<u8>,
+        hunk: Hunk,
         ids: Vec<ChunkId>,
+        section: Section,
     ) -> Result<Self, format::Error> {
-        let hunk = Hunk::decode(&bytes)?;
         let mut starts = Vec::with_capacity(hunk.entries.len());
         let mut next = 0u32;
         for entry in &hunk.entries {
@@ -62,7 +63,7 @@ impl BaseHunk {
         if next as usize != ids.len() {
             return Err(format::Error::Mismatch { what: "cached hunk", check: "list of ids" });
         }
-        Ok(Self { id, address, entries: hunk.entries, ids, starts, bytes })
+        Ok(Self { id, address, entries: hunk.entries, ids, starts, section })
     }
 
     /// The ids of one entry's chunks.

@@ -7,6 +7,7 @@ use super::base::{BaseHeader, BaseHunk};
 use super::held::HeldClasses;
 use crate::EngineError;
 use format::codec::{Put, Reader};
+use format::hunk::Hunk;
 use format::ranges::Address;
 use format::snapshot::Root;
 use model::{ChunkId, DeviceId, Finding, FindingReason, PackId, SetId, SnapshotId, Timestamp, VaultId};
@@ -18,11 +19,29 @@ const MAGIC: &[u8; 8] = b"HFBASE02";
 const HUNK: u8 = 1;
 const HEADER: u8 = 2;
 const WHAT: &str = "cache";
+/// Of the hash after a section.
+const HASH_LEN: usize = 16;
 /// Length, type and hash around a section.
-const SECTION_OVERHEAD: usize = 4 + 1 + 16;
+const SECTION_OVERHEAD: usize = 4 + 1 + HASH_LEN;
 const SECTION_MAX: usize = 256 << 20;
 /// The file ends with the length of the header's section, so that it can be found from the end.
 const END_LEN: usize = 8;
+
+/// A part of the file.
+#[derive(Debug)]
+pub(super) struct Section {
+    bytes: Vec<u8>,
+    /// The beginning of their BLAKE3.
+    hash: [u8; HASH_LEN],
+}
+
+impl Section {
+    fn new(bytes: Vec<u8>) -> Self {
+        let mut hash = [0; HASH_LEN];
+        hash.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..HASH_LEN]);
+        Self { bytes, hash }
+    }
+}
 
 /// The cache of the snapshot that a run makes. A run goes on without it when it cannot be written: the next one reads
 /// its base from the server then.
@@ -36,7 +55,16 @@ impl NextCache {
 
     /// Appends a hunk.
     pub(super) fn push(&mut self, id: ChunkId, address: Address, bytes: &[u8], ids: &[ChunkId]) {
-        if let Some(Err(error)) = self.0.as_mut().map(|writer| writer.push(id, address, bytes, ids)) {
+        self.write(|writer| writer.push(id, address, bytes, ids));
+    }
+
+    /// Appends a hunk of the base as it stands there.
+    pub(super) fn push_same(&mut self, hunk: &BaseHunk) {
+        self.write(|writer| writer.section(HUNK, &hunk.section));
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut CacheWriter) -> Result<(), EngineError>) {
+        if let Some(Err(error)) = self.0.as_mut().map(write) {
             *self = Self::of(Err(error));
         }
     }
@@ -94,7 +122,7 @@ impl CacheWriter {
         section.put_varint(u64::from(address.ordinal));
         section.put_bytes(bytes);
         ids.iter().for_each(|id| section.extend_from_slice(id.as_bytes()));
-        self.section(HUNK, &section)
+        self.section(HUNK, &Section::new(section))
     }
 
     /// Copies what was written so far into a second writer.
@@ -111,11 +139,11 @@ impl CacheWriter {
 
     /// Writes the header last, and puts the file in place.
     pub(super) fn finish(mut self, header: &BaseHeader) -> Result<(), EngineError> {
-        let header_bytes = encode_header(header);
-        self.section(HEADER, &header_bytes)?;
+        let section = Section::new(encode_header(header));
+        self.section(HEADER, &section)?;
         let place = self.temp.with_file_name(file_name(header.set));
         let put = |writer: &mut Self| {
-            writer.out.write_all(&((header_bytes.len() + SECTION_OVERHEAD) as u64).to_le_bytes())?;
+            writer.out.write_all(&((section.bytes.len() + SECTION_OVERHEAD) as u64).to_le_bytes())?;
             writer.out.flush()?;
             std::fs::rename(&writer.temp, &place)?;
             writer.is_finished = true;
@@ -124,13 +152,12 @@ impl CacheWriter {
         put(&mut self).map_err(|error| local(&place, &error))
     }
 
-    fn section(&mut self, kind: u8, bytes: &[u8]) -> Result<(), EngineError> {
-        let hash = blake3::hash(bytes);
+    fn section(&mut self, kind: u8, section: &Section) -> Result<(), EngineError> {
         let write = |out: &mut BufWriter<File>| {
-            out.write_all(&(bytes.len() as u32).to_le_bytes())?;
+            out.write_all(&(section.bytes.len() as u32).to_le_bytes())?;
             out.write_all(&[kind])?;
-            out.write_all(bytes)?;
-            out.write_all(&hash.as_bytes()[..16])
+            out.write_all(&section.bytes)?;
+            out.write_all(&section.hash)
         };
         write(&mut self.out).map_err(|error| local(&self.temp, &error))
     }
@@ -189,7 +216,7 @@ impl CacheReader {
         }
         input.seek(SeekFrom::Start(header_start))?;
         let (kind, section) = read_section(&mut input)?;
-        let header = decode_header(&section).ok().filter(|_| kind == HEADER).ok_or_else(cut)?;
+        let header = decode_header(&section.bytes).ok().filter(|_| kind == HEADER).ok_or_else(cut)?;
         let position = MAGIC.len() as u64;
         input.seek(SeekFrom::Start(position))?;
         Ok(Self { input, path, end: header_start, position, header })
@@ -204,8 +231,8 @@ impl Iterator for CacheReader {
             return None;
         }
         let hunk = read_section(&mut self.input).and_then(|(kind, section)| {
-            self.position += (section.len() + SECTION_OVERHEAD) as u64;
-            decode_hunk(&section).ok().filter(|_| kind == HUNK).ok_or_else(cut)
+            self.position += (section.bytes.len() + SECTION_OVERHEAD) as u64;
+            decode_hunk(section).ok().filter(|_| kind == HUNK).ok_or_else(cut)
         });
         if hunk.is_err() {
             self.position = self.end;
@@ -237,31 +264,32 @@ fn local(path: &Path, error: &io::Error) -> EngineError {
     EngineError::Local { path: path.to_owned(), source: platform::Error::from_io("use cache", error) }
 }
 
-fn read_section(input: &mut BufReader<File>) -> io::Result<(u8, Vec<u8>)> {
+fn read_section(input: &mut BufReader<File>) -> io::Result<(u8, Section)> {
     let mut front = [0u8; 5];
     input.read_exact(&mut front)?;
     let length = u32::from_le_bytes([front[0], front[1], front[2], front[3]]) as usize;
     if length > SECTION_MAX {
         return Err(cut());
     }
-    let mut section = vec![0u8; length];
-    input.read_exact(&mut section)?;
-    let mut hash = [0u8; 16];
+    let mut bytes = vec![0u8; length];
+    input.read_exact(&mut bytes)?;
+    let mut hash = [0u8; HASH_LEN];
     input.read_exact(&mut hash)?;
-    if blake3::hash(&section).as_bytes()[..16] != hash {
+    let section = Section::new(bytes);
+    if section.hash != hash {
         return Err(cut());
     }
     Ok((front[4], section))
 }
 
-fn decode_hunk(section: &[u8]) -> Result<BaseHunk, format::Error> {
-    let mut reader = Reader::new(section, WHAT);
+fn decode_hunk(section: Section) -> Result<BaseHunk, format::Error> {
+    let mut reader = Reader::new(&section.bytes, WHAT);
     let id = ChunkId::from_bytes(reader.array()?);
     let pack = PackId::from_bytes(reader.array()?);
     let address = Address { pack, frame: reader.varint_u32()?, ordinal: reader.varint_u32()? };
-    let bytes = reader.bytes()?.to_vec();
+    let hunk = Hunk::decode(reader.bytes()?)?;
     let ids = reader.rest().as_chunks::<16>().0.iter().map(|id| ChunkId::from_bytes(*id)).collect();
-    BaseHunk::new(id, address, bytes, ids)
+    BaseHunk::new(id, address, hunk, ids, section)
 }
 
 fn encode_header(header: &BaseHeader) -> Vec<u8> {

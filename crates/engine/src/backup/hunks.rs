@@ -4,7 +4,7 @@ use super::base::{BaseEntries, BaseEntry, BaseHunk};
 use super::cache::NextCache;
 use super::held::HeldClasses;
 use super::index::{Found, Index};
-use super::item::Item;
+use super::item::{Ids, Item};
 use super::packer::{FrameSlot, Packer};
 use crate::EngineError;
 use format::classes::Classes;
@@ -28,7 +28,7 @@ struct LinkedContent {
     flags: u32,
     rare: Rare,
     content: RangeList,
-    ids: Vec<ChunkId>,
+    ids: Ids,
 }
 
 /// The list of hunks that a snapshot is made of.
@@ -143,7 +143,7 @@ impl HunkWriter {
     pub(super) fn take(&mut self, store: &mut HunkStore<'_>, item: Item) -> Result<(), EngineError> {
         match item {
             Item::Nothing => Ok(()),
-            Item::Read(_) | Item::Link(_) | Item::Waiting(..) => {
+            Item::Read(_) | Item::Unseen(_) | Item::Link(_) | Item::Waiting(..) => {
                 Err(EngineError::Defect("a file was not read"))
             }
             Item::Same(base) => self.same(store, &base),
@@ -181,7 +181,7 @@ impl HunkWriter {
             first_path: hunk.entries[0].path.clone(),
         });
         self.list.addresses.push(hunk.address);
-        self.cache.push(hunk.id, hunk.address, &hunk.bytes, &hunk.ids);
+        self.cache.push_same(&hunk);
     }
 
     /// The candidate did not match: its entries so far are written like others.
@@ -246,7 +246,7 @@ impl HunkWriter {
             flags: entry.flags,
             rare: entry.rare.clone(),
             content: entry.content.clone(),
-            ids: ids.to_vec(),
+            ids: Ids::from_slice(ids),
         };
         self.links.insert((entry.dev, entry.ino), content);
     }

@@ -2,7 +2,7 @@
 
 use super::base::BaseEntry;
 use super::findings::{Findings, reason_of};
-use super::item::Item;
+use super::item::{Ids, Item};
 use crate::kind::entry_kind;
 use format::entry::{Entry, EntryKind, FileTime, Owner, Rare, Xattr, flags};
 use format::limits;
@@ -151,7 +151,7 @@ pub(super) fn same(previous: &BaseEntry) -> Item {
 pub(super) fn with_flag(previous: &BaseEntry, flag: u32) -> Item {
     let mut entry = previous.entry().clone();
     entry.flags |= flag;
-    Item::Entry(Box::new(entry), previous.ids().to_vec())
+    Item::Entry(Box::new(entry), Ids::from_slice(previous.ids()))
 }
 
 /// Reads extended attributes and access lists into the entry; what cannot be read is a finding.

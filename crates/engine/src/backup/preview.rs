@@ -73,7 +73,9 @@ impl Sums<'_> {
     fn take(&mut self, found: Found) {
         match found {
             Found::Entry(place) | Found::MountHidden(place) => self.entry(&place),
-            Found::Parent { .. }
+            // No file comes without its attributes: this walk asks for all.
+            Found::File { .. }
+            | Found::Parent { .. }
             | Found::ParentGone { .. }
             | Found::Root(_)
             | Found::RootMoved(_)

@@ -2,7 +2,7 @@
 
 use super::base::BaseEntry;
 use super::findings::{Findings, reason_of};
-use super::item::{Item, ReadJob, Stored};
+use super::item::{Ids, Item, ReadJob, Stored};
 use super::meta;
 use super::segments;
 use super::small_file::SmallFile;
@@ -29,25 +29,36 @@ pub(super) fn file(
     buffer: &mut Vec<u8>,
     worker: &mut Worker,
 ) -> Result<Item, EngineError> {
+    let opened = job.dir.open_file(format::path::name(&job.entry.path));
+    counted(job, opened, shared, buffer, worker)
+}
+
+/// [`read`], and counts the file as done.
+pub(super) fn counted(
+    job: ReadJob,
+    opened: platform::Result<File>,
+    shared: &Shared<'_>,
+    buffer: &mut Vec<u8>,
+    worker: &mut Worker,
+) -> Result<Item, EngineError> {
     let mut counted_bytes = 0;
     let size_bytes = job.entry.size;
-    let item = read(job, shared, buffer, worker, &mut counted_bytes)?;
+    let item = read(job, opened, shared, buffer, worker, &mut counted_bytes)?;
     // Holes, and what could not be read, are done too: the counting pass has counted them.
     add(&shared.progress.done_bytes, size_bytes.saturating_sub(counted_bytes));
     add(&shared.progress.done_files, 1);
     Ok(item)
 }
 
-/// [`file`], with the bytes that were counted as done while they were read.
+/// Reads the file of `job` that was opened, with the bytes that were counted as done while they were read.
 fn read(
     job: ReadJob,
+    opened: platform::Result<File>,
     shared: &Shared<'_>,
     buffer: &mut Vec<u8>,
     worker: &mut Worker,
     counted_bytes: &mut u64,
 ) -> Result<Item, EngineError> {
-    let name = format::path::name(&job.entry.path);
-    let opened = job.dir.open_file(name);
     if let Ok(file) = &opened
         && let Some(small) = SmallFile::read(file, &job.stat, buffer)
     {
@@ -61,13 +72,13 @@ fn read(
         Ok(opened) => opened,
         // It was there when the folder was listed and is gone now: deleted files are no finding.
         Err(error) if error.is_not_found() => return Ok(Item::Nothing),
-        Err(error) => return Ok(unreadable(job.entry, job.previous.as_ref(), &job.findings, &error)),
+        Err(error) => return Ok(unreadable(job.entry, job.previous.as_ref(), shared.findings, &error)),
     };
     if before.kind != FileKind::File {
-        job.findings.note(&job.entry.path, FindingReason::Changing, 0, false);
+        shared.findings.note(&job.entry.path, FindingReason::Changing, 0, false);
         return Ok(Item::Nothing);
     }
-    let ReadJob { mut entry, stat: walked, class, findings, previous, .. } = job;
+    let ReadJob { mut entry, stat: walked, class, previous, .. } = job;
     if !before.is_same_inode(&walked) || before.ctime != walked.ctime {
         let owner = meta::Owners::of_entry(&entry, &before);
         entry = meta::entry(entry.path, &before, entry.dev, &owner);
@@ -83,7 +94,7 @@ fn read(
         worker,
         buffer,
         class: entry.class,
-        stored: Vec::new(),
+        stored: Stored::new(),
         blocks: None,
         counted_bytes,
     };
@@ -93,12 +104,12 @@ fn read(
         Err(Failure::File(error)) => {
             // Its blocks come to an end before the file does: a checkpoint takes it that no worker has one then.
             reading.finish()?;
-            return Ok(unreadable(entry, previous.as_ref(), &findings, &error));
+            return Ok(unreadable(entry, previous.as_ref(), shared.findings, &error));
         }
     }
     let stored = reading.finish()?;
-    meta::read_xattrs(&mut entry, Node::File(&file), &findings);
-    mark_changes(&findings, &file, &before, read_from, &mut entry);
+    meta::read_xattrs(&mut entry, Node::File(&file), shared.findings);
+    mark_changes(shared.findings, &file, &before, read_from, &mut entry);
     Ok(Item::of(Box::new(entry), stored))
 }
 
@@ -138,7 +149,7 @@ fn unreadable(
             entry.rare.runs.clear();
             entry.class = 0;
             entry.flags |= flags::UNREAD;
-            Item::Entry(Box::new(entry), Vec::new())
+            Item::Entry(Box::new(entry), Ids::new())
         }
     }
 }

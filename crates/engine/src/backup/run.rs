@@ -6,7 +6,7 @@ use super::file_systems::FileSystems;
 use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
 use super::index::Index;
-use super::item::{Batch, Item, ReadJob};
+use super::item::{Batch, Item, Linked, ReadJob};
 use super::kept::Kept;
 use super::lookups::{Lookups, Used};
 use super::meta::Owners;
@@ -29,9 +29,9 @@ use format::keys::{IdKeys, Keyring};
 use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
 use model::{Clock, FindingReason, LeaseId, PackId, SetId, SnapshotId, Timestamp};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Batches that may be on their way between walk and writer at once.
@@ -141,7 +141,7 @@ impl<'a> Attempt<'a> {
         let request = self.request;
         let header = base.header.clone();
         let earlier = header.as_ref().map_or(&[][..], |header| &header.findings[..]);
-        let findings = Arc::new(Findings::new(started, earlier));
+        let (findings, linked) = (Findings::new(started, earlier), Linked::default());
         let chunkers = self.classes.as_slice().iter().map(|class| ids.chunker(class.average)).collect();
         let count = workers(request);
         let lookups = Lookups {
@@ -160,6 +160,8 @@ impl<'a> Attempt<'a> {
             lookups: &lookups,
             packer,
             progress: self.progress,
+            findings: &findings,
+            linked: &linked,
             blocks: crossbeam_channel::bounded(2 * count),
         };
         let worker = || Worker::new(request.compression_level, request.frame_target);
@@ -200,6 +202,8 @@ impl<'a> Attempt<'a> {
             let known = header.as_ref().filter(|_| !request.accept_changed_roots);
             let walk = Walk::new(self.roots.clone(), rules, request.one_file_system)
                 .without_moved(move |root| scan::has_moved(known, root));
+            // Without a base all files are opened.
+            let walk = if header.is_none() { walk.asking_few_files() } else { walk };
             let scan = Scan {
                 request,
                 rules,
@@ -207,14 +211,15 @@ impl<'a> Attempt<'a> {
                 base: base.entries(scope),
                 header: header.as_ref(),
                 index,
-                findings: Arc::clone(&findings),
+                findings: &findings,
                 progress: self.progress,
                 outlets: Outlets { work, done, credits: credits.clone() },
                 owners: Owners::default(),
                 file_systems: FileSystems::new(header.as_ref().map(|header| header.snapshot)),
-                linked: HashSet::new(),
+                linked: &linked,
                 batch: Batch { number: 0, items: Vec::new() },
                 batch_bytes: 0,
+                typical_bytes: 0,
                 batch_dirs: 0,
                 last_dir: None,
                 roots: Vec::new(),

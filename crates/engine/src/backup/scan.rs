@@ -8,12 +8,13 @@ use super::base::{BaseEntries, BaseEntry, BaseHeader};
 use super::file_systems::FileSystems;
 use super::findings::{Findings, reason_of};
 use super::index::Index;
-use super::item::{Batch, Item, ReadJob};
+use super::item::{Batch, Ids, Item, Linked, ReadJob};
 use super::kept::{Kept, Told};
 use super::meta::{self, Owners};
 use super::mounts::Mounts;
 use super::rules::Rules;
 use super::set_roots::SetRoots;
+use super::unseen_file::UnseenFile;
 use super::walk::{Ahead, Found, Place};
 use crate::EngineError;
 use crate::progress::{Progress, add};
@@ -24,7 +25,6 @@ use format::snapshot::Root;
 use model::FindingReason;
 use platform::{Dir, FileKind, Stat};
 pub(super) use roots::has_moved;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,14 +58,16 @@ pub(super) struct Scan<'a> {
     pub(super) base: BaseEntries<'a>,
     pub(super) header: Option<&'a BaseHeader>,
     pub(super) index: &'a Index,
-    pub(super) findings: Arc<Findings>,
+    pub(super) findings: &'a Findings,
     pub(super) progress: &'a Progress,
     pub(super) outlets: Outlets,
     pub(super) owners: Owners,
     pub(super) file_systems: FileSystems,
-    pub(super) linked: HashSet<(u64, u64)>,
+    pub(super) linked: &'a Linked,
     pub(super) batch: Batch,
     pub(super) batch_bytes: u64,
+    /// Size of a file, by those that were met last.
+    pub(super) typical_bytes: u64,
     /// How many folders the batch keeps open, and the last of them.
     pub(super) batch_dirs: usize,
     pub(super) last_dir: Option<Arc<Dir>>,
@@ -91,7 +93,7 @@ impl Scan<'_> {
         while self.base.peek()?.is_some() {
             self.pass()?;
         }
-        self.kept.end(&self.findings);
+        self.kept.end(self.findings);
         self.send()?;
         Ok(self.roots)
     }
@@ -121,6 +123,8 @@ impl Scan<'_> {
             Found::Parent { path, place } => self.parent(path, &place),
             Found::ParentGone { path } => self.parent_gone(&path),
             Found::Entry(place) => self.entry(place, false),
+            Found::File { path, .. } if self.is_left_out(&path) => Ok(()),
+            Found::File { path, dir } => self.unseen(path, dir),
             Found::MountHidden(place) => self.entry(place, true),
             Found::Root(place) => self.root(place),
             Found::RootMoved(place) => self.root_moved(&place.path),
@@ -161,7 +165,7 @@ impl Scan<'_> {
         }
         match previous.filter(|previous| meta::is_same(previous.entry(), &now)) {
             Some(previous) => self.push(meta::same(&previous), 0),
-            None => self.special(now, place, None),
+            None => self.special(now, place.at(), None),
         }
     }
 
@@ -197,7 +201,8 @@ impl Scan<'_> {
         {
             return Ok(());
         }
-        let now = self.now(place.path.clone(), &place.stat, previous.as_ref());
+        let now = self.now(place.path, &place.stat, previous.as_ref());
+        let (dir, stat) = (place.dir, place.stat);
         if let Some(previous) =
             previous.as_ref().filter(|previous| self.index.may_keep(&previous.entry().content))
         {
@@ -208,26 +213,33 @@ impl Scan<'_> {
                     return self.push(meta::same(previous), 0);
                 };
                 if lacks_attributes {
-                    self.xattrs(&mut entry, &place.dir, path::name(&place.path));
+                    meta::set_xattrs(&mut entry, xattrs(&dir, path::name(&now.path)), self.findings);
                 }
-                return self.push(Item::Entry(Box::new(entry), previous.ids().to_vec()), 0);
+                return self.push(Item::Entry(Box::new(entry), Ids::from_slice(previous.ids())), 0);
             }
             if meta::is_same_but_not_walked(previous.entry(), &now) {
                 let mut entry = previous.entry().clone();
                 entry.flags &= !flags::NOT_WALKED;
                 self.count_done(&now);
-                return self.push(Item::Entry(Box::new(entry), previous.ids().to_vec()), 0);
+                return self.push(Item::Entry(Box::new(entry), Ids::from_slice(previous.ids())), 0);
             }
         }
         if now.kind == EntryKind::File {
-            self.file(now, place, previous)
+            self.file(now, dir, stat, previous)
         } else {
-            self.special(now, &place, previous.as_ref())
+            let name = path::name(&now.path).to_vec();
+            self.special(now, (&dir, &name), previous.as_ref())
         }
     }
 
-    fn file(&mut self, now: Entry, place: Place, previous: Option<BaseEntry>) -> Result<(), EngineError> {
-        let is_further_name = now.has(flags::HARD_LINK) && !self.linked.insert((now.dev, now.ino));
+    fn file(
+        &mut self,
+        now: Entry,
+        dir: Arc<Dir>,
+        stat: Stat,
+        previous: Option<BaseEntry>,
+    ) -> Result<(), EngineError> {
+        let is_further_name = now.has(flags::HARD_LINK) && !self.linked.is_first(&now);
         let files = previous.filter(|previous| previous.entry().kind == EntryKind::File);
         let renamed = || self.header.and_then(|header| header.held.get(now.dev, now.ino));
         let class = files.as_ref().map(|previous| previous.entry().class).or_else(renamed);
@@ -235,32 +247,36 @@ impl Scan<'_> {
             !previous.entry().has(flags::UNREAD) && self.index.has(&previous.entry().content)
         };
         let cost = FILE_COST + if is_further_name { 0 } else { now.size };
-        let job = Box::new(ReadJob {
-            entry: now,
-            stat: place.stat,
-            dir: place.dir,
-            previous: files.filter(usable),
-            class,
-            findings: Arc::clone(&self.findings),
-        });
-        if !self.last_dir.as_ref().is_some_and(|last| Arc::ptr_eq(last, &job.dir)) {
-            self.batch_dirs += 1;
-            self.last_dir = Some(Arc::clone(&job.dir));
-        }
+        self.typical_bytes = self.typical_bytes.midpoint(now.size);
+        let job = Box::new(ReadJob { entry: now, stat, dir, previous: files.filter(usable), class });
+        self.keep_open(&job.dir);
         self.push(if is_further_name { Item::Link(job) } else { Item::Read(job) }, cost)
     }
 
-    /// Folders, links, pipes, sockets and devices: everything there is to know is read here. What cannot be read stays as
-    /// it was.
+    /// A file of which only the name is known. It is taken to be as large as those nearby that were looked at.
+    fn unseen(&mut self, path: Vec<u8>, dir: Arc<Dir>) -> Result<(), EngineError> {
+        self.keep_open(&dir);
+        self.push(Item::Unseen(UnseenFile { path, dir }), FILE_COST + self.typical_bytes)
+    }
+
+    /// The batch keeps this folder open.
+    fn keep_open(&mut self, dir: &Arc<Dir>) {
+        if !self.last_dir.as_ref().is_some_and(|last| Arc::ptr_eq(last, dir)) {
+            self.batch_dirs += 1;
+            self.last_dir = Some(Arc::clone(dir));
+        }
+    }
+
+    /// Folders, links, pipes, sockets and devices, by the name in the folder that holds them: everything there is to know
+    /// is read here. What cannot be read stays as it was.
     fn special(
         &mut self,
         mut now: Entry,
-        place: &Place,
+        (dir, name): (&Dir, &[u8]),
         previous: Option<&BaseEntry>,
     ) -> Result<(), EngineError> {
-        let name = path::name(&place.path);
         if now.kind == EntryKind::Symlink {
-            match place.dir.read_link(name) {
+            match dir.read_link(name) {
                 Ok(target) => now.rare.target = Some(target),
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => {
@@ -270,13 +286,9 @@ impl Scan<'_> {
                 }
             }
         }
-        self.xattrs(&mut now, &place.dir, name);
-        self.push(Item::Entry(Box::new(now), Vec::new()), 0)
-    }
-
-    fn xattrs(&self, now: &mut Entry, dir: &Dir, name: &[u8]) {
-        let node = if name.is_empty() { platform::Node::Dir(dir) } else { dir.child(name) };
-        meta::read_xattrs(now, node, &self.findings);
+        let xattrs = xattrs(dir, name);
+        meta::set_xattrs(&mut now, xattrs, self.findings);
+        self.push(Item::Entry(Box::new(now), Ids::new()), 0)
     }
 
     fn count_done(&self, entry: &Entry) {
@@ -317,4 +329,9 @@ impl Scan<'_> {
         (self.batch_bytes, self.batch_dirs, self.last_dir) = (0, 0, None);
         outlet.send(batch).map_err(|_| EngineError::Stopped)
     }
+}
+
+/// The extended attributes of `name` in `dir`, or of the folder itself.
+fn xattrs(dir: &Dir, name: &[u8]) -> platform::Result<platform::Xattrs> {
+    if name.is_empty() { platform::Node::Dir(dir).xattrs() } else { dir.child(name).xattrs() }
 }

@@ -1,7 +1,7 @@
 //! Small files, which are read as a whole and looked at once, afterwards. Of a first run over a million of them the
 //! kernel's answers are half the work.
 
-use super::item::{Item, ReadJob};
+use super::item::{Item, ReadJob, Stored};
 use super::meta;
 use super::worker::{Shared, Worker};
 use crate::EngineError;
@@ -57,18 +57,18 @@ impl SmallFile {
         buffer: &[u8],
         worker: &mut Worker,
     ) -> Result<Item, EngineError> {
-        let ReadJob { mut entry, stat, class, findings, .. } = job;
+        let ReadJob { mut entry, stat, class, .. } = job;
         add(&shared.progress.read_bytes, self.len as u64);
         entry.class = shared.classes.of_version(class, stat.size_bytes);
         let chunker = &shared.chunkers[entry.class as usize];
-        let mut stored = Vec::new();
+        let mut stored = Stored::new();
         let mut rest = &buffer[..self.len];
         while !rest.is_empty() {
             let (chunk, after) = rest.split_at(chunker.cut(rest));
             stored.push(worker.store(shared, chunk)?);
             rest = after;
         }
-        meta::set_xattrs(&mut entry, self.xattrs, &findings);
+        meta::set_xattrs(&mut entry, self.xattrs, shared.findings);
         if meta::is_racy(&stat, self.read_from) {
             entry.flags |= flags::RACY;
         }

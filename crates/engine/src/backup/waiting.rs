@@ -144,6 +144,7 @@ mod tests {
     use super::*;
     use crate::backup::tests::plain_entry;
     use model::PackId;
+    use smallvec::smallvec;
 
     fn id(number: u8) -> ChunkId {
         ChunkId::from_bytes([number; 16])
@@ -184,14 +185,15 @@ mod tests {
         let mut waiting = Waiting::default();
         let mut next = 0;
         let hold = |waiting: &mut Waiting, number| (id(number), waiting.push(id(number), b"content"));
-        let first = vec![hold(&mut waiting, 0), (id(1), Location::Known(at(100))), hold(&mut waiting, 2)];
+        let first =
+            smallvec![hold(&mut waiting, 0), (id(1), Location::Known(at(100))), hold(&mut waiting, 2)];
         assert!(waiting.pass(Batch { number: 0, items: vec![item(first)] }).is_empty());
         // A file that could not be read to its end: its chunks are answered, and nobody wants to know.
         hold(&mut waiting, 3);
         hold(&mut waiting, 4);
         answer_all(&mut waiting, &mut next);
-        let second = vec![hold(&mut waiting, 5)];
-        let third = Batch { number: 2, items: vec![item(vec![(id(1), Location::Known(at(100)))])] };
+        let second = smallvec![hold(&mut waiting, 5)];
+        let third = Batch { number: 2, items: vec![item(smallvec![(id(1), Location::Known(at(100)))])] };
         let complete = waiting.pass(Batch { number: 1, items: vec![item(second)] });
         assert_eq!(places(complete), [(0, vec![0, 100, 1])]);
         assert!(waiting.pass(third).is_empty());

@@ -11,7 +11,7 @@ use super::rules::{Rules, Trimmed};
 pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
-use listed::Listed;
+use listed::{Asks, Listed, Seen};
 use model::FindingReason;
 use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat, errno};
 pub(super) use roots::{RootPlace, normalised};
@@ -30,6 +30,8 @@ const MADE_WITH_THE_FILE_SYSTEM: &[u8] = b"lost+found";
 pub(super) enum Found {
     /// An entry with its attributes, in its open folder.
     Entry(Place),
+    /// A regular file by what its folder lists, whose attributes are left to those who open it.
+    File { path: Vec<u8>, dir: Arc<Dir> },
     /// A folder above a root: its path, and where it lies, which is elsewhere when a symbolic link leads to it.
     Parent { path: Vec<u8>, place: Place },
     /// Above a root, where no folder can be reached.
@@ -62,6 +64,13 @@ pub(super) struct Place {
     pub(super) stat: Stat,
 }
 
+impl Place {
+    /// The folder and the name in it; for `/` none.
+    pub(super) fn at(&self) -> (&Dir, &[u8]) {
+        (&self.dir, path::name(&self.path))
+    }
+}
+
 /// Says of a root whether it is another one than it was, and is left out.
 type HasMoved<'a> = Box<dyn Fn(&RootPlace) -> bool + Send + 'a>;
 
@@ -79,6 +88,8 @@ pub(super) struct Walk<'a> {
     at: Position,
     /// Where the walk stands in the roots around the present one, the outermost first.
     around: Vec<Position>,
+    /// Of what it asks for attributes.
+    asks: Asks,
     /// Where it goes, when it goes to one path alone.
     toward: Option<Toward>,
     /// They list what comes next, when there are any.
@@ -116,6 +127,7 @@ impl<'a> Walk<'a> {
             queue: VecDeque::new(),
             at: Position::default(),
             around: Vec::new(),
+            asks: Asks::All,
             toward: None,
             scouts: None,
         }
@@ -160,12 +172,17 @@ impl<'a> Walk<'a> {
         Self { has_moved: Box::new(has_moved), ..self }
     }
 
+    /// Leaves the attributes of most files to those who open them, where the folder lists what is one.
+    pub(super) fn asking_few_files(self) -> Self {
+        Self { asks: Asks::FewFiles, ..self }
+    }
+
     /// With threads of `scope` that list what comes next.
     fn with_scouts<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
     where
         'a: 'scope,
     {
-        Self { scouts: Some(Scouts::start(scope, self.rules)), ..self }
+        Self { scouts: Some(Scouts::start(scope, self.rules, self.asks)), ..self }
     }
 
     /// Lists the folder whose entry was given just now.
@@ -212,7 +229,7 @@ impl<'a> Walk<'a> {
             }
         };
         let level = self.at.levels.last_mut()?;
-        level.look(&dir, &self.at.path[..level.path_len], self.scouts.as_ref());
+        level.look(&dir, &self.at.path[..level.path_len], self.asks, self.scouts.as_ref());
         let at = level.next;
         level.next += 1;
         let name = level.listing.get(at)?;
@@ -221,15 +238,17 @@ impl<'a> Walk<'a> {
             self.at.path.push(b'/');
         }
         self.at.path.extend_from_slice(name.name);
-        let stat = match level.stat(at).unwrap_or_else(|| dir.stat(name.name)) {
-            Ok(stat) => stat,
+        let stat = match level.seen(at).unwrap_or_else(|| Seen::As(dir.stat(name.name))) {
+            Seen::File => None,
+            Seen::As(Ok(stat)) => Some(stat),
             // It vanished since the folder was listed: it is not there, and that is no finding.
-            Err(error) if error.is_not_found() => return None,
-            Err(error) => return Some(Found::Unreadable { path: self.at.path.clone(), error }),
+            Seen::As(Err(error)) if error.is_not_found() => return None,
+            Seen::As(Err(error)) => return Some(Found::Unreadable { path: self.at.path.clone(), error }),
         };
-        let is_dir = stat.kind == FileKind::Dir;
+        let folder = stat.as_ref().filter(|stat| stat.kind == FileKind::Dir);
+        let is_dir = folder.is_some();
         let by_rule = self.rules.exclude(&self.at.path, is_dir);
-        if by_rule || (is_dir && self.rules.is_own(stat.dev, stat.ino)) {
+        if by_rule || folder.is_some_and(|stat| self.rules.is_own(stat.dev, stat.ino)) {
             if let Some(toward) = &mut self.toward {
                 let rule = || self.rules.excluding(&self.at.path, is_dir).unwrap_or(usize::MAX);
                 toward.note(&self.at.path, if by_rule { By::Rule(rule()) } else { By::OwnState });
@@ -248,13 +267,13 @@ impl<'a> Walk<'a> {
             return None;
         }
         let mut shows_nothing = false;
-        if is_dir {
+        if let Some(stat) = folder {
             let (name, mount) = (name.name.to_vec(), stat.dev != dev);
             // A root below it comes by itself, and needs no other entry of this folder.
             if is_above_root {
                 self.given_parents.push(self.at.path.clone());
             }
-            let by = mount.then(|| self.not_crossed(&dir, &name, &stat)).flatten();
+            let by = mount.then(|| self.not_crossed(&dir, &name, stat)).flatten();
             if let Some(by) = by {
                 if let Some(toward) = &mut self.toward {
                     toward.note(&self.at.path, by);
@@ -266,7 +285,9 @@ impl<'a> Walk<'a> {
                 self.at.descend = Some(Descend { dir, name, dev: stat.dev, root: false });
             }
         }
-        let place = Place { path: self.at.path.clone(), dir, stat };
+        let path = self.at.path.clone();
+        let Some(stat) = stat else { return Some(Found::File { path, dir }) };
+        let place = Place { path, dir, stat };
         Some(if shows_nothing { Found::MountHidden(place) } else { Found::Entry(place) })
     }
 

@@ -1,9 +1,11 @@
 //! Reads files, cuts and hashes them, and puts new chunks into frames. One worker per thread, each with a
 //! frame of its own; a large file is cut by one and hashed and compressed by all.
 
+use super::findings::Findings;
 use super::index::{Found, Index};
-use super::item::{Batch, Item, Location, ReadJob, Stored};
+use super::item::{Batch, Item, Linked, Location, ReadJob, Stored};
 use super::lookups::Lookups;
+use super::meta::Owners;
 use super::packer::{FrameSlot, Packer};
 use super::read;
 use super::waiting::Waiting;
@@ -28,6 +30,8 @@ pub(super) struct Shared<'a> {
     pub(super) lookups: &'a Lookups<'a>,
     pub(super) packer: &'a Packer<'a>,
     pub(super) progress: &'a Progress,
+    pub(super) findings: &'a Findings,
+    pub(super) linked: &'a Linked,
     /// Blocks of large files that any worker may take.
     pub(super) blocks: (Sender<Block>, Receiver<Block>),
 }
@@ -56,6 +60,7 @@ pub(super) struct Worker {
     slot: Option<FrameSlot>,
     buffer: Vec<u8>,
     waiting: Waiting,
+    pub(super) owners: Owners,
 }
 
 impl Worker {
@@ -66,6 +71,7 @@ impl Worker {
             slot: None,
             buffer: Vec::new(),
             waiting: Waiting::default(),
+            owners: Owners::default(),
         }
     }
 
@@ -77,10 +83,13 @@ impl Worker {
         mut batch: Batch,
     ) -> Result<Vec<Batch>, EngineError> {
         for item in &mut batch.items {
-            if let Item::Read(_) = item {
+            if let Item::Read(_) | Item::Unseen(_) = item {
                 shared.progress.go_on()?;
-                let Item::Read(job) = std::mem::replace(item, Item::Nothing) else { continue };
-                *item = self.read(shared, *job)?;
+                *item = match std::mem::replace(item, Item::Nothing) {
+                    Item::Read(job) => self.read(shared, *job)?,
+                    Item::Unseen(file) => self.with_buffer(|this, buffer| file.read(shared, buffer, this))?,
+                    other => other,
+                };
             }
         }
         Ok(self.waiting.pass(batch))
@@ -93,8 +102,12 @@ impl Worker {
     }
 
     fn read(&mut self, shared: &Shared<'_>, job: ReadJob) -> Result<Item, EngineError> {
+        self.with_buffer(|this, buffer| read::file(job, shared, buffer, this))
+    }
+
+    fn with_buffer<T>(&mut self, read: impl FnOnce(&mut Self, &mut Vec<u8>) -> T) -> T {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let outcome = read::file(job, shared, &mut buffer, self);
+        let outcome = read(self, &mut buffer);
         self.buffer = buffer;
         outcome
     }
@@ -195,7 +208,7 @@ impl Worker {
     ) -> Result<Stored, EngineError> {
         // A file waits for its blocks: what else this worker holds is not asked for with them.
         let others = std::mem::take(&mut self.waiting);
-        let mut stored = Vec::with_capacity(lengths.len());
+        let mut stored = Stored::with_capacity(lengths.len());
         let mut rest = bytes;
         for length in lengths {
             let (chunk, after) = rest.split_at(*length as usize);
@@ -221,7 +234,7 @@ impl Results {
             Ok(stored) => lock(&self.done)[number] = Some(stored),
             Err(error) => {
                 lock(&self.failure).get_or_insert(error);
-                lock(&self.done)[number] = Some(Vec::new());
+                lock(&self.done)[number] = Some(Stored::new());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the base has and the walk does not: deleted, or out of reach and kept.
 
 use super::super::base::BaseEntry;
-use super::super::item::Item;
+use super::super::item::{Ids, Item};
 use super::super::kept::Told;
 use super::super::meta;
 use super::super::walk::Place;
@@ -42,7 +42,7 @@ impl Scan<'_> {
     pub(super) fn pass(&mut self) -> Result<(), EngineError> {
         let Some(previous) = self.take_base()? else { return Ok(()) };
         let path = &previous.entry().path[..];
-        self.kept.leave(path, &self.findings);
+        self.kept.leave(path, self.findings);
         if self.kept.has(path, &self.set_roots) {
             let is_version = self.keep_entry(&previous, false)?;
             self.kept.note(path, is_version, &self.set_roots);
@@ -53,7 +53,7 @@ impl Scan<'_> {
         }
         if self.mounts.began(path) && self.is_wanted(path) && self.base_has_below(path)? {
             for folder in self.mounts.bring_back() {
-                self.push(Item::Entry(Box::new(folder), Vec::new()), 0)?;
+                self.push(Item::Entry(Box::new(folder), Ids::new()), 0)?;
             }
             self.push(meta::kept(&previous), 0)?;
             self.stay(path, MOUNT_MISSING, false);
@@ -76,7 +76,7 @@ impl Scan<'_> {
     /// Notes that what the base has in a folder stays, `kept` when that was done with the folder itself. What was kept
     /// there and is lost stays lost.
     pub(super) fn stay(&mut self, path: &[u8], told: Told, kept: bool) {
-        self.kept.add(path, told, kept, &self.findings);
+        self.kept.add(path, told, kept, self.findings);
         self.findings.tell_lost(|lost| self.set_roots.belongs(lost, path));
     }
 
@@ -171,7 +171,7 @@ impl Scan<'_> {
         }
         let mut now = self.now(path, &place.stat, None);
         now.flags |= flags::PARENT;
-        self.special(now, place, None)
+        self.special(now, place.at(), None)
     }
 
     /// Whether what other file systems held below roots stays when they are not mounted.

@@ -1,7 +1,7 @@
 //! The walk on a thread of its own, a little ahead of the scan that compares what it finds: asking the kernel for
 //! attributes takes about as long as comparing them.
 
-use super::{Found, Walk};
+use super::{Found, Place, Walk};
 use crate::EngineError;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use platform::Dir;
@@ -63,10 +63,15 @@ fn run(mut walk: Walk<'_>, hand: &Sender<Handed>) -> Result<(), crossbeam_channe
     let mut dirs = 0;
     let mut last: *const Dir = std::ptr::null();
     while let Some(next) = walk.next() {
-        if let Found::Entry(place) | Found::MountHidden(place) | Found::Parent { place, .. } = &next
-            && Arc::as_ptr(&place.dir) != last
-        {
-            last = Arc::as_ptr(&place.dir);
+        let dir = match &next {
+            Found::Entry(Place { dir, .. })
+            | Found::File { dir, .. }
+            | Found::MountHidden(Place { dir, .. })
+            | Found::Parent { place: Place { dir, .. }, .. } => Some(Arc::as_ptr(dir)),
+            _ => None,
+        };
+        if let Some(dir) = dir.filter(|dir| *dir != last) {
+            last = dir;
             dirs += 1;
         }
         found.push(next);

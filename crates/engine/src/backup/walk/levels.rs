@@ -2,10 +2,10 @@
 //! those above are opened again on the way back, name by name from the root.
 
 use super::super::rules::Rules;
-use super::listed::Window;
+use super::listed::{Asks, Seen, Window};
 use super::scouts::{Report, Scouts, Sent};
 use format::path;
-use platform::{Dir, Error, Listing, Result, Stat, errno};
+use platform::{Dir, Error, Listing, Result, errno};
 use std::sync::Arc;
 
 /// Folders that stay open besides the root.
@@ -39,14 +39,14 @@ impl Level {
     }
 
     /// Asks for the attributes of the next names, unless that was done. `dir` is the folder, and `path` its path.
-    pub(super) fn look(&mut self, dir: &Arc<Dir>, path: &[u8], scouts: Option<&Scouts>) {
+    pub(super) fn look(&mut self, dir: &Arc<Dir>, path: &[u8], asks: Asks, scouts: Option<&Scouts>) {
         if self.window.get(self.next).is_none() {
-            self.show(Window::read(dir, &self.listing, self.next), dir, path, scouts);
+            self.show(Window::read(dir, &self.listing, self.next, asks), dir, path, scouts);
         }
     }
 
-    /// The attributes of the name at this place, as they were asked for.
-    pub(super) fn stat(&self, at: usize) -> Option<Result<Stat>> {
+    /// What is known of the name at this place.
+    pub(super) fn seen(&self, at: usize) -> Option<Seen> {
         self.window.get(at).cloned()
     }
 

@@ -2,7 +2,7 @@
 //! is nearly all that a run does that finds nothing changed. What comes out is the same without them.
 
 use super::super::rules::Rules;
-use super::listed::{Listed, Window};
+use super::listed::{Asks, Listed, Window};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use format::path;
 use platform::{Dir, FileKind, Listing};
@@ -20,8 +20,8 @@ const ALL_MAX: usize = 96;
 /// The scouts of a walk. They end when this is dropped.
 pub(super) struct Scouts(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
+    asks: Asks,
     state: Mutex<State>,
     /// There may be something to do.
     changed: Condvar,
@@ -86,8 +86,8 @@ pub(super) struct Sent {
 
 impl Scouts {
     /// Starts them on threads of `scope`.
-    pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, rules: &'scope Rules) -> Self {
-        let shared = Arc::new(Shared::default());
+    pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, rules: &'scope Rules, asks: Asks) -> Self {
+        let shared = Arc::new(Shared { asks, state: Mutex::default(), changed: Condvar::new() });
         let count = std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1).min(SCOUTS_MAX);
         for _ in 0..count {
             let shared = Arc::clone(&shared);
@@ -219,7 +219,7 @@ impl Errand {
         }
         // What cannot be listed is left to the walk, which tells why.
         let Ok(listed) = Listed::new(job.dir.open_child(&job.name), rules, false) else { return };
-        let window = Window::read(&listed.dir, &listed.listing, 0);
+        let window = Window::read(&listed.dir, &listed.listing, 0, shared.asks);
         // Who does not wait for it has passed it over.
         drop(job.answer.send(Report { listed, window, _place: place }));
     }

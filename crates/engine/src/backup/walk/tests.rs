@@ -40,6 +40,37 @@ fn entries_come_in_the_order_of_a_snapshot() {
 }
 
 #[test]
+fn a_walk_that_asks_few_files_finds_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    for path in ["a/x", "a/y", "b", "c", "skip.tmp", "sub/file/z"] {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, b"").unwrap();
+    }
+    std::os::unix::fs::symlink("x", root.join("a/link")).unwrap();
+    let rules = Rules::new(&["*.tmp".to_owned()], true, &[]).unwrap();
+    let found = |mut walk: Walk<'_>| {
+        let next = std::iter::from_fn(|| walk.next());
+        let (files, others): (Vec<_>, Vec<_>) = next
+            .filter_map(|found| match found {
+                Found::File { path, dir } => Some((path, dir.stat_self().is_ok())),
+                Found::Entry(place) => Some((place.path, place.stat.kind == FileKind::File)),
+                _ => None,
+            })
+            .partition(|(_, is_file)| *is_file);
+        (files, others)
+    };
+    let walk = || Walk::new(normalised(std::slice::from_ref(&root)).unwrap(), &rules, false);
+    let asked = found(walk());
+    assert_eq!((asked.0.len(), asked.1.len()), (5, 5));
+    assert_eq!(found(walk().asking_few_files()), asked);
+    let mut names = walk().asking_few_files();
+    let files = std::iter::from_fn(|| names.next()).filter(|found| matches!(found, Found::File { .. }));
+    assert_eq!(files.count(), 2, "the first of each folder is looked at");
+}
+
+#[test]
 fn roots_are_cleaned_and_those_that_no_snapshot_can_hold_are_refused() {
     let paths = ["/b//c/", "/a", "/a/b", "/./d", "/a!"].map(PathBuf::from);
     let clean = normalised(&paths).unwrap();
