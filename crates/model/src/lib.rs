@@ -1,5 +1,5 @@
-//! The words every part of Holdfast shares: ids, time, stable codes, findings, what is damaged, retention rules, and
-//! text and colours that a terminal may show.
+//! The words every part of Holdfast shares: ids, time, stable codes, findings, what is damaged, retention rules,
+//! schedules, and text and colours that a terminal may show.
 //! Pure values and functions; no files, no network, no database.
 
 pub mod amounts;
@@ -13,6 +13,7 @@ pub mod finding;
 pub mod ids;
 pub mod moment;
 pub mod retention;
+pub mod schedule;
 pub mod text;
 pub mod time;
 
@@ -23,4 +24,5 @@ pub use damaged::Damaged;
 pub use finding::{Finding, FindingReason};
 pub use ids::{ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, TokenId, UserId, VaultId};
 pub use moment::{Day, Moment};
+pub use schedule::Schedule;
 pub use time::Timestamp;
