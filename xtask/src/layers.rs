@@ -7,6 +7,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     // Words and bytes, no input or output.
     ("model", &[]),
     ("notices", &["model"]),
+    ("status", &["model", "notices"]),
     ("format", &["model"]),
     // The operating system, and the only unsafe code.
     ("platform", &["model"]),
@@ -22,7 +23,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("meta", &["model", "platform"]),
     // The two sides, and the programs above them.
     ("server", &["api", "blobs", "format", "meta", "model", "platform", "vault"]),
-    ("agent", &["api", "client", "engine", "format", "model", "notices", "platform"]),
+    ("agent", &["api", "client", "engine", "format", "model", "notices", "platform", "status"]),
     ("holdfast-server", &["server"]),
     ("holdfast", &["agent"]),
     ("xtask", &[]),
@@ -39,7 +40,7 @@ pub(crate) const VAGUE_NAMES: &[&str] =
     &["base", "common", "core", "helpers", "lib", "misc", "shared", "util", "utils"];
 
 /// Crates without input and output, and what they may therefore never use outside tests.
-pub(crate) const PURE: &[&str] = &["model", "notices", "format"];
+pub(crate) const PURE: &[&str] = &["model", "notices", "status", "format"];
 
 /// External crates that do input or output, or bring an async runtime.
 pub(crate) const IMPURE_DEPENDENCIES: &[&str] =

@@ -1,10 +1,10 @@
 //! How much a notice matters.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How much a notice matters, the most first; [`Category::meaning`] says each in a page's words. It decides what comes up on the desktop, never what a status line says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Category {
     /// No backup can begin until somebody acts.
     Critical,

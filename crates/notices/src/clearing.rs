@@ -21,8 +21,10 @@ pub enum Clearing {
     LeaseGranted,
     /// The server takes uploads again.
     ServerHasSpace,
-    /// Use of the quota falls below the notice's mark, or the quota is raised.
+    /// The quota is raised or less of it is used, or a backup is accepted.
     QuotaFree,
+    /// Use of the quota is below the notice's mark.
+    UseBelowMark,
     /// The way to the server leads over a network on which backup is allowed.
     NetworkAllowed,
     /// What is sent arrives fast enough.
@@ -39,12 +41,14 @@ pub enum Clearing {
     BackupMovesOn,
     /// A backup is accepted by the server, with or without missed files.
     BackupMade,
+    /// The last accepted backup is younger than the policy's limit.
+    BackupRecent,
     /// A backup misses no file.
     NothingMissed,
     /// A backup reads all mail without this error.
     MailRead,
-    /// The next restore begins.
-    RestoreBegins,
     /// The restore takes its next step, or ends.
     RestoreMovesOn,
+    /// The next restore begins, or a backup is accepted.
+    LaterWork,
 }

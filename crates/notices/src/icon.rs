@@ -1,9 +1,9 @@
 //! The sign beside a notice.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A class of icons. What is drawn for it, and in which colour, is up to who shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Icon {
     /// All is well.

@@ -15,7 +15,7 @@ notices! {
         icon: Icon::Amber,
         clears: Clearing::DeviceAccepted,
         next: "Backups and restores stop. Settings, keys and the list of what was backed up stay on this device, and \
-               Holdfast asks the server from time to time whether the device is taken back.",
+               Holdfast asks the server every half hour or sooner whether the device is taken back.",
         action: "Ask the administrator to take the device back, or for a token to activate it anew.",
     };
 
@@ -70,7 +70,7 @@ notices! {
         category: Category::High,
         icon: Icon::Amber,
         role: Role::Overlay,
-        clears: Clearing::QuotaFree,
+        clears: Clearing::UseBelowMark,
         next: "Backups go on until the quota is used up.",
         action: "Take large folders that need no backup out of the set, or ask the administrator for a larger quota \
                  now.",
@@ -85,7 +85,7 @@ notices! {
         category: Category::Warning,
         icon: Icon::Info,
         role: Role::Overlay,
-        clears: Clearing::QuotaFree,
+        clears: Clearing::UseBelowMark,
         next: "Backups go on. Holdfast tells again at 95 %.",
         action: "See whether the set holds large folders that need no backup.",
     };

@@ -38,7 +38,7 @@ notices! {
         category: Category::Warning,
         icon: Icon::Info,
         clears: Clearing::ServerAnswers,
-        next: "Holdfast tries again by itself, at once when the network changes, and goes on from what has arrived.",
+        next: "Holdfast looks for the server every few minutes, and goes on from what has arrived as soon as it answers.",
         action: "Check this device's network. If other devices reach the server and this one does not for a long \
                  time, tell the administrator.",
     };
@@ -53,7 +53,7 @@ notices! {
         category: Category::Critical,
         icon: Icon::Amber,
         clears: Clearing::CertificateTrusted,
-        next: "Holdfast tries again when a backup is due and when the network changes.",
+        next: "Holdfast looks at the certificate again every few minutes, and goes on when it can trust it.",
         action: "Check this device's clock, and whether the network wants you to log in first. Otherwise ask the \
                  administrator whether the certificate was changed.",
     };
@@ -67,8 +67,8 @@ notices! {
         category: Category::Informative,
         icon: Icon::Info,
         clears: Clearing::ServerAnswers,
-        next: "Holdfast looks for the server from time to time and when the network changes. Backups that became due \
-               are made up for, and waiting restores begin.",
+        next: "Holdfast looks for the server every few minutes. When it answers, a backup that became due is made up for, \
+               and waiting restores begin.",
         action: "Nothing has to be done until the device should be online.",
     };
 

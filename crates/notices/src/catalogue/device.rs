@@ -12,8 +12,9 @@ notices! {
         category: Category::High,
         icon: Icon::Amber,
         clears: Clearing::BackupMade,
-        next: "Holdfast tries again by itself, and waits longer each time. The log says what happened.",
-        action: "If it comes again, give the administrator the lines of the log around it.",
+        next: "Holdfast tries again by itself, and waits longer each time. The log says what happened, with the number of \
+               the incident.",
+        action: "If it comes again, give that number and the lines of the log around it to the administrator.",
     };
 
     /// There is nothing to back up: no folder is named, all are left out by rules, or none of them is there.

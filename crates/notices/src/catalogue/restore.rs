@@ -11,7 +11,7 @@ notices! {
         sub_status: "Some files missed. Click details for more info",
         category: Category::Informative,
         icon: Icon::Info,
-        clears: Clearing::RestoreBegins,
+        clears: Clearing::LaterWork,
         next: "Nothing more is done for this restore.",
         action: "Look at the list of files and their reasons, then restore those again to another folder or from \
                  another snapshot.",
@@ -51,7 +51,7 @@ notices! {
         sub_status: "The restore ended early. Click details for more info",
         category: Category::High,
         icon: Icon::Amber,
-        clears: Clearing::RestoreBegins,
+        clears: Clearing::LaterWork,
         next: "Nothing more is done until the restore is asked for again. It then goes on where it was.",
         action: "Look at the reason, such as a full disk, mend it, and start the same restore again.",
     };
@@ -62,7 +62,7 @@ notices! {
         status: "Restore Canceled",
         category: Category::Informative,
         icon: Icon::Info,
-        clears: Clearing::RestoreBegins,
+        clears: Clearing::LaterWork,
         next: "Nothing more is done until the restore is asked for again. It then goes on where it was.",
         action: "Start the same restore again if you need the rest.",
     };
@@ -73,7 +73,7 @@ notices! {
         status: "Restore Completed",
         category: Category::Informative,
         icon: Icon::Success,
-        clears: Clearing::RestoreBegins,
+        clears: Clearing::LaterWork,
         next: "Nothing more is done for this restore.",
         action: "Nothing has to be done.",
     };

@@ -42,7 +42,7 @@ notices! {
         category: Category::High,
         icon: Icon::Amber,
         role: Role::Overlay,
-        clears: Clearing::BackupMade,
+        clears: Clearing::BackupRecent,
         next: "Holdfast keeps trying; the status beside this notice says what is in the way.",
         action: "Connect the device to a network that reaches the server, and start a backup.",
     };

@@ -1,0 +1,143 @@
+//! Any sequence of events, against a model that was written without the tables: what holds follows there from the whole
+//! history by searching it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod events;
+mod history;
+
+use events::{Named, POOL};
+use history::Model;
+use jiff::tz::TimeZone;
+use model::schedule::Schedule;
+use model::{SnapshotId, Timestamp};
+use notices::Platform;
+use proptest::prelude::*;
+use status::{Change, Event, Reader, State, Status};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// One try to let something happen.
+#[derive(Debug, Clone)]
+struct Try {
+    /// Which event; mostly of those that can happen.
+    pick: usize,
+    anything: bool,
+    minutes: u64,
+}
+
+fn tries() -> impl Strategy<Value = Vec<Try>> {
+    let one = (any::<usize>(), proptest::bool::weighted(0.2), prop_oneof![4 => 0u64..120, 1 => 0u64..6000]);
+    proptest::collection::vec(
+        one.prop_map(|(pick, anything, minutes)| Try { pick, anything, minutes }),
+        1..120,
+    )
+}
+
+fn status(state: &State, now: Timestamp) -> Status {
+    let schedule = Schedule::default();
+    state.status(Reader { now, zone: &TimeZone::UTC, platform: Platform::Linux, schedule: &schedule })
+}
+
+fn holding(state: &State) -> BTreeSet<Named> {
+    state.held().iter().map(|held| Named::of(held.notice.code, &held.values)).collect()
+}
+
+/// Notices of which two at once would say two things of one matter.
+const ONE_OF: &[&[&str]] = &[
+    &["backup_complete", "backup_complete_files_missed"],
+    &["backup_complete", "backup_canceled_by_user", "backup_canceled_by_administrator"],
+    &["device_deactivated", "account_disabled", "agent_too_old"],
+    &["server_connection_lost", "backup_interrupted_server_unreachable"],
+    &["backup_initializing", "backup_in_progress", "backup_finishing", "backup_resuming"],
+    &["backup_initializing", "backup_paused"],
+    &["backup_in_progress", "backup_paused"],
+    &["backup_resuming", "backup_paused"],
+    &["quota_80_percent", "quota_95_percent"],
+    &["restore_completed", "restore_completed_files_missed", "restore_failed", "restore_canceled"],
+];
+
+const COMPLETE: &[&str] = &["backup_complete", "backup_complete_files_missed"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_status_is_the_truth(tries in tries()) {
+        let mut now = Timestamp::from_secs(1_795_000_000);
+        let mut state = State::new(now);
+        let mut model = Model::new(now);
+        let mut replayed: BTreeSet<Named> = holding(&state);
+        let mut next_sequence = 2;
+        for (round, step) in tries.iter().enumerate() {
+            now = now.after(Duration::from_secs(step.minutes * 60));
+            let pool: Vec<Event> = POOL.iter().map(|make| make(now, round)).collect();
+            let pool: Vec<&Event> = pool.iter().filter(|event| step.anything || model.history().can(event)).collect();
+            let event = pool[step.pick % pool.len()];
+            let before = state.clone();
+            let answer = state.apply(event, now);
+            prop_assert_eq!(answer.is_ok(), model.history().can(event), "{:?}: {:?}", event, answer);
+            let Ok(transitions) = answer else {
+                prop_assert_eq!(&state, &before, "what was refused changed something");
+                continue;
+            };
+            model.add(event.clone(), now);
+
+            // What changed is told completely, once, and in order.
+            for transition in &transitions {
+                prop_assert_eq!(transition.sequence, next_sequence);
+                next_sequence += 1;
+                let named = Named::of(&transition.code, &transition.values);
+                match transition.change {
+                    Change::Raised => prop_assert!(replayed.insert(named), "{:?}", transition),
+                    Change::Cleared => prop_assert!(replayed.remove(&named), "{:?}", transition),
+                    Change::Changed => prop_assert!(replayed.contains(&named), "{:?}", transition),
+                    Change::Told => prop_assert!(!replayed.contains(&named), "{:?}", transition),
+                }
+                let complete = COMPLETE.contains(&transition.code.as_str());
+                if complete && transition.change == Change::Raised {
+                    prop_assert!(matches!(event, Event::Committed { .. }), "{:?} said complete", event);
+                }
+            }
+            let holding = holding(&state);
+            prop_assert_eq!(&holding, &replayed);
+            prop_assert_eq!(&holding, &model.history().holding(), "after {:?}", event);
+
+            // No two truths.
+            for group in ONE_OF {
+                let both: Vec<_> = holding.iter().filter(|named| group.contains(&named.code.as_str())).collect();
+                prop_assert!(both.len() <= 1, "{:?}", both);
+            }
+            // There is always something to say, and all that holds is said.
+            let status = status(&state, now);
+            let line = status.line.clone();
+            prop_assert!(line.is_some(), "nothing to say after {:?}", event);
+            let shown = 1 + status.others.len() + status.overlays.len() + status.details.len();
+            prop_assert_eq!(shown, state.held().len());
+            for shown in line.iter().chain(&status.others).chain(&status.overlays) {
+                prop_assert!(!format!("{}{}", shown.status, shown.sub_status).contains('<'), "{:?}", shown);
+            }
+            prop_assert_eq!(status.last_backup.map(|backup| backup.snapshot), model.history().last_snapshot());
+            if line.is_some_and(|line| COMPLETE.contains(&line.code.as_str())) {
+                prop_assert!(model.history().has_commit());
+            }
+            // A crash here: what was written comes back.
+            let written = serde_json::to_string(&state).unwrap();
+            let again: State = serde_json::from_str(&written).unwrap();
+            prop_assert_eq!(&again, &state);
+            prop_assert_eq!(self::status(&again, now), status.clone());
+            let sent = serde_json::to_string(&status).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Status>(&sent).unwrap(), status);
+        }
+    }
+}
+
+/// The generator reaches every event in a step in which it can happen; else the property above would prove little.
+#[test]
+fn every_kind_of_event_is_in_the_pool() {
+    let now = Timestamp::from_secs(0);
+    let kinds: Vec<_> = POOL.iter().map(|make| make(now, 0).kind()).collect();
+    for kind in status::Kind::ALL {
+        assert!(kinds.contains(kind), "{kind:?}");
+    }
+    assert_eq!(SnapshotId::from_bytes([7; 16]), events::snapshot(7));
+}
