@@ -1,5 +1,10 @@
 //! What a device goes through, told step by step, with the words that its user reads.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests fail by panicking, and take what is made in place"
+)]
 
 use jiff::tz::TimeZone;
 use model::schedule::{Due, Schedule, Window};
