@@ -45,7 +45,12 @@ pub static RULES: &[Rule] = &[
         ..rule(K::StartedAfterCrash, ANY)
     },
     Rule { to: Some(Idle), ends: Some(End::Cut), ..rule(K::Stopped, ANY) },
-    Rule { effects: &[raise(&AGENT_NOT_RUNNING)], ..rule(K::FoundNoAgent, ANY) },
+    Rule {
+        to: Some(Idle),
+        ends: Some(End::Cut),
+        effects: &[raise(&AGENT_NOT_RUNNING)],
+        ..rule(K::FoundNoAgent, ANY)
+    },
     // A run, step by step.
     Rule { needs: Some(Need::SomethingHolds), ..rule(K::HeldBack, &[Idle]) },
     Rule { needs: Some(Need::NothingHolds), to: Some(Waiting), ..rule(K::RunAsked, &[Idle]) },

@@ -6,6 +6,7 @@ use crate::{Backup, Event, Held, Pause, Run, Step, Why};
 use jiff::tz::TimeZone;
 use model::Timestamp;
 use model::schedule::{Due, Schedule};
+use notices::catalogue::AGENT_NOT_RUNNING;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The version of what is written.
@@ -38,6 +39,11 @@ impl State {
         // Nothing is under way that could refuse it.
         let _ = state.apply(&Event::Activated, now);
         state
+    }
+
+    /// The number that the next change will have.
+    pub const fn next_sequence(&self) -> u64 {
+        self.next_sequence
     }
 
     /// Where the run is.
@@ -113,7 +119,8 @@ impl State {
         zone: &TimeZone,
     ) -> Option<Timestamp> {
         let facts = &self.facts;
-        if facts.step != Step::Idle || facts.blocked_network.is_some() {
+        let nobody_tries = self.held.iter().any(|held| held.notice.code == AGENT_NOT_RUNNING.code);
+        if facts.step != Step::Idle || facts.blocked_network.is_some() || nobody_tries {
             return None;
         }
         let due = self.due(schedule, now, zone).time(now)?;

@@ -202,6 +202,15 @@ fn a_crash_is_told_until_a_backup_is_made() {
 }
 
 #[test]
+fn without_an_agent_nothing_runs_and_nothing_is_tried() {
+    let mut device = Device::new();
+    device.begin().apply(Event::UploadBegan).apply(Event::FoundNoAgent);
+    assert_eq!((device.code().as_str(), device.wait()), ("agent_not_running", None));
+    assert_eq!(device.status().step, Step::Idle);
+    assert_eq!(device.status().others, []);
+}
+
+#[test]
 fn days_without_a_backup_stand_beside_the_reason() {
     let mut device = Device::new();
     device.apply(Event::Unreachable { error: "no route".into() });

@@ -366,6 +366,7 @@ fn ends(event: &E) -> bool {
         || matches!(
             event,
             E::Stopped
+                | E::FoundNoAgent
                 | E::Committed { .. }
                 | E::Canceled { .. }
                 | E::Cut
