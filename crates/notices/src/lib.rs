@@ -2,6 +2,7 @@
 //! Agent, command line, server and console take these texts from here and have no others.
 //! Pure data and functions; it knows no device and reads no clock.
 
+mod action;
 pub mod catalogue;
 mod category;
 mod clearing;
@@ -13,6 +14,7 @@ pub mod priority;
 mod render;
 mod template;
 
+pub use action::{Action, PauseSpan};
 pub use category::Category;
 pub use clearing::Clearing;
 pub use icon::Icon;

@@ -1,6 +1,6 @@
 //! A row of the catalogue.
 
-use crate::{Category, Clearing, Icon, Parameter, Platform};
+use crate::{Action, Category, Clearing, Icon, Parameter, Platform};
 use serde::Serialize;
 
 /// The sub-status of a notice that has none.
@@ -26,6 +26,8 @@ pub struct Notice {
     pub parameters: &'static [Parameter],
     /// How much it matters.
     pub category: Category,
+    /// What the user is offered where it comes up, the first also for a click on the notice itself.
+    pub offers: &'static [Action],
     /// The sign beside it.
     pub icon: Icon,
     /// Where it is shown.
@@ -73,6 +75,7 @@ impl Notice {
         variants: &[],
         parameters: &[],
         category: Category::Informative,
+        offers: &[Action::Details],
         icon: Icon::Info,
         role: Role::State,
         clears: Clearing::AtOnce,

@@ -14,6 +14,9 @@ programs need of it ([cli.md](cli.md#notices)).
 What stands between `<` and `>` is filled in when a notice is shown. A sub-status `-` means that there is none. A time of
 another day than today is shown with its day.
 
+Where a notice comes up on the desktop, it offers what the last column names. A click on the notice itself does the first
+of them.
+
 This page is made from `crates/notices/src/catalogue`: after a change there, `UPDATE_DOCS=1 cargo test -p notices` writes
 it anew.
 ";
@@ -55,17 +58,19 @@ fn page() -> String {
     for (role, heading, words) in ROLES {
         let _ = write!(page, "\n## {heading}\n\n{words}\n\n");
         page.push_str(
-            "| code | status | sub-status | category | what it means | what happens next | what you can do |\n\
-             |---|---|---|---|---|---|---|\n",
+            "| code | status | sub-status | category | what it means | what happens next | what you can do | offers |\n\
+             |---|---|---|---|---|---|---|---|\n",
         );
         let mut rows: Vec<_> = catalogue::all().iter().filter(|notice| notice.role == *role).collect();
         rows.sort_by_key(|notice| notices::priority::rank(notice));
         for notice in rows {
             let Notice { code, status, category, description, next, action, .. } = notice;
             let sub_status = sub_status(notice);
+            let offers: Vec<_> = notice.offers.iter().map(|offer| offer.label()).collect();
+            let offers = offers.join(", ");
             let _ = writeln!(
                 page,
-                "| `{code}` | `{status}` | {sub_status} | {category} | {description} | {next} | {action} |"
+                "| `{code}` | `{status}` | {sub_status} | {category} | {description} | {next} | {action} | {offers} |"
             );
         }
     }

@@ -1,6 +1,6 @@
 //! What the administrator decides about a device: whether it may back up, and how much.
 
-use crate::{Category, Clearing, Icon, Kind, Parameter, Role};
+use crate::{Action, Category, Clearing, Icon, Kind, Parameter, Role};
 
 const USED: Parameter = Parameter { name: "used", placeholder: "P", kind: Kind::Percent };
 
@@ -54,6 +54,7 @@ notices! {
         status: "Holdfast Activated Successfully",
         sub_status: "Waiting for server to initiate backup.",
         category: Category::Warning,
+        offers: &[Action::Details, Action::AddFolders],
         icon: Icon::Success,
         clears: Clearing::LeaseGranted,
         next: "The first backup begins when the server lets it. Should something be in the way, the status says \

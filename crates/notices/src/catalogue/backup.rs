@@ -1,6 +1,9 @@
 //! The steps of a backup, and how it ended.
 
-use crate::{Category, Clearing, Icon, Kind, Parameter, Platform, Variant};
+use crate::{Action, Category, Clearing, Icon, Kind, Parameter, PauseSpan, Platform, Variant};
+
+/// A click is no place to ask for how long: the shortest span.
+const PAUSE: Action = Action::Pause(PauseSpan::Hour);
 
 notices! {
     /// The administrator stopped a backup of this device while it ran.
@@ -22,6 +25,7 @@ notices! {
         seed: Some(4),
         status: "Backup Canceled",
         category: Category::Informative,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Info,
         clears: Clearing::BackupBegins,
         next: "The next backup begins when it is due. What was sent is not sent again.",
@@ -77,6 +81,7 @@ notices! {
         sub_status: "Started today at <timestamp>",
         parameters: &[Parameter { name: "started", placeholder: "timestamp", kind: Kind::TimeOfDay }],
         category: Category::Informative,
+        offers: &[Action::Details, PAUSE, Action::Cancel],
         icon: Icon::InProgress,
         clears: Clearing::BackupMovesOn,
         next: "When all is sent, the server checks it. If this device sleeps or stops meanwhile, the backup goes on \
@@ -96,6 +101,7 @@ notices! {
             sub_status: "Backup interrupted due to error in snapshot. Holdfast will retry after some time.",
         }],
         category: Category::Warning,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Amber,
         clears: Clearing::BackupMade,
         next: "Holdfast tries again by itself, and waits longer each time.",
@@ -122,6 +128,7 @@ notices! {
         sub_status: "Started today at <HH:MM AM/PM>",
         parameters: &[Parameter { name: "started", placeholder: "HH:MM AM/PM", kind: Kind::TimeOfDay }],
         category: Category::Informative,
+        offers: &[Action::Details, PAUSE, Action::Cancel],
         icon: Icon::InProgress,
         clears: Clearing::BackupMovesOn,
         next: "Sending begins with the first file that is new or has changed.",
@@ -135,6 +142,7 @@ notices! {
         status: "Resuming Backup",
         sub_status: "Waiting for server to initiate backup.",
         category: Category::Warning,
+        offers: &[Action::Details, PAUSE, Action::Cancel],
         icon: Icon::InProgress,
         clears: Clearing::BackupMovesOn,
         next: "The backup goes on from what has arrived. If its turn does not come within two minutes, the status \

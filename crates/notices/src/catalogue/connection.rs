@@ -1,6 +1,6 @@
 //! What is wrong between agent and server, or at the server.
 
-use crate::{Category, Clearing, Icon};
+use crate::{Action, Category, Clearing, Icon};
 
 notices! {
     /// For a while, what was sent arrived too slowly to go on.
@@ -10,6 +10,7 @@ notices! {
         status: "Backup Interrupted",
         sub_status: "Low network bandwidth detected. Holdfast will retry after some time.",
         category: Category::Warning,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Info,
         clears: Clearing::BandwidthSufficient,
         next: "Holdfast tries again by itself, and goes on from what has arrived.",
@@ -23,6 +24,7 @@ notices! {
         status: "Backup interrupted",
         sub_status: "Server Busy. Please retry after sometime",
         category: Category::Warning,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Info,
         clears: Clearing::LeaseGranted,
         next: "Holdfast comes back by itself at the time that the server named, and goes on from what has arrived.",
@@ -36,6 +38,7 @@ notices! {
         status: "Backup interrupted",
         sub_status: "Server not reachable. Please retry after sometime",
         category: Category::Warning,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Info,
         clears: Clearing::ServerAnswers,
         next: "Holdfast looks for the server every few minutes, and goes on from what has arrived as soon as it answers.",

@@ -1,6 +1,6 @@
 //! What is wrong on the device itself.
 
-use crate::{Category, Clearing, Icon, Kind, Parameter, Role};
+use crate::{Action, Category, Clearing, Icon, Kind, Parameter, Role};
 
 notices! {
     /// The backup ended because of something that Holdfast has no better name for.
@@ -10,6 +10,7 @@ notices! {
         status: "Error",
         sub_status: "Internal Error",
         category: Category::High,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Amber,
         clears: Clearing::BackupMade,
         next: "Holdfast tries again by itself, and waits longer each time. The log says what happened, with the number of \
@@ -24,6 +25,7 @@ notices! {
         status: "No Folders to backup",
         sub_status: "Please add folders for backup",
         category: Category::High,
+        offers: &[Action::AddFolders, Action::Details],
         icon: Icon::Amber,
         clears: Clearing::FoldersFound,
         next: "No backup is made, and what was backed up before stays. Holdfast looks again when the next one is due.",
@@ -37,6 +39,7 @@ notices! {
         sub_status: "<Folder> was not found.",
         parameters: &[Parameter { name: "folder", placeholder: "Folder", kind: Kind::Text }],
         category: Category::High,
+        offers: &[Action::Details, Action::AddFolders],
         icon: Icon::Amber,
         role: Role::Overlay,
         clears: Clearing::FoldersFound,

@@ -1,6 +1,6 @@
 //! The steps of a restore, and how it ended.
 
-use crate::{Category, Clearing, Icon, Kind, Parameter};
+use crate::{Action, Category, Clearing, Icon, Kind, Parameter};
 
 notices! {
     /// The restore is over, and some files could not be brought back.
@@ -10,6 +10,7 @@ notices! {
         status: "Restore Completed",
         sub_status: "Some files missed. Click details for more info",
         category: Category::Informative,
+        offers: &[Action::Details, Action::Restore],
         icon: Icon::Info,
         clears: Clearing::LaterWork,
         next: "Nothing more is done for this restore.",
@@ -50,6 +51,7 @@ notices! {
         status: "Restore Failed",
         sub_status: "The restore ended early. Click details for more info",
         category: Category::High,
+        offers: &[Action::Details, Action::Restore],
         icon: Icon::Amber,
         clears: Clearing::LaterWork,
         next: "Nothing more is done until the restore is asked for again. It then goes on where it was.",
@@ -61,6 +63,7 @@ notices! {
         code: "restore_canceled",
         status: "Restore Canceled",
         category: Category::Informative,
+        offers: &[Action::Details, Action::Restore],
         icon: Icon::Info,
         clears: Clearing::LaterWork,
         next: "Nothing more is done until the restore is asked for again. It then goes on where it was.",

@@ -1,6 +1,6 @@
 //! When and on which networks backups are made, and how long ago the last one was.
 
-use crate::{Category, Clearing, Icon, Kind, Parameter, Role};
+use crate::{Action, Category, Clearing, Icon, Kind, Parameter, Role};
 
 notices! {
     /// The device is on a network on which the user or the administrator allows no backup.
@@ -25,6 +25,7 @@ notices! {
         sub_status: "Paused today at <HH:MM> / Paused yesterday at <HH:MM>",
         parameters: &[Parameter { name: "paused", placeholder: "HH:MM", kind: Kind::TimeOfDay }],
         category: Category::Informative,
+        offers: &[Action::Details, Action::Resume],
         icon: Icon::Paused,
         clears: Clearing::PauseEnds,
         next: "Nothing is read or sent until the pause ends, also after a restart of the device. Then Holdfast goes on \
@@ -40,6 +41,7 @@ notices! {
         sub_status: "Your device has not backed up for <X> days.",
         parameters: &[Parameter { name: "days", placeholder: "X", kind: Kind::Days }],
         category: Category::High,
+        offers: &[Action::Details, Action::BackUpNow],
         icon: Icon::Amber,
         role: Role::Overlay,
         clears: Clearing::BackupRecent,
@@ -67,6 +69,7 @@ notices! {
         sub_status: "Backup started on network <Name>. Click here to disable backup on this network.",
         parameters: &[Parameter { name: "network", placeholder: "Name", kind: Kind::Text }],
         category: Category::Informative,
+        offers: &[Action::DisableOnNetwork, Action::Details],
         icon: Icon::Info,
         role: Role::Event,
         clears: Clearing::AtOnce,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::template::{Piece, forms, pieces};
-use crate::{NONE, Role};
+use crate::{Action, NONE, Role};
 use std::collections::BTreeSet;
 
 /// Every text in which a notice may be told: its status, its sub-status and those of its variants.
@@ -92,5 +92,19 @@ fn a_headline_of_its_own_stands_above_every_detail() {
         let is_headline = |notice: &&&Notice| notice.role == Role::State && notice.status == detail.status;
         assert!(all().iter().any(|notice| is_headline(&notice)), "{}", detail.code);
         assert_ne!(detail.sub_status, NONE);
+    }
+}
+
+#[test]
+fn what_a_text_says_of_clicks_is_offered() {
+    for notice in all() {
+        let (code, offers) = (notice.code, notice.offers);
+        // More than three do not fit beside each other on a pop-up.
+        assert!((1..=3).contains(&offers.len()), "{code}");
+        let labels: BTreeSet<_> = offers.iter().map(|action| action.label()).collect();
+        assert_eq!(labels.len(), offers.len(), "{code}: two look the same");
+        assert!(offers.contains(&Action::Details), "{code}: each has more to say than fits");
+        let disables = texts(notice).any(|text| text.contains("Click here to disable backup"));
+        assert_eq!(disables, offers[0] == Action::DisableOnNetwork, "{code}");
     }
 }
