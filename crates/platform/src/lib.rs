@@ -16,6 +16,7 @@ mod listing;
 mod lock;
 mod mounts;
 mod names;
+pub mod network;
 mod node;
 pub mod path;
 pub mod permissions;

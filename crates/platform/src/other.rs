@@ -2,10 +2,12 @@
 //! A [`Handle`] cannot exist here, so what needs one cannot be reached.
 
 use crate::fuse::{MountError, Tree};
+use crate::network::Route;
 use crate::process::Privileges;
 use crate::{Error, FileKind, Listing, Node, Result, Space, Stat, Time, Xattrs};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +74,8 @@ unsupported! {
     connect(&Path, Duration) -> Stream, "connect";
     bind(&Path, u32) -> Listener, "make socket";
     catch_end_signals() -> EndSignals, "catch signals";
+    route_to(IpAddr) -> Option<Route>, "read routes";
+    route_below_tunnels() -> Option<Route>, "read routes";
     system_state_folder() -> PathBuf, "find state folder";
     try_lock(&File) -> bool, "lock";
     user_name(u32) -> Option<Arc<[u8]>>, "look up user";
@@ -143,6 +147,20 @@ pub(crate) async fn next_end_signal(signals: &mut EndSignals) {
     match *signals {}
 }
 
+/// Nothing is ever watched.
+#[derive(Debug)]
+pub(crate) enum NetworkChanges {}
+
+impl NetworkChanges {
+    pub(crate) fn watch() -> Result<Self> {
+        Err(Error::unsupported("watch the network"))
+    }
+
+    pub(crate) fn wait(&self, _: Duration) -> Result<bool> {
+        match *self {}
+    }
+}
+
 pub(crate) fn path_bytes(path: &OsStr) -> &[u8] {
     path.as_encoded_bytes()
 }
@@ -199,6 +217,9 @@ mod tests {
             connect(Path::new("/run/socket"), Duration::ZERO);
             bind(Path::new("/run/socket"), 0o600);
             catch_end_signals();
+            route_to(std::net::Ipv4Addr::LOCALHOST.into());
+            route_below_tunnels();
+            NetworkChanges::watch();
             system_state_folder();
             try_lock(&file);
             user_name(0);

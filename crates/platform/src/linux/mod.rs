@@ -7,6 +7,7 @@ mod dir;
 mod file;
 mod fuse;
 mod host;
+mod network;
 mod path;
 mod permissions;
 mod proc_path;
@@ -34,6 +35,7 @@ pub(crate) use fuse::{Mounted, mount, serve};
 pub(crate) use host::{
     boot_id, file_system_id, hostname, magic, mount_table, os_description, random, space, system_state_folder,
 };
+pub(crate) use network::{NetworkChanges, route_below_tunnels, route_to};
 pub(crate) use path::{path_bytes, path_from_bytes, path_from_vec, split_last};
 pub(crate) use permissions::{create_new_file, path_mode, path_owner, set_path_mode};
 pub(crate) use process::{
