@@ -11,6 +11,8 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("format", &["model"]),
     // The operating system, and the only unsafe code.
     ("platform", &["model"]),
+    // The message bus, and what is around a device: neither knows what is backed up.
+    ("bus", &[]),
     // Storage, which the agent's side never sees.
     ("blobs", &["model", "platform"]),
     ("vault", &["blobs", "format", "model"]),
@@ -43,5 +45,16 @@ pub(crate) const VAGUE_NAMES: &[&str] =
 pub(crate) const PURE: &[&str] = &["model", "notices", "status", "format"];
 
 /// External crates that do input or output, or bring an async runtime.
-pub(crate) const IMPURE_DEPENDENCIES: &[&str] =
-    &["axum", "hyper", "hyper-util", "reqwest", "rusqlite", "rustix", "sea-orm", "sqlx", "tempfile", "tokio"];
+pub(crate) const IMPURE_DEPENDENCIES: &[&str] = &[
+    "axum",
+    "hyper",
+    "hyper-util",
+    "reqwest",
+    "rusqlite",
+    "rustix",
+    "sea-orm",
+    "sqlx",
+    "tempfile",
+    "tokio",
+    "zbus",
+];
