@@ -13,6 +13,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("platform", &["model"]),
     // The message bus, and what is around a device: neither knows what is backed up.
     ("bus", &[]),
+    ("surroundings", &["bus", "platform"]),
     // Storage, which the agent's side never sees.
     ("blobs", &["model", "platform"]),
     ("vault", &["blobs", "format", "model"]),

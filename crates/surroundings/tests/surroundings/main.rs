@@ -1,0 +1,37 @@
+//! What is around a device: real routes in a namespace, and doubles of NetworkManager, UPower and logind that speak
+//! their published interfaces on a bus of the test's own.
+
+mod doubles;
+mod networks;
+mod power;
+mod sleep;
+
+use std::time::Duration;
+use surroundings::{Change, Surroundings};
+
+/// What is watched, and the changes that it told.
+struct Watched {
+    surroundings: Surroundings,
+    changes: std::sync::mpsc::Receiver<Change>,
+}
+
+impl Watched {
+    fn start() -> Self {
+        let (sender, changes) = std::sync::mpsc::channel();
+        // A change that is told while the test ends finds nobody.
+        let changed = move |change| {
+            let _ = sender.send(change);
+        };
+        Self { surroundings: Surroundings::watch(changed).unwrap(), changes }
+    }
+
+    /// Waits for a change of this kind.
+    fn wait_for(&self, wanted: Change) {
+        while self.changes.recv_timeout(Duration::from_mins(1)).expect("a change") != wanted {}
+    }
+
+    /// Forgets what was told until nothing more comes.
+    fn settle(&self) {
+        while self.changes.recv_timeout(Duration::from_millis(500)).is_ok() {}
+    }
+}
