@@ -14,6 +14,8 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     // The message bus, and what is around a device: neither knows what is backed up.
     ("bus", &[]),
     ("surroundings", &["bus", "platform"]),
+    // The user's desktop, which knows nothing but notices.
+    ("desktop", &["bus", "model", "notices"]),
     // Storage, which the agent's side never sees.
     ("blobs", &["model", "platform"]),
     ("vault", &["blobs", "format", "model"]),
