@@ -1,4 +1,10 @@
 //! A connection to a bus that really comes and goes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use bus::{Bus, Error, Heard, Which};
 use crossbeam_channel::{Receiver, unbounded};

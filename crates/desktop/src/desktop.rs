@@ -314,9 +314,8 @@ fn offers(offers: &[Action], possible: &[Action]) -> Vec<Action> {
 /// What the tray shows of a view.
 fn face(view: &View, now: Timestamp) -> Face {
     let zone = TimeZone::system();
-    let notices = view.holding.iter().map(|held| held.notice);
-    let (icon, is_urgent) = Face::worst(notices.clone());
-    let line = priority::status_line(notices);
+    let (icon, is_urgent) = Face::worst(&view.holding);
+    let line = priority::status_line(view.holding.iter().map(|held| held.notice));
     let line = line.and_then(|line| view.holding.iter().find(|held| held.notice == line));
     let mut beside: Vec<_> = view.holding.iter().filter(|held| held.notice.role == Role::Overlay).collect();
     beside.sort_by_key(|held| priority::rank(held.notice));

@@ -2,6 +2,7 @@
 //!
 //! It has a thread of its own, so that a tray that hangs holds up no pop-up.
 
+use crate::Held;
 use crate::icons::{WORST_FIRST, draw};
 use crate::wording::{Words, without_access_keys, without_markup};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -34,12 +35,11 @@ pub(crate) struct Face {
 
 impl Face {
     /// Of all that holds, the icon and whether the user has to act.
-    pub(crate) fn worst<'n>(holding: impl Iterator<Item = &'n notices::Notice> + Clone) -> (Icon, bool) {
-        let has = |icon: &&Icon| holding.clone().any(|notice| notice.icon == **icon);
+    pub(crate) fn worst(holding: &[Held]) -> (Icon, bool) {
+        let has = |icon: &&Icon| holding.iter().any(|held| held.notice.icon == **icon);
         let icon = WORST_FIRST.iter().find(has).copied().unwrap_or(Icon::Info);
-        let urgent =
-            holding.clone().any(|notice| matches!(notice.category, Category::Critical | Category::High));
-        (icon, urgent)
+        let asks = |held: &Held| matches!(held.notice.category, Category::Critical | Category::High);
+        (icon, holding.iter().any(asks))
     }
 }
 

@@ -1,4 +1,10 @@
 //! The way to an address, in a namespace whose routes are known.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use platform::network::{InterfaceKind, NetworkChanges, Route, route_below_tunnels, route_to};
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! What is around a device: real routes in a namespace, and doubles of NetworkManager, UPower and logind that speak
 //! their published interfaces on a bus of the test's own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod doubles;
 mod networks;
