@@ -46,7 +46,7 @@ impl Interface {
         self.capabilities.clone()
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the specification's own")]
+    #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "the specification's own")]
     fn notify(
         &self,
         application: String,
