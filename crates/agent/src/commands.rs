@@ -26,7 +26,7 @@ use crate::state::State;
 use crate::{AgentError, Interrupts, Output, text};
 use api::runs::SnapshotRow;
 use client::RetryPolicy;
-use engine::EngineError;
+use engine::{EngineError, Gate};
 use engine::reader::SnapshotReader;
 use format::entry::Entry;
 use model::Clock;
@@ -69,7 +69,7 @@ impl Context {
     /// How to reach a server for a person who waits.
     pub(crate) fn dialling(&self) -> Dialling {
         let (retry, interrupts) = (patience(RetryPolicy::brief()), Arc::clone(&self.interrupts));
-        Dialling { retry, interrupts, clock: Clock::system() }
+        Dialling { retry, interrupts, clock: Clock::system(), gate: Gate::default() }
     }
 
     /// The session of this machine's device.

@@ -68,7 +68,10 @@ impl Interrupts {
 
     /// Whether there is a run, which then was asked to stop.
     fn ask_to_stop(&self) -> bool {
-        self.lock().as_ref().inspect(|progress| progress.stop()).is_some()
+        self.lock().as_ref().is_some_and(|progress| {
+            progress.stop();
+            true
+        })
     }
 
     /// Ends the process when the run has not ended within `grace`.

@@ -6,6 +6,7 @@ use crate::state::identity::Identity;
 use crate::{AgentError, Interrupts};
 use api::Credential;
 use client::{Connection, Options, RemoteVault, RetryPolicy, Sleep, Trust};
+use engine::Gate;
 use format::keys::Keyring;
 use model::{Clock, Code};
 use std::sync::{Arc, OnceLock, Weak};
@@ -27,6 +28,8 @@ pub struct Dialling {
     pub interrupts: Arc<Interrupts>,
     /// The time by which certificates are judged.
     pub clock: Clock,
+    /// What every byte passes that is sent or taken in; where it is stopped, waits between two tries end.
+    pub gate: Gate,
 }
 
 impl Dialling {
@@ -42,7 +45,8 @@ impl Dialling {
             Some(url) => vec![url.to_string_lossy().into_owned()],
             None => urls.to_vec(),
         };
-        let waits = Arc::new(Waits { interrupts: Arc::clone(&self.interrupts), ..Waits::default() });
+        let (interrupts, gate) = (Arc::clone(&self.interrupts), self.gate.clone());
+        let waits = Arc::new(Waits { interrupts, gate, ..Waits::default() });
         let options = Options {
             credential,
             retry: self.retry,
@@ -51,6 +55,7 @@ impl Dialling {
                 move |pause| waits.wait(pause)
             }),
             clock: self.clock.clone(),
+            gate: self.gate.clone(),
             ..Options::new(urls, trust)
         };
         let connection = Connection::open(options).map_err(|error| match error.code {
@@ -69,6 +74,7 @@ impl Dialling {
 #[derive(Debug, Default)]
 struct Waits {
     interrupts: Arc<Interrupts>,
+    gate: Gate,
     connection: OnceLock<Weak<Connection>>,
     began: OnceLock<Instant>,
 }
@@ -84,7 +90,7 @@ impl Waits {
         if pause > FIRST_CONTACT {
             tracing::warn!(seconds = pause.as_secs(), "the server does not answer and will be asked again");
         }
-        while !self.interrupts.caught() {
+        while !self.interrupts.caught() && !self.gate.is_stopped() {
             let Some(left) = pause.checked_sub(began.elapsed()) else { return true };
             std::thread::sleep(left.min(LOOK_EVERY));
         }

@@ -7,6 +7,7 @@ use crate::traffic::Traffic;
 use crate::trust::{Found, Trust, client_config};
 use api::binary::{Record, RecordReader};
 use api::{Credential, limits};
+use engine::Gate;
 use engine::remote::RemoteError;
 use model::{Clock, Code};
 use reqwest::header::HeaderValue;
@@ -54,6 +55,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// The time by which certificates are judged.
     pub clock: Clock,
+    /// What every byte passes that is sent or taken in.
+    pub gate: Gate,
 }
 
 impl Options {
@@ -67,6 +70,7 @@ impl Options {
             sleep: Sleep::thread(),
             timeouts: Timeouts::default(),
             clock: Clock::system(),
+            gate: Gate::default(),
         }
     }
 }
@@ -86,7 +90,7 @@ pub struct Connection {
 impl Connection {
     /// Prepares the connection; nothing is sent before the first call.
     pub fn open(options: Options) -> Result<Self, RemoteError> {
-        let Options { urls, trust, credential, retry, sleep, timeouts, clock } = options;
+        let Options { urls, trust, credential, retry, sleep, timeouts, clock, gate } = options;
         let (tls, found) = client_config(&trust, clock)?;
         let build = |loopback: bool| {
             let mut builder = reqwest::Client::builder()
@@ -117,7 +121,7 @@ impl Connection {
                 value
             })
         });
-        let transport = Transport::new(endpoints, credential.transpose()?, timeouts.idle);
+        let transport = Transport::new(endpoints, credential.transpose()?, timeouts.idle, gate);
         Ok(Self { runtime: OwnRuntime::new()?, transport, found, trust, retry, sleep })
     }
 

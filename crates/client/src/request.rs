@@ -2,9 +2,10 @@
 
 use crate::failure::{failure, of_network, of_problem, of_stranger};
 use crate::traffic::Counters;
-use crate::transfer::{MeteredBody, Progress, watched};
+use crate::transfer::{GivenUp, MeteredBody, Progress, opened, watched};
 use api::{Problem, headers, limits};
 use bytes::Bytes;
+use engine::Gate;
 use engine::remote::RemoteError;
 use model::{Code, VaultId};
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -13,6 +14,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+/// How long a run that was stopped waits for what it still says, such as the end of its lease.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -86,6 +90,7 @@ pub(crate) struct Transport {
     preferred: AtomicUsize,
     credential: Option<HeaderValue>,
     idle: Duration,
+    pub(crate) gate: Gate,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -115,8 +120,13 @@ fn elsewhere(error: RemoteError) -> Refused {
 }
 
 impl Transport {
-    pub(crate) fn new(endpoints: Vec<Endpoint>, credential: Option<HeaderValue>, idle: Duration) -> Self {
-        Self { endpoints, preferred: AtomicUsize::new(0), credential, idle, counters: Arc::default() }
+    pub(crate) fn new(
+        endpoints: Vec<Endpoint>,
+        credential: Option<HeaderValue>,
+        idle: Duration,
+        gate: Gate,
+    ) -> Self {
+        Self { endpoints, preferred: AtomicUsize::new(0), credential, idle, gate, counters: Arc::default() }
     }
 
     /// Sends the request to one address after the other, beginning with the one that answered last. When none
@@ -154,21 +164,29 @@ impl Transport {
         if let Some(counter) = call.counter {
             request = request.header(headers::COUNTER, counter.to_string());
         }
+        opened(&self.gate).await;
+        let idle = if self.gate.is_stopped() { self.idle.min(LAST_WORDS) } else { self.idle };
         let progress = Progress::new();
         if let Some((kind, body)) = &call.body {
-            let body = MeteredBody::new(body.clone(), progress.clone(), self.counters.clone());
+            let body =
+                MeteredBody::new(body.clone(), progress.clone(), self.counters.clone(), self.gate.clone());
             request = request.header(CONTENT_TYPE, *kind).body(reqwest::Body::wrap(body));
         }
-        let response = match watched(request.send(), &progress, self.idle).await {
-            Some(Ok(response)) => response,
-            Some(Err(error)) => return Err(elsewhere(of_network(&error, &endpoint.host))),
-            None => {
-                let detail = format!("{}: nothing moved for {} seconds", endpoint.host, self.idle.as_secs());
+        let response = match watched(request.send(), &progress, idle, &self.gate).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(elsewhere(of_network(&error, &endpoint.host))),
+            Err(GivenUp::Stopped) => {
+                let detail = format!("{}: the run was stopped", endpoint.host);
+                return Err(elsewhere(failure(Code::ServerUnreachable, detail)));
+            }
+            Err(GivenUp::Silence) => {
+                let detail = format!("{}: nothing moved for {} seconds", endpoint.host, idle.as_secs());
                 return Err(elsewhere(failure(Code::ServerUnreachable, detail)));
             }
         };
         let host = endpoint.host.clone();
-        let answer = Answer { response, progress, idle: self.idle, counters: self.counters.clone(), host };
+        let (counters, gate) = (self.counters.clone(), self.gate.clone());
+        let answer = Answer { response, progress, idle: self.idle, counters, gate, host };
         answer.accept(call.expects).await
     }
 }
@@ -188,6 +206,7 @@ pub(crate) struct Answer {
     progress: Arc<Progress>,
     idle: Duration,
     counters: Arc<Counters>,
+    gate: Gate,
     host: String,
 }
 
@@ -223,6 +242,7 @@ impl Answer {
 
     /// The next bytes of the body.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, RemoteError> {
+        opened(&self.gate).await;
         let next = tokio::time::timeout(self.idle, self.response.chunk()).await;
         let bytes = next
             .map_err(|_| {

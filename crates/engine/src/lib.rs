@@ -12,6 +12,7 @@ pub mod error;
 pub mod find;
 mod frame_cache;
 pub mod frames;
+mod gate;
 pub mod kind;
 pub mod progress;
 pub mod reader;
@@ -22,3 +23,4 @@ pub mod top;
 pub mod verify;
 
 pub use error::EngineError;
+pub use gate::Gate;

@@ -15,7 +15,7 @@ pub(super) fn run(mut walk: Walk<'_>, progress: &Progress, ended: &Receiver<()>)
         return;
     }
     while let Some(found) = walk.next() {
-        if progress.is_stopped() || ended.try_recv() == Err(TryRecvError::Disconnected) {
+        if progress.go_on().is_err() || ended.try_recv() == Err(TryRecvError::Disconnected) {
             return;
         }
         if let Found::Entry(place) = found

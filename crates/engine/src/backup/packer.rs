@@ -290,12 +290,15 @@ impl<'a> Packer<'a> {
         Sealed { pack, bytes, table }: &Sealed,
         progress: &Progress,
     ) -> Result<(), EngineError> {
+        progress.go_on()?;
+        progress.sends();
         let (lease, receipt) = self
             .under_lease(remote, set, |lease| Ok((lease, remote.send_pack(lease, *pack, bytes.clone())?)))?;
         let stored_bytes = bytes.len() as u64;
         if receipt.stored {
             add(&progress.stored_bytes, stored_bytes);
         }
+        progress.stored();
         lock(&self.sent).insert(*pack);
         self.own_log.note(table, lease, stored_bytes, receipt.sequence);
         Ok(())

@@ -21,7 +21,7 @@ use super::walk::{Ahead, Walk};
 use super::worker::{Shared, Worker};
 use super::{BackupRequest, BackupSummary, count, sample};
 use crate::EngineError;
-use crate::progress::{Phase, Progress, add};
+use crate::progress::{Milestone, Phase, Progress, add};
 use crate::remote::{Committed, Lease, Remote};
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use format::classes::Classes;
@@ -91,6 +91,7 @@ impl<'a> Attempt<'a> {
         let request = self.request;
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
         let lease = self.remote.grant(self.set)?;
+        self.progress.tell(Milestone::Granted);
         let (packer, packs) =
             Packer::new(self.keyring, &lease, self.classes, request.frame_target, workers(request));
         let lease_to_sample = forbidden.is_empty().then_some(lease.id);
@@ -455,7 +456,7 @@ impl<'r> Running<'r, '_> {
         store.seal()?;
         self.packer.flush()?;
         // Who asked for an end while the last packs were on their way gets no snapshot that they did not expect.
-        attempt.progress.go_on()?;
+        attempt.progress.begin_commit()?;
         let (snapshot, header, finding_count) = self.commit(&list, roots, true)?;
         cache.finish(&header);
         self.shared.index.keep_own(&self.packer.own_log);

@@ -72,7 +72,9 @@ fn a_run_that_is_asked_to_stop_while_its_last_packs_are_sent_commits_nothing() {
     let (classes, clock) = (Classes::default(), Clock::system());
     let stopped = backup::run(&bench.remote, &bench.keyring, &classes, &bench.request(), &clock, &progress);
     assert_eq!(stopped.unwrap_err().code(), Code::Interrupted);
-    assert_eq!((bench.remote.calls(Call::SendPack), bench.remote.calls(Call::Commit)), (2, 0));
+    // The other lane may have begun before.
+    assert!((1..=2).contains(&bench.remote.calls(Call::SendPack)));
+    assert_eq!(bench.remote.calls(Call::Commit), 0);
 }
 
 #[test]

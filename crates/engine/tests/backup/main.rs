@@ -11,6 +11,7 @@ mod continuations;
 mod damage;
 mod failures;
 mod file_systems;
+mod held;
 mod links;
 mod lookups;
 mod mounts;
