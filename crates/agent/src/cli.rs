@@ -1,8 +1,8 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, backup, cat, completions, deactivate, diff, find, findings, ls, man, mount,
-    notices, restore, snapshots, tag, top, verify, why,
+    Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diff, find, findings,
+    history, ls, man, mount, notices, pause, restore, resume, snapshots, status, tag, top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -37,6 +37,11 @@ struct Cli {
 enum Command {
     Activate(activate::ActivateArgs),
     Backup(backup::BackupArgs),
+    Status(status::StatusArgs),
+    Cancel(cancel::CancelArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
+    History(history::HistoryArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Tag(tag::TagArgs),
     Ls(ls::LsArgs),
@@ -50,6 +55,7 @@ enum Command {
     Findings(findings::FindingsArgs),
     Why(why::WhyArgs),
     Notices(notices::NoticesArgs),
+    Agent(agent::AgentArgs),
     Deactivate(deactivate::DeactivateArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -107,6 +113,11 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
     match command {
         Command::Activate(args) => activate::run(args, context),
         Command::Backup(args) => backup::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Cancel(args) => cancel::run(args, context),
+        Command::Pause(args) => pause::run(args, context),
+        Command::Resume(args) => resume::run(args, context),
+        Command::History(args) => history::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Tag(args) => tag::run(args, context),
         Command::Ls(args) => ls::run(args, context),
@@ -120,6 +131,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Findings(args) => findings::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Notices(args) => notices::run(args, context),
+        Command::Agent(args) => agent::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

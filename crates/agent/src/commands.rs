@@ -1,20 +1,26 @@
 //! What the commands share: where they find state and server, and how they end. One file per command below.
 
 pub(crate) mod activate;
+pub(crate) mod agent;
 pub(crate) mod backup;
+pub(crate) mod cancel;
 pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod deactivate;
 pub(crate) mod diff;
 pub(crate) mod find;
 pub(crate) mod findings;
+pub(crate) mod history;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mount;
 pub(crate) mod notices;
+pub(crate) mod pause;
 pub(crate) mod restore;
+pub(crate) mod resume;
 mod show_findings;
 pub(crate) mod snapshots;
+pub(crate) mod status;
 pub(crate) mod tag;
 pub(crate) mod top;
 pub(crate) mod verify;
@@ -26,8 +32,8 @@ use crate::state::State;
 use crate::{AgentError, Interrupts, Output, text};
 use api::runs::SnapshotRow;
 use client::RetryPolicy;
-use engine::{EngineError, Gate};
 use engine::reader::SnapshotReader;
+use engine::{EngineError, Gate};
 use format::entry::Entry;
 use model::Clock;
 use model::code::exit;
@@ -72,14 +78,19 @@ impl Context {
         Dialling { retry, interrupts, clock: Clock::system(), gate: Gate::default() }
     }
 
+    /// The same, for work that is worth some patience with the network.
+    pub(crate) fn patient_dialling(&self) -> Dialling {
+        Dialling { retry: patience(RetryPolicy::patient()), ..self.dialling() }
+    }
+
     /// The session of this machine's device.
     pub(crate) fn session(&self) -> Result<Session, AgentError> {
         Session::open(State::locate()?, &self.dialling())
     }
 
-    /// The same, for work that is worth some patience with the network.
+    /// The same with that patience.
     pub(crate) fn patient_session(&self, state: State) -> Result<Session, AgentError> {
-        Session::open(state, &Dialling { retry: patience(RetryPolicy::patient()), ..self.dialling() })
+        Session::open(state, &self.patient_dialling())
     }
 
     /// The same, for answers that other programs wait for.

@@ -215,6 +215,26 @@ pub enum AgentError {
     /// Backup, restore or verification stopped.
     #[error(transparent)]
     Engine(EngineError),
+    /// None of the folders of a set is there.
+    #[error("none of the folders to back up is there")]
+    NothingThere,
+    /// No service runs on this state.
+    #[error("the agent does not run on this device")]
+    AgentNotRunning,
+    /// The service does not answer as it should.
+    #[error("the agent does not answer: {source}")]
+    ServiceSilent {
+        /// What broke.
+        source: io::Error,
+    },
+    /// The service did not do what it was asked.
+    #[error("{message}")]
+    Service {
+        /// The stable code.
+        code: Code,
+        /// Why, in the service's words.
+        message: String,
+    },
     /// Something that cannot happen.
     #[error("{0}")]
     Defect(String),
@@ -287,6 +307,10 @@ impl AgentError {
             Self::Mount { .. } => Code::MountUnavailable,
             Self::Remote(error) => error.code,
             Self::Engine(error) => error.code(),
+            Self::NothingThere => Code::SetEmpty,
+            Self::AgentNotRunning => Code::AgentNotRunning,
+            Self::ServiceSilent { .. } => Code::AgentSilent,
+            Self::Service { code, .. } => *code,
             Self::Defect(_) => Code::Internal,
         }
     }

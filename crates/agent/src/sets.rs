@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The set that is meant when nothing is named.
-const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
 const NAME_MAX_CHARS: usize = 64;
 
 /// What the command line says about the set.

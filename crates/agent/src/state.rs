@@ -4,11 +4,13 @@
 pub mod cache;
 pub mod checked;
 pub mod counter;
+pub mod event_log;
 pub mod identity;
 pub mod pending;
 pub mod restores;
 mod secrets;
 pub mod settings;
+pub mod status;
 
 use crate::AgentError;
 use platform::{Lock, durable};
@@ -73,6 +75,11 @@ impl State {
     /// Restores under way.
     pub fn restores_folder(&self) -> PathBuf {
         self.root.join("restores")
+    }
+
+    /// Where the service listens.
+    pub fn socket(&self) -> PathBuf {
+        self.root.join("socket")
     }
 
     /// Makes the folder and its parts.

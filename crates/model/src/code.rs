@@ -167,6 +167,24 @@ codes! {
     StateDenied = "state_denied", 0, LOCAL, "Give this user access to the state folder, or choose another with HOLDFAST_STATE.";
     /// Another holdfast process works on this state.
     StateLocked = "state_locked", 0, BUSY, "Wait until the other run ends.";
+    /// The agent's service does not run on this device.
+    AgentNotRunning = "agent_not_running", 0, SETUP, "Start it: systemctl --user start holdfast, or holdfast agent run.";
+    /// The agent's service does not answer.
+    AgentSilent = "agent_silent", 0, BUSY, "Run the command again; if that does not help, restart the service.";
+    /// No backup is running.
+    NothingRuns = "nothing_runs", 0, NOT_FOUND, "See what the agent does: holdfast status.";
+    /// A backup is running already.
+    BackupRuns = "backup_runs", 0, BUSY, "Wait for its end, or stop it: holdfast cancel.";
+    /// The backup waits for the server to accept it, and cannot be stopped any more.
+    BackupFinishing = "backup_finishing", 0, BUSY, "Wait for its end, which is near: holdfast status --watch.";
+    /// Backup is paused.
+    BackupPaused = "backup_paused", 0, BUSY, "End the pause first: holdfast resume.";
+    /// Backup is not paused.
+    NotPaused = "not_paused", 0, NOT_FOUND, "See what the agent does: holdfast status.";
+    /// The administrator wants no backups at this time.
+    Blackout = "blackout", 0, BUSY, "Wait for the end of the window, which holdfast status tells.";
+    /// No backup is allowed on this network.
+    NetworkBlocked = "network_blocked", 0, BUSY, "Use another network, or allow backup on this one.";
     /// The local disk is full.
     DiskFull = "disk_full", 0, LOCAL, "Free some space on this disk and run the command again.";
     /// A local file or folder cannot be read or written.

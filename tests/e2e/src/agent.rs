@@ -6,8 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The state of one device.
-#[derive(Debug)]
+/// The state of one device. A clone is the same device.
+#[derive(Debug, Clone)]
 pub struct Agent {
     state: PathBuf,
     environment: Vec<(String, OsString)>,

@@ -5,21 +5,15 @@ mod report;
 
 use super::{Context, Outcome};
 use crate::progress::{self, Words};
-use crate::sets::{Change, Choice, Wish, choose};
+use crate::run::{Chosen, Manner};
+use crate::sets::{Change, Choice, Wish};
 use crate::state::State;
-use crate::state::settings::Settings;
-use crate::{AgentError, roots, rules, text};
+use crate::{AgentError, roots, rules, service, text};
 use clap::Args;
-use engine::EngineError;
-use engine::backup::{self, BackupRequest};
-use model::Clock;
+use engine::backup::BackupSummary;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const COMPRESSION_LEVEL: i32 = 3;
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(15 * 60);
-/// What a run reads again because cleanup wants to get rid of its place.
-const RENEWAL_LIMIT_BYTES: u64 = 256 << 20;
 const WORDS: Words =
     Words { preparing: "Asking the server", working: "Backing up", finishing: "Sending the rest" };
 
@@ -78,36 +72,36 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
     if args.dry_run {
         return dry_run::run(&state, &wish, context);
     }
+    let manner = Manner {
+        accept_changed_roots: args.accept_changed_roots,
+        is_watched: context.output.is_json() || context.output.stderr_is_terminal(),
+    };
+    let asked = service::ask_backup(&state, &wish, manner, context, WORDS, |choice| {
+        say_what_is_chosen(choice, context);
+    })?;
+    let (name, summary) = match asked {
+        Some(done) => done,
+        None => alone(&state, &wish, manner, context)?,
+    };
+    report::summary(&summary, &name, began.elapsed(), &context.output)?;
+    Ok(Outcome::with(summary.finding_count))
+}
+
+/// Makes the backup in this process: no service runs on this state.
+fn alone(
+    state: &State,
+    wish: &Wish,
+    manner: Manner,
+    context: &Context,
+) -> Result<(String, BackupSummary), AgentError> {
     let session = context.patient_session(state.clone())?;
     let _lock = state.lock()?;
-    let mut settings = Settings::read(&state)?;
-    let before = settings.clone();
-    let choice = choose(&mut settings, &wish, |path| path.symlink_metadata().map(drop))?;
-    if choice.change != Change::None {
-        settings.write(&state)?;
-    }
-    say_what_is_chosen(&choice, context);
-    // More than a few hundred files are open only on machines with many cores; then the limit may be low.
-    if let Err(error) = platform::process::raise_open_file_limit() {
-        tracing::info!(%error, "the limit of open files stays as it is");
-    }
-    let request = request(args, &choice, &session, context);
-    let classes = &session.identity.vault.format.classes;
-    let result = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
-        backup::run(&session.vault, session.keyring(), classes, &request, &Clock::system(), progress)
-    });
-    let summary = match result {
-        Ok(summary) => summary,
-        Err(error) => {
-            // A rule that cannot be read must not stay in the settings.
-            if matches!(error, EngineError::BadRule { .. }) && choice.change != Change::None {
-                before.write(&state)?;
-            }
-            return Err(error.into());
-        }
-    };
-    report::summary(&summary, &choice.name, began.elapsed(), &context.output)?;
-    Ok(Outcome::with(summary.finding_count))
+    let chosen = Chosen::of(state, wish)?;
+    say_what_is_chosen(&chosen.choice, context);
+    let summary = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
+        chosen.back_up(&session, manner, progress)
+    })?;
+    Ok((chosen.choice.name, summary))
 }
 
 impl BackupArgs {
@@ -154,57 +148,4 @@ fn say_what_is_chosen(choice: &Choice, context: &Context) {
             rules.join("  ")
         ));
     }
-}
-
-fn request(
-    args: &BackupArgs,
-    choice: &Choice,
-    session: &crate::session::Session,
-    context: &Context,
-) -> BackupRequest {
-    let scope = rules::scope(&choice.set, session.state.root());
-    BackupRequest {
-        device: session.identity.device,
-        device_name: session.identity.device_name.clone(),
-        set_name: choice.name.clone(),
-        paths: scope.paths,
-        exclusions: scope.exclusions,
-        exclude_caches: scope.exclude_caches,
-        one_file_system: scope.one_file_system,
-        own_folders: scope.own_folders,
-        accept_changed_roots: args.accept_changed_roots,
-        cache: session.state.cache_folder(),
-        frame_target: session.identity.vault.format.frame_target as usize,
-        compression_level: COMPRESSION_LEVEL,
-        workers: 0,
-        checkpoint_every: checkpoint_every(),
-        renewal_limit_bytes: RENEWAL_LIMIT_BYTES,
-        index_ids_max: index_ids_max(),
-        // Counting asks for the attributes of every file once more: not where nobody watches a bar.
-        count_ahead: context.output.is_json() || context.output.stderr_is_terminal(),
-    }
-}
-
-#[cfg(not(feature = "test-hooks"))]
-const fn index_ids_max() -> u64 {
-    backup::INDEX_IDS_MAX
-}
-
-/// Tests have vaults of few chunks.
-#[cfg(feature = "test-hooks")]
-fn index_ids_max() -> u64 {
-    let ids = std::env::var("HOLDFAST_TEST_INDEX_IDS").ok().and_then(|text| text.parse().ok());
-    ids.unwrap_or(backup::INDEX_IDS_MAX)
-}
-
-#[cfg(not(feature = "test-hooks"))]
-const fn checkpoint_every() -> Duration {
-    CHECKPOINT_EVERY
-}
-
-/// Tests cannot wait a quarter of an hour.
-#[cfg(feature = "test-hooks")]
-fn checkpoint_every() -> Duration {
-    let seconds = std::env::var("HOLDFAST_TEST_CHECKPOINT_SECONDS").ok().and_then(|text| text.parse().ok());
-    seconds.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64)
 }

@@ -1,0 +1,457 @@
+//! The one loop that everything comes to: commands, what the backup has reached, what the server says, and time. It
+//! alone feeds the machine of the status, so what is told is true in one order.
+
+use super::book::Book;
+use super::causes::{committed, contact_event, event_of};
+use super::contact::Contact;
+use super::hold;
+use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Reply};
+use super::running::{Replies, Running};
+use crate::AgentError;
+use crate::commands::Context;
+use crate::run::{Chosen, Manner, scheduled};
+use crate::session::Dialling;
+use crate::sets::{DEFAULT, Wish};
+use crate::state::{State, identity};
+use engine::Gate;
+use engine::backup::BackupSummary;
+use engine::progress::Milestone;
+use jiff::tz::TimeZone;
+use model::schedule::{Due, Schedule};
+use model::{Clock, Code, Timestamp};
+use notices::Platform;
+use status::{Asker, Canceler, Event, Reader, Refusal, Step, Why};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+/// How often time is looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// A run that is held for longer is ended and gone on with later: it takes a place at the server.
+const HELD_LONG: Duration = Duration::from_secs(10 * 60);
+/// Days without a backup from which on the user is told.
+const DAYS_LIMIT: u32 = 7;
+/// How often they are counted, and how long after the start for the first time: a device that was off for a week gets
+/// the time for a backup first.
+const COUNT_EVERY: Duration = Duration::from_secs(60 * 60);
+const COUNT_AFTER_START: Duration = Duration::from_secs(30 * 60);
+/// Time for a commit under way when the service is stopped.
+const LAST_COMMIT: Duration = Duration::from_secs(15);
+/// Time for another run to end.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// What comes to the loop.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A command, and where its answers go.
+    Asked(Command, Replies),
+    /// The backup with this number has reached something.
+    Reached(u64, Milestone),
+    /// It ended.
+    Ended(u64, Box<Result<BackupSummary, AgentError>>),
+    /// The server was asked whether it is there.
+    Answered(Result<(), AgentError>),
+}
+
+/// The loop.
+pub(super) struct EventLoop<'a> {
+    state: State,
+    context: &'a Context,
+    clock: Clock,
+    schedule: Schedule,
+    book: Book,
+    inputs: Sender<Input>,
+    running: Option<Running>,
+    runs: u64,
+    /// Sets whose turn comes after the one that is backed up.
+    to_come: Vec<String>,
+    watchers: Vec<Replies>,
+    contact: Contact,
+    next_count: Timestamp,
+    /// Something that is shown has changed since the watchers were told.
+    is_news: bool,
+}
+
+impl<'a> EventLoop<'a> {
+    pub(super) fn new(state: State, context: &'a Context, book: Book, inputs: Sender<Input>) -> Self {
+        let clock = Clock::system();
+        Self {
+            state,
+            context,
+            schedule: Schedule::default(),
+            book,
+            inputs,
+            running: None,
+            runs: 0,
+            to_come: Vec::new(),
+            watchers: Vec::new(),
+            contact: Contact::new(),
+            next_count: clock.now().after(COUNT_AFTER_START),
+            is_news: false,
+            clock,
+        }
+    }
+
+    /// Runs until a signal ends the process.
+    pub(super) fn run(&mut self, inputs: &Receiver<Input>) {
+        let mut looked = Instant::now();
+        self.look_at_time();
+        while !self.context.interrupts.caught() {
+            match inputs.recv_timeout(TICK.saturating_sub(looked.elapsed())) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => {}
+                // The loop holds a sender itself.
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if looked.elapsed() >= TICK {
+                self.look_at_time();
+                looked = Instant::now();
+            }
+            self.tell_watchers();
+        }
+        self.end(inputs);
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Asked(command, replies) => self.answer(command, replies),
+            Input::Reached(number, milestone) => self.reached(number, milestone),
+            Input::Ended(number, result) => self.ended(number, *result),
+            Input::Answered(result) => self.answered(&result),
+        }
+        self.set_gate();
+    }
+
+    /// Stops what runs, as cleanly as it can be stopped in a moment.
+    fn end(&mut self, inputs: &Receiver<Input>) {
+        let began = Instant::now();
+        // A commit that the server has is told as such; other runs get the time to give back their lease.
+        let commits = self.running.as_ref().is_some_and(|running| !running.progress.stop());
+        let patience = if commits { LAST_COMMIT } else { LAST_WORDS };
+        self.to_come.clear();
+        while self.running.is_some() && began.elapsed() < patience {
+            if let Ok(input) = inputs.recv_timeout(TICK) {
+                self.take(input);
+            }
+        }
+        self.apply(&Event::Stopped);
+    }
+
+    /// Feeds the machine. That an event is refused is its sender's business where it can happen at all.
+    fn apply(&mut self, event: &Event) -> bool {
+        match self.book.apply(event, self.clock.now()) {
+            Ok(changed) => {
+                self.is_news |= changed;
+                true
+            }
+            Err(refusal) => {
+                tracing::warn!(%refusal, ?event, "an event came out of order");
+                false
+            }
+        }
+    }
+
+    fn step(&self) -> Step {
+        self.book.status().step()
+    }
+
+    // Commands.
+
+    fn answer(&mut self, command: Command, replies: Replies) {
+        let result = match command {
+            Command::Status { watch } => {
+                let _ = replies.send(self.status());
+                if watch {
+                    self.watchers.push(replies);
+                }
+                return;
+            }
+            Command::Backup(order) => match self.ask_run(order, &replies) {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            },
+            Command::Cancel => self.cancel(Canceler::User).map(|()| Reply::Done),
+            Command::Pause(wish) => self.pause(wish).map(|until| Reply::Paused { until }),
+            Command::Resume => self.try_event(&Event::PauseEnded).map(|()| Reply::Done),
+        };
+        let _ = replies.send(result.unwrap_or_else(|error| Reply::failed(&error)));
+    }
+
+    fn try_event(&mut self, event: &Event) -> Result<(), AgentError> {
+        let changed = self.book.apply(event, self.clock.now()).map_err(refused)?;
+        self.is_news |= changed;
+        Ok(())
+    }
+
+    fn ask_run(&mut self, order: Order, replies: &Replies) -> Result<(), AgentError> {
+        let (wish, manner) = order.into_parts();
+        if self.running.is_some() {
+            // Also one that winds down after it was canceled.
+            return Err(refused(Refusal {
+                event: status::Kind::RunAsked,
+                step: self.step(),
+                why: Why::RunUnderWay,
+            }));
+        }
+        // What holds backups back is said before anything is changed.
+        if let Some(why) = self.book.status().what_holds() {
+            return Err(refused(Refusal { event: status::Kind::RunAsked, step: self.step(), why }));
+        }
+        let chosen = Chosen::of(&self.state, &wish)?;
+        let beside = !scheduled(&self.state)?.contains(&chosen.choice.name);
+        let _ = replies.send(Reply::Chosen(ChosenSet::new(&chosen.choice)));
+        self.begin(Asker::User, beside, chosen, manner)?;
+        if let Some(running) = &mut self.running {
+            running.askers.push(replies.clone());
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, by: Asker, beside: bool, chosen: Chosen, manner: Manner) -> Result<(), AgentError> {
+        self.try_event(&Event::RunAsked { by, beside })?;
+        if let Some(missing_folders) = chosen.missing_folders() {
+            self.apply(&Event::FoldersFound { missing_folders });
+        }
+        self.runs += 1;
+        let dialling = Dialling { gate: Gate::default(), ..self.context.patient_dialling() };
+        let begun = Running::begin(self.runs, &self.state, dialling, chosen, manner, &self.inputs);
+        match begun {
+            Ok(running) => self.running = Some(running),
+            Err(error) => {
+                self.apply(&event_of(&error, self.clock.now()));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, by: Canceler) -> Result<(), AgentError> {
+        let event = Event::Canceled { by, reason: None };
+        let Some(running) = self.running.as_mut().filter(|running| !running.is_over) else {
+            return self.try_event(&event);
+        };
+        if !running.progress.stop() {
+            let step = Step::Finishing;
+            return Err(refused(Refusal { event: event.kind(), step, why: Why::Finishing }));
+        }
+        running.is_over = true;
+        // Who waits need not wait for its last words to the server.
+        running.tell(&Reply::failed(&AgentError::Interrupted));
+        running.askers.clear();
+        self.to_come.clear();
+        if self.step() == Step::Finishing {
+            // Its commit was refused, and the new attempt has not told yet that it began.
+            self.apply(&Event::BegunAnew);
+        }
+        self.try_event(&event)
+    }
+
+    fn pause(&mut self, wish: PauseWish) -> Result<Timestamp, AgentError> {
+        let now = self.clock.now();
+        let due = self.book.status().due(&self.schedule, now, &TimeZone::system());
+        let until = hold::end_of(wish, due, &self.schedule, now)?;
+        self.try_event(&Event::Paused { until })?;
+        Ok(until)
+    }
+
+    fn status(&self) -> Reply {
+        let zone = TimeZone::system();
+        let reader = Reader {
+            now: self.clock.now(),
+            zone: &zone,
+            platform: Platform::Linux,
+            schedule: &self.schedule,
+        };
+        Reply::Status(Box::new(self.book.status().status(reader)))
+    }
+
+    fn tell_watchers(&mut self) {
+        if !std::mem::take(&mut self.is_news) || self.watchers.is_empty() {
+            return;
+        }
+        let status = self.status();
+        self.watchers.retain(|watcher| watcher.send(status.clone()).is_ok());
+    }
+
+    // The backup.
+
+    fn reached(&mut self, number: u64, milestone: Milestone) {
+        if self.running.as_ref().is_none_or(|running| running.number != number || running.is_over) {
+            return;
+        }
+        let event = match (milestone, self.step()) {
+            (Milestone::Granted, Step::Waiting) => Event::LeaseGranted,
+            (Milestone::Granted, _) => Event::BegunAnew,
+            (Milestone::UploadBegan, _) => Event::UploadBegan,
+            (Milestone::UploadAccepted, _) => Event::UploadAccepted,
+            (Milestone::Committing, _) => Event::AllUploaded,
+        };
+        self.apply(&event);
+        if event == Event::LeaseGranted {
+            self.contact.note(true);
+        }
+    }
+
+    fn ended(&mut self, number: u64, result: Result<BackupSummary, AgentError>) {
+        let Some(running) = self.running.take_if(|running| running.number == number) else { return };
+        if running.is_over {
+            return;
+        }
+        match result {
+            Ok(summary) => {
+                self.apply(&committed(&summary));
+                running.tell(&Reply::Progress(Counters::of(&running.progress)));
+                running.tell(&Reply::Made(Box::new(Made::new(&running.set, summary))));
+                self.contact.note(true);
+                if !self.to_come.is_empty() && self.book.status().what_holds().is_none() {
+                    self.begin_scheduled();
+                }
+            }
+            Err(error) => {
+                self.to_come.clear();
+                if error.code() == Code::DeviceCloned
+                    && let Err(error) = identity::mark_cloned(&self.state)
+                {
+                    tracing::warn!(%error, "that this state was copied could not be noted");
+                }
+                let event = match error.code() {
+                    // Only the end of the service stops a run without an event of its own.
+                    Code::Interrupted => Event::Cut,
+                    _ => event_of(&error, self.clock.now()),
+                };
+                if matches!(event, Event::Unreachable { .. }) {
+                    self.contact.note(false);
+                }
+                self.apply(&event);
+                running.tell(&Reply::failed(&error));
+            }
+        }
+    }
+
+    /// A run is held while something holds it and it can be held.
+    fn set_gate(&mut self) {
+        let holds = self.book.status().what_holds().is_some() && self.step().can_be_held();
+        let Some(running) = self.running.as_mut().filter(|running| !running.is_over) else { return };
+        match (holds, running.held_since) {
+            (true, None) => {
+                running.gate.close();
+                running.held_since = Some(Instant::now());
+            }
+            (false, Some(_)) => {
+                running.gate.open();
+                running.held_since = None;
+            }
+            (true, Some(since)) if since.elapsed() > HELD_LONG && running.progress.stop() => {
+                running.is_over = true;
+                running.tell(&Reply::failed(&AgentError::Interrupted));
+                running.askers.clear();
+                self.apply(&Event::Cut);
+            }
+            _ => {}
+        }
+    }
+
+    // The server.
+
+    fn answered(&mut self, result: &Result<(), AgentError>) {
+        self.contact.note(result.is_ok());
+        // A run that has begun meanwhile knows better.
+        if self.running.is_some() {
+            return;
+        }
+        let event = match result {
+            Ok(()) => Some(Event::Accepted),
+            Err(error) => contact_event(error, self.clock.now()),
+        };
+        if let Some(event) = event {
+            self.apply(&event);
+        }
+    }
+
+    // Time.
+
+    fn look_at_time(&mut self) {
+        let (now, zone) = (self.clock.now(), TimeZone::system());
+        if self.book.status().pause().is_some_and(|pause| pause.until <= now) {
+            self.apply(&Event::PauseEnded);
+        }
+        match (self.schedule.blackout_until(now, &zone), self.book.status().blackout_until()) {
+            (Some(until), known) if known != Some(until) => {
+                self.apply(&Event::BlackoutBegan { until });
+            }
+            (None, Some(_)) => {
+                self.apply(&Event::BlackoutEnded);
+            }
+            _ => {}
+        }
+        if self.next_count <= now {
+            self.next_count = now.after(COUNT_EVERY);
+            self.apply(&Event::DaysCounted { limit: DAYS_LIMIT });
+        }
+        self.set_gate();
+        if let Some(running) = &self.running {
+            if !running.askers.is_empty() {
+                running.tell(&Reply::Progress(Counters::of(&running.progress)));
+            }
+            return;
+        }
+        if matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. }) {
+            self.run_is_due();
+        }
+        if self.running.is_none() && self.contact.is_due() {
+            self.contact.ask(&self.state, self.context.dialling(), &self.inputs);
+        }
+    }
+
+    fn run_is_due(&mut self) {
+        if self.book.status().what_holds().is_some() {
+            if !self.book.status().is_held_back() {
+                self.apply(&Event::HeldBack);
+            }
+            return;
+        }
+        match scheduled(&self.state) {
+            Ok(sets) => self.to_come = sets,
+            Err(error) => tracing::warn!(%error, "the sets are not known"),
+        }
+        self.begin_scheduled();
+    }
+
+    /// Begins the backup of the next set whose turn it is.
+    fn begin_scheduled(&mut self) {
+        let manner = Manner { accept_changed_roots: false, is_watched: false };
+        let set = if self.to_come.is_empty() { None } else { Some(self.to_come.remove(0)) };
+        // Without any set the default one is asked for, and is not there.
+        let wish = Wish { set: set.or_else(|| Some(DEFAULT.to_owned())), ..Wish::default() };
+        let begun = Chosen::of(&self.state, &wish).and_then(|chosen| {
+            if chosen.missing_folders().is_some() { Ok(chosen) } else { Err(AgentError::NothingThere) }
+        });
+        let begun = match begun {
+            Ok(chosen) => self.begin(Asker::Schedule, false, chosen, manner),
+            Err(error) => {
+                self.apply(&Event::RunAsked { by: Asker::Schedule, beside: false });
+                self.apply(&event_of(&error, self.clock.now()));
+                Err(error)
+            }
+        };
+        if let Err(error) = begun {
+            self.to_come.clear();
+            tracing::warn!(%error, "a scheduled backup could not begin");
+        }
+    }
+}
+
+/// A refusal of the machine as the error of a command.
+fn refused(Refusal { why, .. }: Refusal) -> AgentError {
+    let message = why.to_string();
+    let code = match why {
+        Why::NothingRuns => Code::NothingRuns,
+        Why::RunUnderWay => Code::BackupRuns,
+        Why::Finishing => Code::BackupFinishing,
+        Why::Paused { .. } => Code::BackupPaused,
+        Why::Blackout { .. } => Code::Blackout,
+        Why::NetworkBlocked { .. } => Code::NetworkBlocked,
+        Why::NotPaused => Code::NotPaused,
+        _ => Code::Internal,
+    };
+    AgentError::Service { code, message }
+}

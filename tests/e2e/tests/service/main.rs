@@ -1,0 +1,93 @@
+//! The agent's service with a real server: what its status says, from real causes. Each test is named after the code
+//! that it shows, and has a control in which the cause is left out and the code does not come.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod commands;
+mod crash;
+mod pause;
+mod run;
+mod server;
+
+use e2e::random::Random;
+use e2e::{Agent, Outcome, Proxy, Service, Site};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+/// Content that is sent in several packs, and so takes longer than the proxy lets pass.
+const LARGE: usize = 80 << 20;
+/// Bytes after which the proxy holds a backup: more than it takes to begin one, less than the first pack.
+const MIDDLE: u64 = 3 << 20;
+
+/// A device that reaches its server through a proxy, and a folder to back up.
+struct Scene {
+    site: Site,
+    agent: Agent,
+    proxy: Proxy,
+    documents: PathBuf,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let site = Site::new();
+        let proxy = Proxy::to(site.server.port());
+        let mut agent = site.device("laptop");
+        agent.set("HOLDFAST_SERVER", proxy.url());
+        // What people wait minutes for.
+        agent.set("HOLDFAST_TEST_CONTACT_SECONDS", "0.3");
+        agent.set("HOLDFAST_TEST_ATTEMPTS", "2");
+        let documents = site.path("documents");
+        std::fs::create_dir(&documents).unwrap();
+        std::fs::write(documents.join("letter"), "Dear Ada").unwrap();
+        Self { site, agent, proxy, documents }
+    }
+
+    /// A file that no chunk of an earlier one helps with.
+    fn add_large_file(&self) {
+        let bytes = Random::new().bytes(LARGE);
+        std::fs::write(self.documents.join("large"), bytes).unwrap();
+    }
+
+    /// Asks for a backup, which the proxy holds in its middle. The service has none to make by itself.
+    #[track_caller]
+    fn begin_held(&self, service: &Service<'_>) -> Child {
+        self.add_large_file();
+        self.proxy.hold_after(MIDDLE);
+        let child = self.ask_backup();
+        self.proxy.wait_until_held();
+        service.await_code("backup_in_progress");
+        child
+    }
+
+    fn ask_backup(&self) -> Child {
+        let mut command = self.agent.command();
+        command.args(["backup", "--json"]).arg(&self.documents);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn snapshots(&self) -> usize {
+        self.agent.snapshots().len()
+    }
+}
+
+/// How a command ended that was started.
+fn outcome(child: Child) -> Outcome {
+    Outcome::new("holdfast backup".into(), &child.wait_with_output().unwrap())
+}
+
+/// Seconds from now to the next attempt.
+fn wait_of(status: &Value) -> i64 {
+    let next: model::Timestamp = status["next_attempt"].as_str().expect("a next attempt").parse().unwrap();
+    next.as_secs() - model::Clock::system().now().as_secs()
+}
+
+#[track_caller]
+fn assert_never(service: &Service<'_>, code: &str) {
+    let raised = service.raised();
+    assert!(!raised.iter().any(|other| other == code), "{raised:?}");
+}
