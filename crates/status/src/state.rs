@@ -2,7 +2,7 @@
 
 use crate::end::LastRun;
 use crate::facts::Facts;
-use crate::{Backup, Event, Held, Pause, Run, Step, Why};
+use crate::{Backup, Event, Held, Pause, Run, Step, Transition, Why};
 use jiff::tz::TimeZone;
 use model::Timestamp;
 use model::schedule::{Due, Schedule};
@@ -34,11 +34,17 @@ fn known_version<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 impl State {
     /// The state of a device that was just activated.
     pub fn new(now: Timestamp) -> Self {
+        Self::begin(now, 1).0
+    }
+
+    /// The same for a device whose changes have numbers already: its own begin with this one. Gives them, too.
+    pub fn begin(now: Timestamp, next_sequence: u64) -> (Self, Vec<Transition>) {
         let facts = Facts::NONE;
-        let mut state = Self { version: VERSION, facts, held: Vec::new(), next_sequence: 1, next_episode: 1 };
+        let mut state =
+            Self { version: VERSION, facts, held: Vec::new(), next_sequence, next_episode: next_sequence };
         // Nothing is under way that could refuse it.
-        let _ = state.apply(&Event::Activated, now);
-        state
+        let changes = state.apply(&Event::Activated, now).unwrap_or_default();
+        (state, changes)
     }
 
     /// The number that the next change will have.
