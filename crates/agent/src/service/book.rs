@@ -2,7 +2,7 @@
 
 use crate::AgentError;
 use crate::state::State;
-use crate::state::event_log::EventLog;
+use crate::state::event_log::{EventLog, read_events};
 use crate::state::status::{read_status, write_status};
 use model::Timestamp;
 use status::{Event, Refusal, Transition};
@@ -20,8 +20,16 @@ pub(super) struct Book {
 impl Book {
     /// The book of this state; a new one for a device that never had a service.
     pub(super) fn open(state: &State, now: Timestamp) -> Result<Self, AgentError> {
-        let status = read_status(state)?.unwrap_or_else(|| status::State::new(now));
-        let log = EventLog::open(state, status.next_sequence())?;
+        if let Some(status) = read_status(state)? {
+            let log = EventLog::open(state, status.next_sequence())?;
+            return Ok(Self { state: state.clone(), status, log, unwritten: Vec::new() });
+        }
+        // A number is never given twice, also where only the log is left.
+        let last = read_events(state)?.last().map_or(0, |change| change.sequence);
+        let (status, changes) = status::State::begin(now, last + 1);
+        let mut log = EventLog::open(state, last + 1)?;
+        log.append(&changes)?;
+        write_status(state, &status)?;
         Ok(Self { state: state.clone(), status, log, unwritten: Vec::new() })
     }
 
@@ -52,5 +60,39 @@ impl Book {
             tracing::error!(%error, "the status could not be written");
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use status::Change;
+
+    #[test]
+    fn what_was_told_is_there_after_a_restart_and_no_number_comes_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::at(folder.path().to_owned());
+        state.prepare().unwrap();
+        let now = Timestamp::from_secs(50);
+        let away = Event::Unreachable { error: "away".into() };
+        let mut book = Book::open(&state, now).unwrap();
+        assert!(book.apply(&away, now).unwrap());
+        assert!(!book.apply(&away, now).unwrap(), "the same again is no news");
+        assert!(book.apply(&Event::PauseEnded, now).is_err());
+        let status = book.status().clone();
+        drop(book);
+        assert_eq!(*Book::open(&state, now).unwrap().status(), status);
+        let codes = |state: &State| {
+            let events = read_events(state).unwrap();
+            events.iter().map(|change| (change.sequence, change.code.clone())).collect::<Vec<_>>()
+        };
+        let told = [(1, "activated".to_owned()), (2, "server_connection_lost".to_owned())];
+        assert_eq!(codes(&state), told);
+        // The status is lost, the log is not.
+        std::fs::remove_file(state.settings_folder().join("status.json")).unwrap();
+        let book = Book::open(&state, now).unwrap();
+        assert_eq!(book.status().next_sequence(), 4);
+        assert_eq!(codes(&state)[..2], told);
+        assert!(read_events(&state).unwrap().iter().all(|change| change.change == Change::Raised));
     }
 }

@@ -48,6 +48,11 @@ impl Contact {
         self.next = Instant::now() + WELL;
     }
 
+    /// An answer came. Whether it counts: a backup that reached the server since the question knows better.
+    pub(super) fn take_answer(&mut self) -> bool {
+        std::mem::take(&mut self.is_asking)
+    }
+
     /// Takes in whether the server was reached, by asking or by a backup.
     pub(super) fn note(&mut self, well: bool) {
         self.is_asking = false;

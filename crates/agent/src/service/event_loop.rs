@@ -353,11 +353,10 @@ impl<'a> EventLoop<'a> {
     // The server.
 
     fn answered(&mut self, result: &Result<(), AgentError>) {
-        self.contact.note(result.is_ok());
-        // A run that has begun meanwhile knows better.
-        if self.running.is_some() {
+        if !self.contact.take_answer() || self.running.is_some() {
             return;
         }
+        self.contact.note(result.is_ok());
         let event = match result {
             Ok(()) => Some(Event::Accepted),
             Err(error) => contact_event(error, self.clock.now()),

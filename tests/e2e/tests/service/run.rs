@@ -85,6 +85,20 @@ fn backup_complete_files_missed() {
     assert_eq!(status["overlays"].as_array().unwrap().len(), 0, "{status:#}");
 }
 
+/// Ctrl-C in the command that asked for a backup is a cancel.
+#[test]
+fn backup_canceled_by_user_with_a_signal() {
+    let scene = Scene::new();
+    let service = Service::start(&scene.agent);
+    service.await_code("no_folders");
+    let asked = scene.begin_held(&service);
+    e2e::server::signal(&asked, "INT");
+    service.await_code("backup_canceled_by_user");
+    outcome(asked).expect(130);
+    scene.proxy.release();
+    assert_eq!(scene.snapshots(), 0);
+}
+
 #[test]
 fn backup_canceled_by_user() {
     let scene = Scene::new();
