@@ -1,7 +1,7 @@
 //! Everything that the database can refuse or fail at, and the stable code of each.
 //! Texts here are for logs; front ends own the wording for people.
 
-use crate::{DeviceState, LeaseState};
+use crate::{Bar, LeaseState, State};
 use model::{Code, DeviceId, LeaseId, SnapshotId, Timestamp, UserId, VaultId};
 use std::path::PathBuf;
 
@@ -123,13 +123,17 @@ pub enum Error {
         /// The id that was asked for.
         device: DeviceId,
     },
-    /// The device was deactivated.
-    #[error("device {device} is {state}")]
-    DeviceEnded {
-        /// The device.
-        device: DeviceId,
-        /// Why it may not go on.
-        state: DeviceState,
+    /// The device may not work.
+    #[error("{bar}")]
+    Barred {
+        /// What keeps it.
+        bar: Bar,
+    },
+    /// The change is not possible where the user or device stands.
+    #[error("it is {state}")]
+    StateConflict {
+        /// Where it stands.
+        state: State,
     },
     /// The device showed an old counter: its state was copied, and the other copy goes on as this device.
     #[error("another machine goes on as device {device}")]
@@ -245,7 +249,8 @@ impl Error {
             Self::TokenUsed { .. } => Code::TokenUsed,
             Self::DeviceUnknown { .. } => Code::DeviceUnknown,
             Self::DeviceCloned { .. } | Self::CounterWrong { .. } => Code::DeviceCloned,
-            Self::DeviceEnded { .. } => Code::DeviceDeactivated,
+            Self::Barred { bar } => bar.code(),
+            Self::StateConflict { .. } => Code::StateConflict,
             Self::VaultUnknown { .. } => Code::VaultUnknown,
             Self::VaultExists { .. } | Self::VaultClosed { .. } => Code::VaultExists,
             Self::LeaseUnknown { .. } | Self::LeaseEnded { .. } => Code::LeaseUnknown,

@@ -5,6 +5,7 @@
 //! times are handed in, so that the caller's clock is the only one.
 //! [`SqlMeta`] implements all of them; the store stays the authority on snapshots and can rebuild this.
 
+mod admin_tokens;
 mod cleanups;
 pub mod counter;
 mod damages;
@@ -14,20 +15,23 @@ mod installation;
 mod leases;
 mod snapshots;
 mod sql;
+mod standing;
 mod tokens;
 mod upkeep;
 mod users;
 mod vaults;
 mod words;
 
+pub use admin_tokens::{AdminToken, AdminTokens};
 pub use cleanups::{CleanupRun, Cleanups};
 pub use damages::{Damages, KnownDamage};
-pub use devices::{Device, DeviceState, Devices};
+pub use devices::{Device, Devices, FORMER_MAX, KnownDevice};
 pub use error::{Error, Result};
 pub use installation::{Administrator, Installation, ServerRecord};
 pub use leases::{Admission, GrantRequest, Lease, LeaseClaim, LeaseState, Leases};
 pub use snapshots::{Commit, Deletion, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope, Snapshots};
 pub use sql::SqlMeta;
+pub use standing::{Bar, Change, Standing, State, UNDO};
 pub use tokens::{Activation, NewDevice, NewToken, Token, Tokens};
 pub use upkeep::{Adopted, Adoption, Upkeep};
 pub use users::{User, Users};
@@ -38,11 +42,31 @@ pub type Hash = [u8; 32];
 
 /// The whole database, as `Arc<dyn Meta>`.
 pub trait Meta:
-    Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Damages + Upkeep
+    Installation
+    + AdminTokens
+    + Users
+    + Tokens
+    + Devices
+    + Vaults
+    + Leases
+    + Snapshots
+    + Cleanups
+    + Damages
+    + Upkeep
 {
 }
 
 impl<T> Meta for T where
-    T: Installation + Users + Tokens + Devices + Vaults + Leases + Snapshots + Cleanups + Damages + Upkeep
+    T: Installation
+        + AdminTokens
+        + Users
+        + Tokens
+        + Devices
+        + Vaults
+        + Leases
+        + Snapshots
+        + Cleanups
+        + Damages
+        + Upkeep
 {
 }

@@ -15,6 +15,8 @@ pub struct NewToken {
     pub created: Timestamp,
     /// From then on it is refused.
     pub expires: Timestamp,
+    /// The device of that user as which the machine will go on; `None` for a new device.
+    pub replaces: Option<DeviceId>,
 }
 
 /// A stored token.
@@ -32,6 +34,8 @@ pub struct Token {
     pub used: Option<Timestamp>,
     /// Which one.
     pub used_by: Option<DeviceId>,
+    /// The device as which the machine goes on.
+    pub replaces: Option<DeviceId>,
 }
 
 /// What a machine says about itself at activation.
@@ -72,11 +76,12 @@ pub trait Tokens: Send + Sync {
     /// Ends every token that was not used: from `now` on each is refused as expired. Gives how many there were.
     async fn end_unused_tokens(&self, now: Timestamp) -> Result<u64>;
 
-    /// Turns a token into a device.
+    /// Turns a token into a device, or into the one that the token replaces: with its snapshots and sets, but none of
+    /// its secrets, leases and counters.
     ///
     /// Repeated with the same recipient before the token expires, it gives the same device and stores the
     /// secret and names that were sent last: the first answer may have been lost. Otherwise a used token is
-    /// refused, and so is one whose device has ended since.
+    /// refused, and so is one whose device may no longer work, or whose user may not.
     async fn activate(
         &self,
         token_secret_hash: &Hash,

@@ -1,6 +1,6 @@
 //! The people whose machines are backed up.
 
-use crate::Result;
+use crate::{Change, Result, Standing};
 use async_trait::async_trait;
 use model::{Timestamp, UserId};
 
@@ -9,10 +9,19 @@ use model::{Timestamp, UserId};
 pub struct User {
     /// The user's id.
     pub id: UserId,
-    /// Unique whatever its case; validated by the caller.
+    /// Unique whatever its case among those that are not removed; validated by the caller.
     pub name: String,
     /// When the user was added.
     pub created: Timestamp,
+    /// Where the user stands; never deactivated.
+    pub standing: Standing,
+}
+
+impl User {
+    /// A user who is added now.
+    pub fn new(id: UserId, name: &str, now: Timestamp) -> Self {
+        Self { id, name: name.to_owned(), created: now, standing: Standing::active(now) }
+    }
 }
 
 /// Users.
@@ -23,14 +32,23 @@ pub trait Users: Send + Sync {
 
     /// As [`Self::insert_user`], with an id that is drawn here.
     async fn add_user(&self, name: &str, now: Timestamp) -> Result<User> {
-        let user = User { id: UserId::random(), name: name.to_owned(), created: now };
+        let user = User::new(UserId::random(), name, now);
         self.insert_user(&user).await?;
         Ok(user)
     }
 
-    /// The user with this name, whatever its case.
+    /// The user with this id.
+    async fn user(&self, user: UserId) -> Result<Option<User>>;
+
+    /// The user with this name, whatever its case. A removed user has left it.
     async fn find_user(&self, name: &str) -> Result<Option<User>>;
 
-    /// All users by name.
+    /// All users by name. Removed ones are among them.
     async fn users(&self) -> Result<Vec<User>>;
+
+    /// Changes where a user stands. The leases of all devices of the user end when they may no longer work.
+    async fn change_user(&self, user: UserId, change: Change, now: Timestamp) -> Result<User>;
+
+    /// Sets where a user stands, as the object store knows it. Leases end as in [`Self::change_user`].
+    async fn set_user_standing(&self, user: UserId, standing: Standing) -> Result<()>;
 }

@@ -70,8 +70,13 @@ async fn household(meta: &dyn Meta) -> (VaultId, DeviceId) {
     };
     meta.create_vault(&vault).await.unwrap();
     if meta.tokens(user.id).await.unwrap().is_empty() {
-        let token =
-            NewToken { user: user.id, secret_hash: TOKEN, created: now(), expires: now().after(HOUR) };
+        let token = NewToken {
+            user: user.id,
+            secret_hash: TOKEN,
+            created: now(),
+            expires: now().after(HOUR),
+            replaces: None,
+        };
         meta.create_token(&token).await.unwrap();
     }
     let device = NewDevice {

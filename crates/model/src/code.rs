@@ -100,6 +100,14 @@ codes! {
     DeviceUnknown = "device_unknown", 401, REFUSED, "Make this machine a device again: holdfast deactivate, then holdfast activate with a new token.";
     /// The device was deactivated.
     DeviceDeactivated = "device_deactivated", 403, REFUSED, "Ask the administrator for a new token; then holdfast deactivate, and holdfast activate with it.";
+    /// The device's user is disabled.
+    AccountDisabled = "account_disabled", 403, REFUSED, "Ask the administrator to enable the account; what is backed up stays.";
+    /// The device is disabled.
+    DeviceDisabled = "device_disabled", 403, REFUSED, "Ask the administrator to enable the device; what is backed up stays.";
+    /// The device was deleted, or its user was.
+    DeviceDeleted = "device_deleted", 403, REFUSED, "Ask the administrator: for seven days it can be brought back as it was.";
+    /// Another machine goes on as this device.
+    DeviceReplaced = "device_replaced", 403, REFUSED, "Ask the administrator for a new token; then holdfast deactivate, and holdfast activate with it.";
     /// Another machine uses a copy of this device's state.
     DeviceCloned = "device_cloned", 403, REFUSED, "Activate this machine as a new device: holdfast deactivate, then holdfast activate with a new token.";
     /// The token's text cannot be read.
@@ -238,6 +246,10 @@ codes! {
     NameInvalid = "name_invalid", 400, USAGE, "Use 1 to 64 letters, digits, dots, dashes, underscores or @.";
     /// No such user.
     UserUnknown = "user_unknown", 404, NOT_FOUND, "Add the user: holdfast-server user add NAME.";
+    /// No or wrong administrator's token.
+    AdminUnknown = "admin_unknown", 401, REFUSED, "Make a token: holdfast-server admin token create; it goes into the header authorization.";
+    /// The user or device is in a state in which that is not possible.
+    StateConflict = "state_conflict", 409, REFUSED, "See where it stands: holdfast-server device list, or user list; what is deleted is brought back with undelete.";
     /// The address to listen on cannot be used.
     ListenFailed = "listen_failed", 0, LOCAL, "Choose another address with --listen, or stop the program that uses it.";
 }

@@ -92,6 +92,10 @@ id!(
     TokenId
 );
 id!(
+    /// One token of an administrator; names it in lists, opens nothing.
+    AdminTokenId
+);
+id!(
     /// One activated device.
     DeviceId
 );

@@ -22,7 +22,9 @@ pub use code::Code;
 pub use custody::Custody;
 pub use damaged::Damaged;
 pub use finding::{Finding, FindingReason};
-pub use ids::{ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, TokenId, UserId, VaultId};
+pub use ids::{
+    AdminTokenId, ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, TokenId, UserId, VaultId,
+};
 pub use moment::{Day, Moment};
 pub use schedule::Schedule;
 pub use time::Timestamp;

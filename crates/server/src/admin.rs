@@ -1,10 +1,12 @@
 //! What an administrator can ask for, as plain values: the same commands run in the server that is asked over its
 //! socket and in a process of their own when no server runs. Nothing here reads a command line or prints.
 
+mod admin_tokens;
 mod administrators;
 mod backup;
 mod check;
 mod cleanup;
+pub(crate) mod devices;
 mod init;
 mod recover;
 mod retention;
@@ -12,7 +14,7 @@ mod settings;
 mod snapshots;
 mod stats;
 mod tokens;
-mod users;
+pub(crate) mod users;
 mod verify;
 
 use crate::instance::Instance;
@@ -24,10 +26,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use admin_tokens::{AdminTokenView, NewAdminTokenView};
 pub use administrators::AdministratorView;
 pub use backup::BackupView;
 pub use check::{CheckView, Problem, Severity};
 pub use cleanup::CleanupView;
+pub use devices::{Deed, DeviceView};
 pub use init::{InitOptions, InitView, init};
 pub use recover::{RecoverOptions, RecoverView, recover};
 pub use retention::{RetentionChange, RetentionView};
@@ -38,7 +42,7 @@ pub use tokens::TokenView;
 pub use users::UserView;
 pub use verify::{VaultReport, VerifyView};
 
-/// Who `snapshot delete` names in a deletion when nobody is logged in.
+/// Who is named by what a command has done.
 pub const CONSOLE: &str = "console";
 
 /// A command. New ones and new fields may come with each version; both sides are of one version, since the socket
@@ -57,6 +61,32 @@ pub enum Command {
     },
     /// Lists the users.
     UserList,
+    /// Changes where a user stands.
+    UserChange {
+        /// The name.
+        name: String,
+        /// What is done.
+        deed: Deed,
+    },
+    /// Lists devices.
+    DeviceList {
+        /// Only those of this user.
+        user: Option<String>,
+    },
+    /// Changes where a device stands.
+    DeviceChange {
+        /// Its id, a beginning of it, its name, or `USER/NAME`.
+        device: String,
+        /// What is done.
+        deed: Deed,
+    },
+    /// Makes a token by which another machine goes on as a device.
+    DeviceReplace {
+        /// As in `DeviceChange`.
+        device: String,
+        /// How long the token is good, in seconds.
+        expires_seconds: u64,
+    },
     /// Makes an activation token.
     TokenCreate {
         /// Name of the user.
@@ -68,6 +98,22 @@ pub enum Command {
     AdminReset {
         /// Name of the administrator.
         name: String,
+    },
+    /// Makes a token of an administrator.
+    AdminTokenCreate {
+        /// Name of the administrator.
+        administrator: String,
+        /// What it is for.
+        label: String,
+        /// How long it is good, in seconds; `None` for ever.
+        expires_seconds: Option<u64>,
+    },
+    /// Lists the tokens of administrators.
+    AdminTokenList,
+    /// Takes a token of an administrator away.
+    AdminTokenRevoke {
+        /// Its id.
+        id: String,
     },
     /// Lists snapshots, newest first.
     SnapshotList {
@@ -128,9 +174,21 @@ pub enum Answer {
     Status(StatusView),
     /// Of `user add`.
     User(UserView),
+    /// Of `user disable`, `enable`, `delete` and `undelete`.
+    UserChanged(UserView),
+    /// Of `device list`.
+    Devices(Vec<DeviceView>),
+    /// Of `device disable`, `enable`, `delete` and `undelete`.
+    Device(DeviceView),
+    /// Of `admin token create`.
+    AdminToken(NewAdminTokenView),
+    /// Of `admin token list`.
+    AdminTokens(Vec<AdminTokenView>),
+    /// Of `admin token revoke`.
+    AdminTokenRevoked(AdminTokenView),
     /// Of `user list`.
     Users(Vec<UserView>),
-    /// Of `token create`.
+    /// Of `token create` and `device replace`.
     Token(TokenView),
     /// Of `admin reset`.
     Administrator(AdministratorView),
@@ -162,6 +220,25 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
         Command::UserList => Answer::Users(users::list(instance).await?),
         Command::TokenCreate { user, expires_seconds } => {
             Answer::Token(tokens::create(instance, &user, expires_seconds).await?)
+        }
+        Command::UserChange { name, deed } => {
+            Answer::UserChanged(users::change(instance, &name, deed, CONSOLE).await?)
+        }
+        Command::DeviceList { user } => Answer::Devices(devices::list(instance, user.as_deref()).await?),
+        Command::DeviceChange { device, deed } => {
+            let device = devices::find(instance, &device).await?;
+            Answer::Device(devices::change(instance, device, deed, CONSOLE).await?)
+        }
+        Command::DeviceReplace { device, expires_seconds } => {
+            let device = devices::find(instance, &device).await?;
+            Answer::Token(devices::replace(instance, device, expires_seconds).await?)
+        }
+        Command::AdminTokenCreate { administrator, label, expires_seconds } => {
+            Answer::AdminToken(admin_tokens::create(instance, &administrator, &label, expires_seconds).await?)
+        }
+        Command::AdminTokenList => Answer::AdminTokens(admin_tokens::list(instance).await?),
+        Command::AdminTokenRevoke { id } => {
+            Answer::AdminTokenRevoked(admin_tokens::revoke(instance, &id).await?)
         }
         Command::AdminReset { name } => Answer::Administrator(administrators::reset(instance, &name).await?),
         Command::SnapshotList { user, deleted } => {
@@ -198,6 +275,7 @@ impl Answer {
     pub fn remark(&self) -> Option<String> {
         match self {
             Self::Token(view) => Some(view.remark()),
+            Self::AdminToken(view) => Some(view.remark()),
             Self::Snapshots(view) => view.remark(),
             _ => None,
         }
@@ -225,7 +303,13 @@ impl fmt::Display for Answer {
             Self::Recover(view) => view.fmt(f),
             Self::Status(view) => view.fmt(f),
             Self::User(view) => writeln!(f, "Added user {}.", view.name),
+            Self::UserChanged(view) => view.fmt(f),
             Self::Users(list) => users::write_list(list, f),
+            Self::Devices(list) => devices::write_list(list, f),
+            Self::Device(view) => view.fmt(f),
+            Self::AdminToken(view) => view.fmt(f),
+            Self::AdminTokens(list) => admin_tokens::write_list(list, f),
+            Self::AdminTokenRevoked(view) => writeln!(f, "Token {} opens nothing any more.", view.id),
             Self::Token(view) => view.fmt(f),
             Self::Administrator(view) => view.fmt(f),
             Self::Snapshots(view) => snapshots::write_list(&view.snapshots, f),

@@ -2,6 +2,7 @@
 //! routes of the protocol, each handler in its own file.
 
 mod activity;
+mod admin;
 mod auth;
 mod body;
 mod connection;

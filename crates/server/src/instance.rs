@@ -10,7 +10,7 @@ use crate::vaults::{OpenVault, OpenVaults};
 use crate::{Error, Result, blocking, reconcile};
 use blobs::{FolderStore, StoreId};
 use meta::{Meta, ServerRecord, SqlMeta};
-use model::{Clock, Code, DeviceId, VaultId};
+use model::{Clock, Code, DeviceId, UserId, VaultId};
 use platform::Lock;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub struct Instance {
     listening: OnceLock<SocketAddr>,
     /// Held while settings change, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
-    /// Held while the object of a device is written.
+    /// Held while the object of a user or device is written.
     mirroring: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
@@ -163,6 +163,18 @@ impl Instance {
         blocking(move || {
             let _turn = turn;
             Mirror(&store).put_device(&device)
+        })
+        .await
+    }
+
+    /// Writes the object of a user anew, as the database knows the user now.
+    pub async fn mirror_user(&self, id: UserId) -> Result<()> {
+        let turn = self.mirroring.clone().lock_owned().await;
+        let user = self.meta.user(id).await?.ok_or(meta::Error::UserUnknown { user: id })?;
+        let store = self.store.clone();
+        blocking(move || {
+            let _turn = turn;
+            Mirror(&store).put_user(&user)
         })
         .await
     }

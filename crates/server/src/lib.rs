@@ -4,8 +4,10 @@
 //! same use cases on an `Instance`. Vaults know their objects, `meta` knows who exists; what must hold between the two
 //! (the order of writes, `reconcile`) is kept here.
 
+pub mod accounts;
 pub mod activation;
 pub mod admin;
+pub mod admin_token;
 pub mod archive;
 pub mod cleanup;
 pub mod cli;

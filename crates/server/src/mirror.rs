@@ -4,7 +4,7 @@
 use crate::settings::Settings;
 use crate::{Error, Result};
 use blobs::{BlobStore, Key, PutMode};
-use meta::{Device, DeviceState, ServerRecord, User};
+use meta::{Device, ServerRecord, Standing, State, User};
 use model::{Code, DeviceId, ServerId, Timestamp, UserId, VaultId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,53 @@ struct UserObject {
     id: UserId,
     name: String,
     created: Timestamp,
+    #[serde(flatten)]
+    standing: StandingFields,
+}
+
+impl UserObject {
+    fn into_user(self) -> User {
+        let Self { id, name, created, standing } = self;
+        // A word that only a newer server knows is no leave to work.
+        let standing = standing.read(created).unwrap_or(Standing::of(State::Disabled, created));
+        User { id, name, created, standing }
+    }
+}
+
+/// Where a user or device stands. Objects of older servers have no times, and those of users no state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StandingFields {
+    #[serde(default = "active")]
+    state: String,
+    #[serde(default)]
+    state_since: Option<Timestamp>,
+    #[serde(default)]
+    state_before: Option<String>,
+}
+
+fn active() -> String {
+    State::Active.to_string()
+}
+
+impl StandingFields {
+    fn new(standing: Standing) -> Self {
+        let Standing { state, since, before } = standing;
+        let state_before = before.map(|state| state.to_string());
+        Self { state: state.to_string(), state_since: Some(since), state_before }
+    }
+
+    /// `None` when a word is not known here.
+    fn read(&self, created: Timestamp) -> Option<Standing> {
+        let before = match &self.state_before {
+            Some(word) => Some(State::parse(word)?),
+            None => None,
+        };
+        Some(Standing {
+            state: State::parse(&self.state)?,
+            since: self.state_since.unwrap_or(created),
+            before,
+        })
+    }
 }
 
 /// A device as its object says it.
@@ -69,22 +116,40 @@ struct DeviceObject {
     os: String,
     recipient: Option<String>,
     secret_hash: Option<api::Hash>,
-    state: String,
+    #[serde(default)]
+    former_secrets: Vec<api::Hash>,
+    #[serde(flatten)]
+    standing: StandingFields,
     created: Timestamp,
 }
 
 impl DeviceObject {
     fn new(device: &Device) -> Self {
-        let Device { id, user, vault, name, os, recipient, secret_hash, state, created, last_seen: _ } =
-            device.clone();
+        let Device {
+            id,
+            user,
+            vault,
+            name,
+            os,
+            recipient,
+            secret_hash,
+            former_secrets,
+            standing,
+            created,
+            ..
+        } = device.clone();
         let secret_hash = secret_hash.map(api::Hash);
-        Self { id, user, vault, name, os, recipient, secret_hash, state: state.to_string(), created }
+        let former_secrets = former_secrets.into_iter().map(api::Hash).collect();
+        let standing = StandingFields::new(standing);
+        Self { id, user, vault, name, os, recipient, secret_hash, former_secrets, standing, created }
     }
 
     fn into_stored(self) -> StoredDevice {
-        let Self { id, user, vault, name, os, recipient, secret_hash, state: word, created } = self;
-        let state = DeviceState::parse(&word);
-        if state.is_none() {
+        let Self { id, user, vault, name, os, recipient, secret_hash, former_secrets, standing, created } =
+            self;
+        let known = standing.read(created);
+        if known.is_none() {
+            let word = standing.state;
             tracing::warn!(device = %id, state = word, "the state of a device is a word that this server does not know");
         }
         let device = Device {
@@ -95,12 +160,14 @@ impl DeviceObject {
             os,
             recipient,
             secret_hash: secret_hash.map(|hash| hash.0),
+            former_secrets: former_secrets.into_iter().map(|hash| hash.0).collect(),
             // A word that only a newer server knows is no leave to work.
-            state: state.unwrap_or(DeviceState::Deactivated),
+            standing: known.unwrap_or(Standing::of(State::Deactivated, created)),
             created,
             last_seen: None,
+            last_backup: None,
         };
-        StoredDevice { device, is_state_known: state.is_some() }
+        StoredDevice { device, is_state_known: known.is_some() }
     }
 }
 
@@ -171,15 +238,15 @@ impl Mirror<'_> {
 
     /// Writes a user.
     pub fn put_user(&self, user: &User) -> Result<()> {
-        let User { id, name, created } = user.clone();
-        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created })
+        let User { id, name, created, standing } = user.clone();
+        let standing = StandingFields::new(standing);
+        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created, standing })
     }
 
     /// Reads all users.
     pub fn users(&self) -> Result<Listed<User>> {
         let Listed { found, unreadable } = self.all(USERS, |user: &UserObject| user.id.to_string())?;
-        let user = |UserObject { id, name, created }| User { id, name, created };
-        Ok(Listed { found: found.into_iter().map(user).collect(), unreadable })
+        Ok(Listed { found: found.into_iter().map(UserObject::into_user).collect(), unreadable })
     }
 
     /// Writes a device.
@@ -258,7 +325,7 @@ mod tests {
         let mirror = Mirror(&store);
         assert_eq!(mirror.record().unwrap(), None);
         let created = Timestamp::from_secs(1_800_000_000);
-        let user = User { id: UserId::random(), name: "anna".into(), created };
+        let user = User::new(UserId::random(), "anna", created);
         mirror.put_user(&user).unwrap();
         assert_eq!(mirror.users().unwrap().found, std::slice::from_ref(&user));
         let device = Device {
@@ -269,14 +336,16 @@ mod tests {
             os: "Debian".into(),
             recipient: Some("age1x".into()),
             secret_hash: Some([7; 32]),
-            state: DeviceState::Active,
+            former_secrets: vec![[8; 32], [9; 32]],
+            standing: Standing { state: State::Deleted, since: created, before: Some(State::Disabled) },
             created,
             last_seen: Some(created),
+            last_backup: Some(created),
         };
         mirror.put_device(&device).unwrap();
         let back = mirror.devices().unwrap().found;
         assert!(Mirror::is_same_device(&back[0].device, &device));
-        let device = Device { last_seen: None, ..device };
+        let device = Device { last_seen: None, last_backup: None, ..device };
         assert_eq!(back, [StoredDevice { device, is_state_known: true }]);
     }
 
@@ -285,7 +354,7 @@ mod tests {
         let store = blobs::MemoryStore::new();
         let mirror = Mirror(&store);
         let created = Timestamp::from_secs(1_800_000_000);
-        let user = User { id: UserId::random(), name: "anna".into(), created };
+        let user = User::new(UserId::random(), "anna", created);
         mirror.put_user(&user).unwrap();
         let keys = ["", "{", "null"].map(|bytes| {
             let key = Key::parse(&format!("{USERS}{}", UserId::random())).unwrap();
@@ -309,6 +378,14 @@ mod tests {
             "created":"2026-01-01T00:00:00Z"}"#;
         let object: DeviceObject = serde_json::from_str(text).unwrap();
         let StoredDevice { device, is_state_known } = object.into_stored();
-        assert_eq!((device.state, is_state_known), (DeviceState::Deactivated, false));
+        assert_eq!((device.standing.state, is_state_known), (State::Deactivated, false));
+    }
+
+    #[test]
+    fn objects_of_an_older_server_are_read() {
+        let text =
+            r#"{"id":"00000000000000000000000000000001","name":"anna","created":"2026-01-01T00:00:00Z"}"#;
+        let user = serde_json::from_str::<UserObject>(text).unwrap().into_user();
+        assert_eq!(user.standing, Standing::active(user.created));
     }
 }

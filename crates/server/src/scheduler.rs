@@ -1,9 +1,9 @@
-//! What the server does by itself: retention and cleanup of every vault, one after another, and the end of leases
-//! whose deadline passed.
+//! What the server does by itself: retention and cleanup of every vault, one after another, the removal of users and
+//! devices that were deleted long enough ago, and the end of leases whose deadline passed.
 
 use crate::instance::Instance;
 use crate::watch::Watch;
-use crate::{Result, cleanup};
+use crate::{Result, accounts, cleanup};
 use model::{Code, Timestamp};
 use serde_json::Value;
 use std::future::Future;
@@ -45,6 +45,10 @@ async fn look(instance: &Arc<Instance>, watch: &Watch) -> Result<()> {
     }
     if is_due(instance, now).await? {
         instance.meta.set_setting(LAST, &Value::from(now.as_micros())).await?;
+        // What cannot be hidden now is tried again next time; the other vaults are cleaned up all the same.
+        if let Err(error) = accounts::remove_overdue(instance).await {
+            tracing::error!(%error, "what was deleted could not be removed");
+        }
         clean_all(instance, watch).await?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::vaults::OpenVault;
 use crate::{Error, Result, blocking};
 use format::keys::Keyring;
 use format::wrap::wrapped_len;
-use meta::DeviceState;
+use meta::State;
 use model::{Code, Custody};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -37,8 +37,11 @@ pub struct KeyFault {
 /// seen.
 pub async fn key_faults(instance: &Arc<Instance>, open: &Arc<OpenVault>) -> Result<Vec<KeyFault>> {
     let devices = instance.meta.devices(None).await?;
-    let active: HashSet<_> =
-        devices.iter().filter(|device| device.state == DeviceState::Active).map(|device| device.id).collect();
+    let active: HashSet<_> = devices
+        .iter()
+        .filter(|device| device.standing.state == State::Active)
+        .map(|device| device.id)
+        .collect();
     let (instance, open) = (instance.clone(), open.clone());
     blocking(move || {
         let vault = open.vault();

@@ -64,10 +64,15 @@ pub(crate) fn run(args: &DeactivateArgs, context: &Context) -> Result<Outcome, A
     print(context, Some(device), tell)
 }
 
-/// A server that does not know the device any more has nothing to end.
+/// A server where this machine is no device any more has nothing to end.
 fn end_at_server(session: &Session) -> Result<(), AgentError> {
     match session.vault.connection().deactivate() {
-        Err(error) if !matches!(error.code, Code::DeviceUnknown | Code::DeviceDeactivated) => {
+        Err(error)
+            if !matches!(
+                error.code,
+                Code::DeviceUnknown | Code::DeviceDeactivated | Code::DeviceDeleted | Code::DeviceReplaced
+            ) =>
+        {
             Err(error.into())
         }
         _ => Ok(()),

@@ -37,7 +37,7 @@ pub(super) async fn set_counter(tx: &mut Write, device: DeviceId, counter: Count
 /// All of [`crate::Leases::grant`], in the transaction that is handed in.
 pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease> {
     let GrantRequest { vault, device, set, epoch, now, deadline, .. } = *request;
-    let user = devices::active(&mut tx, device).await?.user;
+    let user = devices::working(&mut tx, device).await?.user;
     vaults::open_of(&mut tx, vault, user).await?;
 
     // Before admission: a copy is told so even when the server is busy.

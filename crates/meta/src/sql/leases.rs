@@ -33,9 +33,9 @@ const BY_ID: &str =
     "SELECT id, vault_id, device_id, set_id, epoch, counter, state, granted, deadline, last_seen
     FROM leases WHERE id = $1";
 
-/// The lease if it allows what is claimed and its device is active; notes that its number was shown.
+/// The lease if it allows what is claimed and its device may work; notes that its number was shown.
 pub(super) async fn claimed(tx: &mut Write, claim: &LeaseClaim, now: Timestamp) -> Result<Lease> {
-    devices::active(tx, claim.device).await?;
+    devices::working(tx, claim.device).await?;
     let lease: Lease =
         tx.one(BY_ID, args![claim.lease]).await?.ok_or(Error::LeaseUnknown { lease: claim.lease })?;
     lease.allows(claim, now)?;

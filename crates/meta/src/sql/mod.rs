@@ -1,6 +1,7 @@
 //! [`SqlMeta`]: the traits written once, in the SQL that the databases share.
 //! It never names a database product outside its constructors.
 
+mod admin_tokens;
 mod cleanups;
 mod damages;
 mod devices;
@@ -11,6 +12,7 @@ mod leases;
 mod migrate;
 mod snapshots;
 mod sqlite;
+mod standing;
 mod tokens;
 mod upkeep;
 mod users;

@@ -80,6 +80,13 @@ pub(super) async fn insert(tx: &mut Write, row: &SnapshotRow) -> Result<Option<S
         ],
     )
     .await?;
+    if new.complete {
+        tx.run(
+            "UPDATE devices SET last_backup = $2 WHERE id = $1 AND (last_backup IS NULL OR last_backup < $2)",
+            args![new.device, new.received],
+        )
+        .await?;
+    }
     // Also for adopted rows and those whose number came from a record that was there already.
     tx.run(
         "UPDATE vaults SET next_sequence = $2 WHERE id = $1 AND next_sequence < $2",

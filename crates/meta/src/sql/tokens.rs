@@ -2,7 +2,9 @@
 
 use super::value::{FromRow, Row, args};
 use super::{SqlMeta, Write, devices, users, vaults};
-use crate::{Activation, Device, DeviceState, Error, Hash, NewDevice, NewToken, Result, Token, Tokens};
+use crate::{
+    Activation, Bar, Device, Error, Hash, NewDevice, NewToken, Result, Standing, State, Token, Tokens,
+};
 use async_trait::async_trait;
 use model::{DeviceId, Timestamp, TokenId, UserId};
 
@@ -15,33 +17,42 @@ impl FromRow for Token {
             expires: row.next()?,
             used: row.next()?,
             used_by: row.next()?,
+            replaces: row.next()?,
         })
     }
+}
+
+/// A statement on tokens that gives whole rows.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, user_id, created, expires, used, used_by, replaces FROM tokens ", $rest)
+    };
 }
 
 #[async_trait]
 impl Tokens for SqlMeta {
     async fn create_token(&self, token: &NewToken) -> Result<Token> {
-        let NewToken { user, secret_hash, created, expires } = *token;
+        let NewToken { user, secret_hash, created, expires, replaces } = *token;
         let id = TokenId::random();
         let mut tx = self.begin().await?;
         users::required(&mut tx, user).await?;
+        if let Some(device) = replaces
+            && devices::required(&mut tx, device).await?.user != user
+        {
+            return Err(Error::DeviceUnknown { device });
+        }
         tx.run(
-            "INSERT INTO tokens (id, user_id, secret_hash, created, expires) VALUES ($1, $2, $3, $4, $5)",
-            args![id, user, secret_hash, created, expires],
+            "INSERT INTO tokens (id, user_id, secret_hash, created, expires, replaces)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            args![id, user, secret_hash, created, expires, replaces],
         )
         .await?;
         tx.commit().await?;
-        Ok(Token { id, user, created, expires, used: None, used_by: None })
+        Ok(Token { id, user, created, expires, used: None, used_by: None, replaces })
     }
 
     async fn tokens(&self, user: UserId) -> Result<Vec<Token>> {
-        self.all(
-            "SELECT id, user_id, created, expires, used, used_by FROM tokens
-             WHERE user_id = $1 ORDER BY created DESC, id",
-            args![user],
-        )
-        .await
+        self.all(select!("WHERE user_id = $1 ORDER BY created DESC, id"), args![user]).await
     }
 
     async fn end_unused_tokens(&self, now: Timestamp) -> Result<u64> {
@@ -60,17 +71,14 @@ impl Tokens for SqlMeta {
     ) -> Result<Activation> {
         let mut tx = self.begin().await?;
         let token: Token = tx
-            .one(
-                "SELECT id, user_id, created, expires, used, used_by FROM tokens WHERE secret_hash = $1",
-                args![token_secret_hash],
-            )
+            .one(select!("WHERE secret_hash = $1"), args![token_secret_hash])
             .await?
             .ok_or(Error::TokenUnknown)?;
         // 'Used' before 'expired': it is what a person who holds an old token has to know.
         if let Some(used_by) = token.used_by {
             let first = devices::required(&mut tx, used_by).await?;
             let same = first.recipient.as_deref() == Some(device.recipient.as_str());
-            if !same || first.state != DeviceState::Active {
+            if !same || first.standing.state != State::Active {
                 return Err(Error::TokenUsed { device: used_by });
             }
         }
@@ -78,10 +86,27 @@ impl Tokens for SqlMeta {
             return Err(Error::TokenExpired { expired: token.expires });
         }
         let user = users::required(&mut tx, token.user).await?;
+        match user.standing.state {
+            State::Active => {}
+            // Of a user who is gone there is nothing to be told.
+            State::Removed => return Err(Error::TokenUnknown),
+            _ => return Err(Error::Barred { bar: Bar::AccountDisabled }),
+        }
         let vault = vaults::open(&mut tx, user.id).await?;
         let device = match token.used_by {
             Some(id) => again(&mut tx, id, device).await?,
-            None => first(&mut tx, &token, device, now).await?,
+            None => {
+                let made = match token.replaces {
+                    Some(id) => devices::replace(&mut tx, id, device, now).await?,
+                    None => first(&mut tx, &token, device, now).await?,
+                };
+                tx.run(
+                    "UPDATE tokens SET used = $2, used_by = $3 WHERE id = $1",
+                    args![token.id, now, made.id],
+                )
+                .await?;
+                made
+            }
         };
         tx.commit().await?;
         Ok(Activation { device, user, vault, repeated: token.used_by.is_some() })
@@ -97,13 +122,13 @@ async fn first(tx: &mut Write, token: &Token, new: &NewDevice, now: Timestamp) -
         os: new.os.clone(),
         recipient: Some(new.recipient.clone()),
         secret_hash: Some(new.secret_hash),
-        state: DeviceState::Active,
+        former_secrets: Vec::new(),
+        standing: Standing::active(now),
         created: now,
         last_seen: None,
+        last_backup: None,
     };
     devices::insert(tx, &device).await?;
-    tx.run("UPDATE tokens SET used = $2, used_by = $3 WHERE id = $1", args![token.id, now, device.id])
-        .await?;
     Ok(device)
 }
 

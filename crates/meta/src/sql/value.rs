@@ -1,9 +1,10 @@
 //! The three kinds of value that every database has, and how our types become them and come back.
 //! Ids and hashes are bytes, times are microseconds, yes and no are 1 and 0, enums are words.
 
-use crate::{DeviceState, Error, LeaseState, Result, VaultState};
+use crate::{Error, Hash, LeaseState, Result, State, VaultState};
 use model::{
-    Custody, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, Timestamp, TokenId, UserId, VaultId,
+    AdminTokenId, Custody, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, Timestamp, TokenId,
+    UserId, VaultId,
 };
 
 /// A kind of column.
@@ -184,8 +185,8 @@ macro_rules! word_columns {
 }
 
 word_columns! {
-    DeviceState, Self::parse;
     LeaseState, Self::parse;
+    State, Self::parse;
     VaultState, Self::parse;
     Custody, |word: &str| word.parse().ok();
 }
@@ -206,6 +207,22 @@ impl<const N: usize> Load for [u8; N] {
     }
 }
 
+/// One behind the other.
+impl Store for Vec<Hash> {
+    const KIND: Kind = Kind::Bytes;
+    fn store(&self) -> Option<Value> {
+        Some(Value::Bytes(self.concat()))
+    }
+}
+
+impl Load for Vec<Hash> {
+    fn load(value: Option<Value>) -> Option<Self> {
+        let Some(Value::Bytes(bytes)) = value else { return None };
+        let (hashes, rest) = bytes.as_chunks();
+        rest.is_empty().then(|| hashes.to_vec())
+    }
+}
+
 macro_rules! id_columns {
     ($($type:ty)*) => { $(
         impl Store for $type {
@@ -222,4 +239,4 @@ macro_rules! id_columns {
     )* };
 }
 
-id_columns! { DeviceId LeaseId PackId ServerId SetId SnapshotId TokenId UserId VaultId }
+id_columns! { AdminTokenId DeviceId LeaseId PackId ServerId SetId SnapshotId TokenId UserId VaultId }

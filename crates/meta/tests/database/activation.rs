@@ -1,13 +1,13 @@
 //! Tokens: what becomes of them, and what they are refused for.
 
 use crate::{Fixture, at, new_device};
-use meta::{DeviceState, Error, Hash, NewDevice, NewToken};
+use meta::{Change, Error, Hash, NewDevice, NewToken, Standing};
 use model::UserId;
 
 const SECRET: Hash = [9; 32];
 
 async fn token(fixture: &Fixture, user: UserId) {
-    let token = NewToken { user, secret_hash: SECRET, created: at(10), expires: at(100) };
+    let token = NewToken { user, secret_hash: SECRET, created: at(10), expires: at(100), replaces: None };
     fixture.meta.create_token(&token).await.unwrap();
 }
 
@@ -21,7 +21,7 @@ async fn a_token_becomes_a_device_of_its_user() {
     assert_eq!(activation.user, household.user);
     assert_eq!(activation.vault, Some(household.vault));
     assert_eq!(activation.device.recipient.as_deref(), Some("age1a"));
-    assert_eq!(activation.device.state, DeviceState::Active);
+    assert_eq!(activation.device.standing, Standing::active(at(50)));
     let stored = fixture.meta.device(activation.device.id).await.unwrap();
     assert_eq!(stored.as_ref(), Some(&activation.device));
     let tokens = fixture.meta.tokens(household.user.id).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_used_token_serves_no_other_device_and_revives_none() {
             other => panic!("{other:?}"),
         }
     }
-    fixture.meta.set_device_state(first.device.id, DeviceState::Deactivated).await.unwrap();
+    fixture.meta.change_device(first.device.id, Change::Deactivate, at(55)).await.unwrap();
     let revived = fixture.meta.activate(&SECRET, &new_device("age1a"), at(60)).await;
     assert!(matches!(revived, Err(Error::TokenUsed { .. })));
 }
@@ -105,7 +105,7 @@ async fn a_used_token_serves_no_other_device_and_revives_none() {
 async fn a_token_needs_a_user() {
     let fixture = Fixture::new().await;
     let user = UserId::random();
-    let token = NewToken { user, secret_hash: SECRET, created: at(10), expires: at(100) };
+    let token = NewToken { user, secret_hash: SECRET, created: at(10), expires: at(100), replaces: None };
     match fixture.meta.create_token(&token).await {
         Err(Error::UserUnknown { user: named }) => assert_eq!(named, user),
         other => panic!("{other:?}"),

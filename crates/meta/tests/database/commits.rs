@@ -1,7 +1,7 @@
 //! Commits: idempotence, the lease behind each, sequence numbers, checkpoints.
 
 use crate::{Fixture, OTHER_SET, WEEK, at, claim, request, snapshot};
-use meta::{DeviceState, Error, LeaseState, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope};
+use meta::{Change, Error, LeaseState, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope};
 
 #[tokio::test]
 async fn a_complete_snapshot_becomes_visible_and_ends_its_lease() {
@@ -83,9 +83,9 @@ async fn a_stopped_device_or_lease_commits_nothing() {
     let new = snapshot(&lease, 1, true);
     let late = fixture.meta.commit_snapshot(&new, &claim(&lease), at(10 + WEEK)).await;
     assert!(matches!(late, Err(Error::LeaseExpired { .. })));
-    fixture.meta.set_device_state(household.device.id, DeviceState::Deactivated).await.unwrap();
+    fixture.meta.change_device(household.device.id, Change::Deactivate, at(30)).await.unwrap();
     let ended = fixture.meta.commit_snapshot(&new, &claim(&lease), at(12)).await;
-    assert!(matches!(ended, Err(Error::DeviceEnded { .. })));
+    assert!(matches!(ended, Err(Error::Barred { .. })));
     assert_eq!(fixture.meta.snapshot(new.id).await.unwrap(), None);
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// Runs of one device in its own set, each with all its steps; gives the sequence numbers of its commits.
 async fn runs(meta: Arc<dyn Meta>, household: Arc<Household>, set: SetId, count: u64) -> Vec<u64> {
     let secret_hash = *blank_hash(set);
-    let token = NewToken { user: household.user.id, secret_hash, created: at(0), expires: at(1_000) };
+    let token =
+        NewToken { user: household.user.id, secret_hash, created: at(0), expires: at(1_000), replaces: None };
     meta.create_token(&token).await.unwrap();
     let device = meta.activate(&secret_hash, &new_device(&format!("age1{set}")), at(1)).await.unwrap().device;
     let (mut counter, mut sequences) = (None, Vec::new());
@@ -72,7 +73,7 @@ async fn writers_in_two_processes_and_readers_never_meet_a_locked_database() {
 async fn of_many_activations_with_one_token_one_wins() {
     let fixture = Fixture::new().await;
     let user = fixture.meta.add_user("ann", at(0)).await.unwrap().id;
-    let token = NewToken { user, secret_hash: [9; 32], created: at(0), expires: at(1_000) };
+    let token = NewToken { user, secret_hash: [9; 32], created: at(0), expires: at(1_000), replaces: None };
     fixture.meta.create_token(&token).await.unwrap();
     let mut callers = tokio::task::JoinSet::new();
     for number in 0..16 {

@@ -1,7 +1,7 @@
 //! Devices: their ends, and the counter that finds copies of them.
 
 use crate::{Fixture, OTHER_SET, at, claim, request};
-use meta::{DeviceState, Error, GrantRequest, LeaseState};
+use meta::{Bar, Change, Error, GrantRequest, LeaseState, State};
 use model::DeviceId;
 
 #[tokio::test]
@@ -20,22 +20,24 @@ async fn devices_are_listed_per_user() {
 }
 
 #[tokio::test]
-async fn an_end_is_final_and_ends_the_leases() {
+async fn an_end_ends_the_leases() {
     let fixture = Fixture::new().await;
     let household = fixture.household("ann").await;
     let device = household.device.id;
     let lease = fixture.first_lease(&household).await;
-    fixture.meta.set_device_state(device, DeviceState::Active).await.unwrap();
-    fixture.meta.set_device_state(device, DeviceState::Deactivated).await.unwrap();
-    fixture.meta.set_device_state(device, DeviceState::Deactivated).await.unwrap();
-    match fixture.meta.set_device_state(device, DeviceState::Active).await {
-        Err(Error::DeviceEnded { state, .. }) => assert_eq!(state, DeviceState::Deactivated),
+    fixture.meta.change_device(device, Change::Enable, at(15)).await.unwrap();
+    assert_eq!(fixture.meta.lease(lease.id).await.unwrap().unwrap().state, LeaseState::Live);
+    let ended = fixture.meta.change_device(device, Change::Deactivate, at(16)).await.unwrap();
+    let again = fixture.meta.change_device(device, Change::Deactivate, at(17)).await.unwrap();
+    assert_eq!((again, ended.standing.since), (ended, at(16)));
+    match fixture.meta.change_device(device, Change::Enable, at(18)).await {
+        Err(Error::StateConflict { state }) => assert_eq!(state, State::Deactivated),
         other => panic!("{other:?}"),
     }
     assert_eq!(fixture.meta.lease(lease.id).await.unwrap().unwrap().state, LeaseState::Released);
     let granted = fixture.meta.grant(&request(&household, Some(lease.counter), 20)).await;
-    assert!(matches!(granted, Err(Error::DeviceEnded { .. })));
-    let unknown = fixture.meta.set_device_state(DeviceId::random(), DeviceState::Deactivated).await;
+    assert!(matches!(granted, Err(Error::Barred { bar: Bar::DeviceDeactivated })));
+    let unknown = fixture.meta.change_device(DeviceId::random(), Change::Disable, at(20)).await;
     assert!(matches!(unknown, Err(Error::DeviceUnknown { .. })));
 }
 

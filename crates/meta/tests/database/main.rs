@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test throughout")]
 
 mod activation;
+mod admin_tokens;
 mod cleanups;
 mod commits;
 mod concurrency;
@@ -11,7 +12,9 @@ mod devices;
 mod file;
 mod installation;
 mod leases;
+mod replacement;
 mod snapshots;
+mod standings;
 mod upkeep;
 mod vaults;
 
@@ -68,7 +71,8 @@ impl Fixture {
 
     async fn device(&self, user: &User) -> Device {
         let secret_hash = model::ids::random_bytes();
-        let token = NewToken { user: user.id, secret_hash, created: at(0), expires: at(1_000) };
+        let token =
+            NewToken { user: user.id, secret_hash, created: at(0), expires: at(1_000), replaces: None };
         self.meta.create_token(&token).await.unwrap();
         let recipient = format!("age1{}", SnapshotId::random());
         self.meta.activate(&secret_hash, &new_device(&recipient), at(1)).await.unwrap().device

@@ -2,14 +2,14 @@
 
 use crate::{Fixture, OTHER_SET, at, claim, request, snapshot};
 use meta::{
-    Adopted, Adoption, Deletion, Device, DeviceState, Error, GrantRequest, SnapshotRow, SnapshotScope, User,
+    Adopted, Adoption, Deletion, Device, Error, GrantRequest, SnapshotRow, SnapshotScope, Standing, User,
     Vault, VaultState,
 };
 use model::{Custody, DeviceId, UserId, VaultId};
 
 /// A user, a vault, a device and two snapshots as `recover` finds them in a store.
 async fn found_in_a_store(fixture: &Fixture) -> Adoption {
-    let user = User { id: UserId::random(), name: "ann".to_owned(), created: at(1) };
+    let user = User::new(UserId::random(), "ann", at(1));
     let vault = Vault {
         id: VaultId::random(),
         user: user.id,
@@ -25,9 +25,11 @@ async fn found_in_a_store(fixture: &Fixture) -> Adoption {
         os: String::new(),
         recipient: None,
         secret_hash: None,
-        state: DeviceState::Active,
+        former_secrets: vec![[9; 32]],
+        standing: Standing::active(at(2)),
         created: at(2),
         last_seen: None,
+        last_backup: Some(at(20)),
     };
     let other = fixture.household("other").await;
     let mut lease = fixture.first_lease(&other).await;
@@ -81,7 +83,7 @@ async fn an_adoption_is_all_or_nothing() {
     astray.snapshots = adoption.snapshots.clone();
     assert!(matches!(fixture.meta.adopt(&astray).await, Err(Error::VaultUnknown { .. })));
     let mut namesake = adoption.clone();
-    namesake.users.push(User { id: UserId::random(), name: "ANN".to_owned(), created: at(1) });
+    namesake.users.push(User::new(UserId::random(), "ANN", at(1)));
     assert!(matches!(fixture.meta.adopt(&namesake).await, Err(Error::NameTaken { .. })));
     assert_eq!(fixture.meta.find_user("ann").await.unwrap(), None);
 

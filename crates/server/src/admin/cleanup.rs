@@ -1,5 +1,6 @@
 //! `cleanup`: every vault now.
 
+use crate::accounts::{self, Removed};
 use crate::cleanup::{Report, clean};
 use crate::instance::Instance;
 use crate::names::{counted, show_bytes};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub struct CleanupView {
     /// Whether nothing was changed.
     pub dry_run: bool,
+    /// Users and devices whose time to be brought back was over.
+    pub removed: Removed,
     /// All vaults that were cleaned up.
     pub vaults: Vec<VaultCleanup>,
     /// Vaults that were not.
@@ -53,8 +56,9 @@ impl CleanupView {
 
 /// Cleans all vaults up; the trouble of one does not keep the others.
 pub(super) async fn run(instance: &Arc<Instance>, dry_run: bool, watch: &Watch) -> Result<CleanupView> {
+    let removed = if dry_run { Removed::default() } else { accounts::remove_overdue(instance).await? };
     let vaults = instance.meta.vaults(None).await?;
-    let mut view = CleanupView { dry_run, vaults: Vec::new(), failed: Vec::new() };
+    let mut view = CleanupView { dry_run, removed, vaults: Vec::new(), failed: Vec::new() };
     for (done, vault) in vaults.iter().enumerate() {
         watch.check()?;
         watch.tell("cleaning up", done as u64, vaults.len() as u64, "vaults");
@@ -80,6 +84,11 @@ impl fmt::Display for CleanupView {
             writeln!(f, "Nothing was changed. A cleanup now would, in {vaults}:")?;
         } else {
             writeln!(f, "Cleaned up {vaults}:")?;
+        }
+        let Removed { users, devices, snapshots } = self.removed;
+        if users + devices > 0 {
+            writeln!(f, "  users / devices removed for good        {users} / {devices}")?;
+            writeln!(f, "  snapshots hidden with them              {snapshots}")?;
         }
         writeln!(f, "  snapshots hidden by the retention rule  {}", sum(|r| r.retired_snapshots))?;
         writeln!(f, "  deleted snapshots removed for good      {}", sum(|r| r.purged_snapshots))?;

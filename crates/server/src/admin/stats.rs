@@ -135,8 +135,8 @@ pub(super) async fn collect(instance: &Arc<Instance>) -> Result<StatsView> {
     let space = blocking(move || store.space()).await?;
     let settings = instance.settings();
     Ok(StatsView {
-        users: users.len() as u64,
-        devices: devices.iter().filter(|device| device.state == meta::DeviceState::Active).count() as u64,
+        users: users.iter().filter(|user| user.standing.state != meta::State::Removed).count() as u64,
+        devices: devices.iter().filter(|device| device.standing.state == meta::State::Active).count() as u64,
         snapshots: meta.snapshots(SnapshotScope::Everything, false).await?.len() as u64,
         active_leases: meta.active_leases(now.before(ACTIVE), now).await?,
         stored_bytes: vaults.iter().map(|vault| vault.stored_bytes).sum(),

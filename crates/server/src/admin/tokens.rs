@@ -1,10 +1,10 @@
-//! `token create`.
+//! `token create`, and the token of `device replace`.
 
 use super::{show_time, users};
 use crate::instance::Instance;
 use crate::{Error, Result, blocking};
 use api::{Pin, Secret, Token};
-use meta::NewToken;
+use meta::{Device, NewToken, State, User};
 use model::{Code, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,6 +18,8 @@ pub struct TokenView {
     pub token: String,
     /// The user whose device it makes.
     pub user: String,
+    /// The name of the device as which the machine will go on; `None` for a new device.
+    pub replaces: Option<String>,
     /// From then on it is refused.
     pub expires: Timestamp,
     /// The addresses in it.
@@ -26,12 +28,25 @@ pub struct TokenView {
     pub authority: String,
 }
 
-/// Makes a token for a device of a user.
+/// Makes a token for a new device of a user.
 pub(super) async fn create(instance: &Arc<Instance>, user: &str, expires_seconds: u64) -> Result<TokenView> {
+    let user = users::find(instance, user).await?;
+    make(instance, &user, None, expires_seconds).await
+}
+
+/// Makes a token for a device of this user, a new one or `replaces`.
+pub(super) async fn make(
+    instance: &Arc<Instance>,
+    user: &User,
+    replaces: Option<Device>,
+    expires_seconds: u64,
+) -> Result<TokenView> {
     if expires_seconds == 0 {
         return Err(Error::refused(Code::Usage, "a token must be good for 1s or more"));
     }
-    let user = users::find(instance, user).await?;
+    if user.standing.state == State::Deleted {
+        return Err(Error::refused(Code::StateConflict, "the user is deleted"));
+    }
     let settings = instance.settings();
     let tls = instance.data.tls();
     let pin = blocking(move || crate::tls::Authority::open(&tls).map(|authority| authority.pin())).await?;
@@ -40,12 +55,19 @@ pub(super) async fn create(instance: &Arc<Instance>, user: &str, expires_seconds
     let token = Token::new(settings.urls.clone(), pin, secret.clone())?;
     let created = instance.clock.now();
     let expires = created.after(Duration::from_secs(expires_seconds));
-    let new = NewToken { user: user.id, secret_hash: secret.hash().0, created, expires };
+    let new = NewToken {
+        user: user.id,
+        secret_hash: secret.hash().0,
+        created,
+        expires,
+        replaces: replaces.as_ref().map(|device| device.id),
+    };
     let stored = instance.meta.create_token(&new).await?;
     tracing::info!(user = %user.name, token = %stored.id, %expires, "token made");
     Ok(TokenView {
         token: token.to_text(),
-        user: user.name,
+        user: user.name.clone(),
+        replaces: replaces.map(|device| device.name),
         expires,
         urls: settings.urls.clone(),
         authority: pin.to_string(),
@@ -64,11 +86,13 @@ impl fmt::Debug for TokenView {
 impl TokenView {
     /// What there is to say about it.
     pub(super) fn remark(&self) -> String {
-        let Self { user, expires, .. } = self;
+        let Self { user, replaces, expires, .. } = self;
         let until = show_time(*expires);
-        format!(
-            "Token for one device of {user}, good until {until}. On that device: holdfast activate TOKEN\n"
-        )
+        let whose = match replaces {
+            Some(name) => format!("a machine that goes on as {name} of {user}"),
+            None => format!("one device of {user}"),
+        };
+        format!("Token for {whose}, good until {until}. On that machine: holdfast activate TOKEN\n")
     }
 }
 

@@ -1,10 +1,11 @@
-//! `user add` and `user list`.
+//! `user add` and `user list`, and what changes where a user stands.
 
+use super::devices::{Deed, show_state};
 use super::show_time;
 use crate::instance::Instance;
-use crate::mirror::Mirror;
 use crate::names::check_name;
-use crate::{Error, Result, blocking};
+use crate::{Error, Result, accounts};
+use meta::State;
 use model::{Code, Custody, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,6 +26,12 @@ pub struct UserView {
     pub devices: u64,
     /// Whether there is a vault.
     pub has_vault: bool,
+    /// `active`, `disabled` or `deleted`.
+    pub state: String,
+    /// Since when.
+    pub state_since: Timestamp,
+    /// Until when the user can be brought back, while deleted.
+    pub undo_until: Option<Timestamp>,
 }
 
 /// Adds a user. The custody first: a user without it would be there with the server's, which may be the one that was
@@ -34,7 +41,7 @@ pub(super) async fn add(instance: &Arc<Instance>, name: &str, custody: Option<Cu
     if instance.meta.find_user(name).await?.is_some() {
         return Err(meta::Error::NameTaken { name: name.to_owned() }.into());
     }
-    let user = meta::User { id: UserId::random(), name: name.to_owned(), created: instance.clock.now() };
+    let user = meta::User::new(UserId::random(), name, instance.clock.now());
     if let Some(custody) = custody {
         instance
             .change_settings(|settings| {
@@ -44,43 +51,59 @@ pub(super) async fn add(instance: &Arc<Instance>, name: &str, custody: Option<Cu
             .await?;
     }
     instance.meta.insert_user(&user).await?;
-    let (store, mirrored) = (instance.store.clone(), user.clone());
-    blocking(move || Mirror(&store).put_user(&mirrored)).await?;
+    instance.mirror_user(user.id).await?;
     tracing::info!(user = %user.name, "user added");
-    let custody = instance.settings().custody_for(user.id);
-    Ok(UserView {
+    Ok(view(instance, user, &[], &[]))
+}
+
+fn view(instance: &Instance, user: meta::User, devices: &[meta::Device], vaults: &[meta::Vault]) -> UserView {
+    let works = |device: &&meta::Device| {
+        device.user == user.id && meta::Bar::of(device.standing.state, user.standing.state).is_none()
+    };
+    let open = vaults.iter().find(|v| v.user == user.id && v.state == meta::VaultState::Open);
+    UserView {
         id: user.id,
+        devices: devices.iter().filter(works).count() as u64,
+        custody: open.map_or_else(|| instance.settings().custody_for(user.id), |vault| vault.custody),
+        has_vault: vaults.iter().any(|vault| vault.user == user.id),
         name: user.name,
         created: user.created,
-        custody,
-        devices: 0,
-        has_vault: false,
-    })
+        state: user.standing.state.to_string(),
+        state_since: user.standing.since,
+        undo_until: user.standing.undo_until(),
+    }
 }
 
 /// Lists the users by name.
-pub(super) async fn list(instance: &Arc<Instance>) -> Result<Vec<UserView>> {
+pub(crate) async fn list(instance: &Arc<Instance>) -> Result<Vec<UserView>> {
     let devices = instance.meta.devices(None).await?;
     let vaults = instance.meta.vaults(None).await?;
-    let settings = instance.settings();
-    let view = |user: meta::User| {
-        let active =
-            |device: &&meta::Device| device.user == user.id && device.state == meta::DeviceState::Active;
-        let open = vaults.iter().find(|v| v.user == user.id && v.state == meta::VaultState::Open);
-        UserView {
-            id: user.id,
-            devices: devices.iter().filter(active).count() as u64,
-            custody: open.map_or_else(|| settings.custody_for(user.id), |vault| vault.custody),
-            has_vault: vaults.iter().any(|vault| vault.user == user.id),
-            name: user.name,
-            created: user.created,
-        }
-    };
-    Ok(instance.meta.users().await?.into_iter().map(view).collect())
+    let users = instance.meta.users().await?.into_iter();
+    let shown = users.filter(|user| user.standing.state != State::Removed);
+    Ok(shown.map(|user| view(instance, user, &devices, &vaults)).collect())
+}
+
+/// One user.
+pub(crate) async fn show(instance: &Arc<Instance>, name: &str) -> Result<UserView> {
+    let user = find(instance, name).await?;
+    view_of(instance, user).await
+}
+
+async fn view_of(instance: &Arc<Instance>, user: meta::User) -> Result<UserView> {
+    let devices = instance.meta.devices(Some(user.id)).await?;
+    let vaults = instance.meta.vaults(Some(user.id)).await?;
+    Ok(view(instance, user, &devices, &vaults))
+}
+
+/// Changes where a user stands.
+pub(crate) async fn change(instance: &Arc<Instance>, name: &str, deed: Deed, by: &str) -> Result<UserView> {
+    let user = find(instance, name).await?;
+    let user = accounts::change_user(instance, user.id, deed.change(), by).await?;
+    view_of(instance, user).await
 }
 
 /// The user with this name.
-pub(super) async fn find(instance: &Instance, name: &str) -> Result<meta::User> {
+pub(crate) async fn find(instance: &Instance, name: &str) -> Result<meta::User> {
     let found = instance.meta.find_user(name).await?;
     found.ok_or_else(|| Error::refused(Code::UserUnknown, format!("there is no user {name:?}")))
 }
@@ -91,10 +114,17 @@ pub(super) fn write_list(list: &[UserView], f: &mut fmt::Formatter<'_>) -> fmt::
         return writeln!(f, "There are no users yet. Add one: holdfast-server user add NAME");
     }
     let width = list.iter().map(|user| user.name.chars().count()).max().unwrap_or(0).max(4);
-    writeln!(f, "{:width$}  {:7}  {:8}  added", "name", "devices", "custody")?;
+    writeln!(f, "{:width$}  {:7}  {:8}  {:23}  state", "name", "devices", "custody", "added")?;
     for user in list {
-        let UserView { name, devices, custody, created, .. } = user;
-        writeln!(f, "{name:width$}  {devices:7}  {:8}  {}", custody.as_str(), show_time(*created))?;
+        let UserView { name, devices, custody, created, state, undo_until, .. } = user;
+        let (added, state) = (show_time(*created), show_state(state, *undo_until));
+        writeln!(f, "{name:width$}  {devices:7}  {:8}  {added:23}  {state}", custody.as_str())?;
     }
     Ok(())
+}
+
+impl fmt::Display for UserView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "User {} is {}.", self.name, show_state(&self.state, self.undo_until))
+    }
 }

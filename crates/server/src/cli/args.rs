@@ -1,7 +1,7 @@
 //! The arguments of `holdfast-server`, as clap reads them, and the commands that they stand for.
 
 use super::pages::Page;
-use crate::admin::{Command, InitOptions, RecoverOptions, RetentionChange, SettingsChange};
+use crate::admin::{Command, Deed, InitOptions, RecoverOptions, RetentionChange, SettingsChange};
 use crate::data::file_error;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Subcommand};
 use model::Custody;
@@ -49,6 +49,9 @@ enum Verb {
     /// The people whose machines are backed up
     #[command(subcommand)]
     User(User),
+    /// The machines that were activated
+    #[command(subcommand)]
+    Device(Device),
     /// Activation tokens
     #[command(subcommand)]
     Token(Token),
@@ -156,6 +159,80 @@ enum User {
     #[command(after_help = "Example:
   holdfast-server user list --data /srv/holdfast")]
     List,
+    /// Keep all devices of a user from backing up and restoring; what is backed up stays
+    #[command(after_help = "Example:
+  holdfast-server user disable anna --data /srv/holdfast")]
+    Disable {
+        /// The user
+        name: String,
+    },
+    /// Let the devices of a user work again
+    #[command(after_help = "Example:
+  holdfast-server user enable anna --data /srv/holdfast")]
+    Enable {
+        /// The user
+        name: String,
+    },
+    /// Delete a user with all devices and snapshots; for seven days this can be undone
+    #[command(after_help = "Example:
+  holdfast-server user delete anna --data /srv/holdfast")]
+    Delete {
+        /// The user
+        name: String,
+    },
+    /// Bring a deleted user back, as all was
+    #[command(after_help = "Example:
+  holdfast-server user undelete anna --data /srv/holdfast")]
+    Undelete {
+        /// The user
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Device {
+    /// List the devices, with their states, when they were last heard of, and when they were last backed up
+    #[command(after_help = "Examples:
+  holdfast-server device list --data /srv/holdfast
+  holdfast-server device list --user anna --data /srv/holdfast")]
+    List {
+        /// Only those of this user
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Keep a device from backing up and restoring; what is backed up stays
+    #[command(after_help = "Example:
+  holdfast-server device disable laptop --data /srv/holdfast")]
+    Disable(DeviceNamed),
+    /// Let a disabled device work again
+    #[command(after_help = "Example:
+  holdfast-server device enable laptop --data /srv/holdfast")]
+    Enable(DeviceNamed),
+    /// Delete a device with its snapshots; for seven days this can be undone
+    #[command(after_help = "Example:
+  holdfast-server device delete anna/laptop --data /srv/holdfast")]
+    Delete(DeviceNamed),
+    /// Bring a deleted device back, as it was
+    #[command(after_help = "Example:
+  holdfast-server device undelete anna/laptop --data /srv/holdfast")]
+    Undelete(DeviceNamed),
+    /// Make a token by which another machine goes on as this device, with its snapshots
+    #[command(after_help = "Example:
+  holdfast-server device replace anna/laptop --data /srv/holdfast > token")]
+    Replace {
+        #[command(flatten)]
+        device: DeviceNamed,
+        /// How long the token is good
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
+        expires: Duration,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+struct DeviceNamed {
+    /// Its id, the beginning of it, its name, or USER/NAME
+    #[arg(value_name = "DEVICE")]
+    device: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -184,6 +261,39 @@ enum Admin {
         /// The administrator
         #[arg(default_value = "admin")]
         name: String,
+    },
+    /// Tokens by which programs use the interface for administrators
+    #[command(subcommand)]
+    Token(AdminToken),
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminToken {
+    /// Make a token; it is shown once
+    #[command(after_help = "Examples:
+  holdfast-server admin token create --label monitoring --data /srv/holdfast > token
+  holdfast-server admin token create --admin berta --expires 90d --data /srv/holdfast")]
+    Create {
+        /// The administrator in whose name it acts
+        #[arg(long, value_name = "NAME", default_value = "admin")]
+        admin: String,
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        label: String,
+        /// How long it is good; for ever when nothing is said
+        #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+        expires: Option<Duration>,
+    },
+    /// List the tokens
+    #[command(after_help = "Example:
+  holdfast-server admin token list --data /srv/holdfast")]
+    List,
+    /// Take a token away; its next request is refused
+    #[command(after_help = "Example:
+  holdfast-server admin token revoke 3fa09c2155d04b7eb83d6f4c9b1de2a7 --data /srv/holdfast")]
+    Revoke {
+        /// The token's id
+        id: String,
     },
 }
 
@@ -340,10 +450,21 @@ impl Verb {
             Self::Status => Command::Status,
             Self::User(User::Add { name, custody }) => Command::UserAdd { name, custody },
             Self::User(User::List) => Command::UserList,
+            Self::User(User::Disable { name }) => Command::UserChange { name, deed: Deed::Disable },
+            Self::User(User::Enable { name }) => Command::UserChange { name, deed: Deed::Enable },
+            Self::User(User::Delete { name }) => Command::UserChange { name, deed: Deed::Delete },
+            Self::User(User::Undelete { name }) => Command::UserChange { name, deed: Deed::Undelete },
+            Self::Device(device) => device.into_command(),
             Self::Token(Token::Create { user, expires }) => {
                 Command::TokenCreate { user, expires_seconds: expires.as_secs() }
             }
             Self::Admin(Admin::Reset { name }) => Command::AdminReset { name },
+            Self::Admin(Admin::Token(AdminToken::Create { admin, label, expires })) => {
+                let expires_seconds = expires.map(|expires| expires.as_secs());
+                Command::AdminTokenCreate { administrator: admin, label, expires_seconds }
+            }
+            Self::Admin(Admin::Token(AdminToken::List)) => Command::AdminTokenList,
+            Self::Admin(Admin::Token(AdminToken::Revoke { id })) => Command::AdminTokenRevoke { id },
             Self::Snapshot(Snapshot::List { user, deleted }) => Command::SnapshotList { user, deleted },
             Self::Snapshot(Snapshot::Delete { ids }) => Command::SnapshotDelete { ids },
             Self::Snapshot(Snapshot::Undelete { ids }) => Command::SnapshotUndelete { ids },
@@ -368,6 +489,22 @@ impl Verb {
             },
         };
         Ok(Action::Command(command))
+    }
+}
+
+impl Device {
+    fn into_command(self) -> Command {
+        let change = |DeviceNamed { device }, deed| Command::DeviceChange { device, deed };
+        match self {
+            Self::List { user } => Command::DeviceList { user },
+            Self::Disable(named) => change(named, Deed::Disable),
+            Self::Enable(named) => change(named, Deed::Enable),
+            Self::Delete(named) => change(named, Deed::Delete),
+            Self::Undelete(named) => change(named, Deed::Undelete),
+            Self::Replace { device: DeviceNamed { device }, expires } => {
+                Command::DeviceReplace { device, expires_seconds: expires.as_secs() }
+            }
+        }
     }
 }
 

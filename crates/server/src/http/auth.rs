@@ -10,7 +10,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use meta::{Device, DeviceState};
+use meta::{Bar, Device, KnownDevice};
 use model::Code;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(super) async fn check_version(request: Request, next: Next) -> Response {
     }
 }
 
-/// Lets known, active devices through.
+/// Lets devices through that are known and may work.
 pub(super) async fn authenticate(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let asked = Asked::of(&request);
     let caller = match identify(&shared, asked).await {
@@ -103,27 +103,34 @@ async fn identify(shared: &Shared, asked: Asked) -> Result<Caller, Refusal> {
         return Err(unknown(shared, asked.peer));
     };
     let meta = &shared.instance.meta;
-    let found = meta.device(credential.device).await?;
+    let found = meta.known_device(credential.device).await?;
     // Compared in any case, so that the time says nothing about which ids exist.
     let nobody = [0; 32];
-    let expected = found.as_ref().and_then(|device| device.secret_hash);
-    let same: bool = credential.secret.hash().0.ct_eq(&expected.unwrap_or(nobody)).into();
-    let Some(device) = found.filter(|_| same && expected.is_some()) else {
-        return Err(unknown(shared, peer));
-    };
-    match device.state {
-        DeviceState::Active => {}
-        // Its answer may have been lost.
-        DeviceState::Deactivated if is_deactivation => {}
-        DeviceState::Deactivated => {
-            return Err(Refusal::new(Code::DeviceDeactivated, "this device was deactivated"));
-        }
+    let hash = credential.secret.hash().0;
+    let expected = found.as_ref().and_then(|known| known.device.secret_hash);
+    let same: bool = hash.ct_eq(&expected.unwrap_or(nobody)).into();
+    let Some(known) = found else { return Err(unknown(shared, peer)) };
+    if !same || expected.is_none() {
+        let was_it_before = known.device.former_secrets.iter().any(|former| hash.ct_eq(former).into());
+        return Err(if was_it_before { barred(Bar::DeviceReplaced) } else { unknown(shared, peer) });
     }
+    match known.bar() {
+        None => {}
+        // Its answer may have been lost.
+        Some(Bar::DeviceDeactivated) if is_deactivation => {}
+        Some(bar) => return Err(barred(bar)),
+    }
+    let KnownDevice { device, .. } = known;
     // For people only. A database that cannot be written must not keep anybody from reading what is stored.
     if let Err(error) = meta.touch_device(device.id, shared.instance.clock.now()).await {
         tracing::warn!(device = %device.id, %error, "it was not noted that a device was heard of");
     }
     Ok(Caller(device))
+}
+
+/// The answer to a device that is known and may not work.
+fn barred(bar: Bar) -> Refusal {
+    Refusal::new(bar.code(), bar.to_string())
 }
 
 /// One answer for no credentials, an unknown device and a wrong secret.

@@ -75,6 +75,8 @@ impl From<Error> for Refusal {
             Code::DiskFull => Code::StorageFull,
             // So are a disk that is read-only and one that is not there.
             Code::LocalDenied | Code::StoreMissing => Code::StoreUnusable,
+            // What a command line would be told.
+            Code::Usage => Code::RequestInvalid,
             code if code.http_status() == 0 => Code::Internal,
             code => code,
         };

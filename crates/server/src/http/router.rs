@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use super::state::Shared;
-use super::{auth, log, routes};
+use super::{admin, auth, log, routes};
 use crate::instance::Instance;
 use api::routes as paths;
 use axum::Router;
@@ -12,7 +12,7 @@ use axum::routing::{delete, get, post, put};
 use model::Code;
 use std::sync::Arc;
 
-/// All routes of the protocol.
+/// All routes: those of the protocol, and those for administrators.
 pub fn router(instance: Arc<Instance>) -> Router {
     let shared = Shared::new(instance);
     let devices = Router::new()
@@ -40,6 +40,8 @@ pub fn router(instance: Arc<Instance>) -> Router {
         .merge(devices)
         .route_layer(from_fn(auth::check_version))
         .route(paths::HEALTH, get(routes::health::health))
+        // Not below the check of the protocol's version: who asks there is no agent.
+        .merge(admin::routes(&shared))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(log::log))

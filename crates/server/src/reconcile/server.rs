@@ -8,7 +8,7 @@ use crate::tls::Authority;
 use crate::{Result, blocking};
 use blobs::Key;
 use format::record::FormatRecord;
-use meta::{Adopted, Adoption, Device, DeviceState, User, Vault, VaultState};
+use meta::{Adopted, Adoption, Device, Standing, State, User, Vault, VaultState};
 use model::{UserId, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub async fn bring_together(instance: &Arc<Instance>) -> Result<Together> {
     if adopted != Adopted::default() {
         tracing::warn!(?adopted, "the database did not know all that the object store has; it was adopted");
     }
-    end_devices(instance, &stored.devices, &devices).await?;
+    take_over_states(instance, &stored, &users, &devices).await?;
     align_record(instance, stored.record.take()).await;
     write_missing(instance, stored).await?;
     mend_authority(instance).await?;
@@ -130,7 +130,7 @@ fn adoption(
         let FormatRecord { vault: id, user, custody, created, .. } = *record;
         if all_users.insert(user) {
             // Its object was lost. The vault is not lost with it.
-            adoption.users.push(User { id: user, name: substitute_name(user), created });
+            adoption.users.push(User::new(user, &substitute_name(user), created));
         }
         let state = if has_open.insert(user) { VaultState::Open } else { VaultState::Closed };
         adoption.vaults.push(Vault { id, user, custody, state, created });
@@ -151,18 +151,41 @@ fn substitute_name(user: UserId) -> String {
     format!("recovered-{}", &user.to_string()[..8])
 }
 
-/// A device that has ended stays so, also for an older copy of the database. An end is final, so a word that is not
-/// known ends nothing.
-async fn end_devices(instance: &Arc<Instance>, stored: &[StoredDevice], known: &[Device]) -> Result<()> {
-    let stored = stored.iter().filter(|stored| stored.is_state_known).map(|stored| &stored.device);
-    for device in stored.filter(|device| device.state != DeviceState::Active) {
-        let is_active = |other: &Device| other.id == device.id && other.state == DeviceState::Active;
-        if known.iter().any(is_active) {
-            tracing::warn!(device = %device.id, state = %device.state, "the object store says that a device has ended");
-            instance.meta.set_device_state(device.id, device.state).await?;
+/// Where users and devices stand, and which machine a device is, when the objects have it from a later change than the
+/// database, which may be an older copy. A word that is not known changes nothing.
+async fn take_over_states(
+    instance: &Arc<Instance>,
+    stored: &Stored,
+    users: &[User],
+    devices: &[Device],
+) -> Result<()> {
+    for StoredDevice { device, .. } in stored.devices.iter().filter(|stored| stored.is_state_known) {
+        let known = devices.iter().find(|known| known.id == device.id);
+        if known.is_some_and(|known| is_newer(device.standing, known.standing)) {
+            tracing::warn!(device = %device.id, state = %device.standing.state, "the object store knows a later state of a device");
+            instance.meta.take_over_device(device).await?;
+        }
+    }
+    for user in &stored.users {
+        let known = users.iter().find(|known| known.id == user.id);
+        if known.is_some_and(|known| is_newer(user.standing, known.standing)) {
+            tracing::warn!(user = %user.id, state = %user.standing.state, "the object store knows a later state of a user");
+            instance.meta.set_user_standing(user.id, user.standing).await?;
         }
     }
     Ok(())
+}
+
+/// Whether what an object says came after what the database says. What is removed stays so. Objects of older servers
+/// have no times: that a device has ended counts in them.
+fn is_newer(stored: Standing, known: Standing) -> bool {
+    if known.state == State::Removed {
+        return false;
+    }
+    let ended_by_an_older_server = stored.state == State::Deactivated && known.state == State::Active;
+    stored.state == State::Removed
+        || stored.since > known.since
+        || (ended_by_an_older_server && stored.since == known.since)
 }
 
 /// Writes the server's object anew where it does not say what is in force: a change of the settings was cut off

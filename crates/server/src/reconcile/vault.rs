@@ -5,7 +5,7 @@ use crate::damage::require_store;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{Result, blocking};
-use meta::{Adoption, Deletion, Device, DeviceState, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope};
+use meta::{Adoption, Deletion, Device, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope, Standing, State};
 use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -145,9 +145,11 @@ async fn adopt(instance: &Arc<Instance>, vault: VaultId, new: &[&SnapshotInfo]) 
                 os: String::new(),
                 recipient: None,
                 secret_hash: None,
-                state: DeviceState::Deactivated,
+                former_secrets: Vec::new(),
+                standing: Standing::of(State::Deactivated, info.received),
                 created: info.received,
                 last_seen: None,
+                last_backup: None,
             });
         }
         adoption.snapshots.push(row(vault, info, instance));

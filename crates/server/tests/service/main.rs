@@ -8,7 +8,9 @@
     reason = "the helpers of these tests fail as the tests do"
 )]
 
+mod accounts;
 mod activation;
+mod administrators;
 mod cleanup;
 mod commits;
 mod damage;

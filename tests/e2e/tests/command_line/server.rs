@@ -81,7 +81,8 @@ fn assert_all_commands(site: &Site, running: bool, user: &str) {
     );
     assert_eq!(status["running"], running);
 
-    let user_fields = "created:text custody:text devices:whole has_vault:bool id:text name:text";
+    let user_fields = "created:text custody:text devices:whole has_vault:bool id:text name:text state:text \
+                       state_since:text undo_until:null";
     let added = assert_document(&run(&["user", "add", user]).ok(), user_fields);
     assert_eq!(
         (&added["name"], &added["devices"], &added["has_vault"]),
@@ -95,7 +96,7 @@ fn assert_all_commands(site: &Site, running: bool, user: &str) {
 
     let token = assert_document(
         &run(&["token", "create", "--user", user, "--expires", "30m"]).ok(),
-        "authority:text expires:text token:text urls:list user:text",
+        "authority:text expires:text replaces:null token:text urls:list user:text",
     );
     assert!(token["token"].as_str().unwrap().starts_with("hf1-"), "{token}");
     assert_error(run(&["token", "create", "--user", "nobody"]), Code::UserUnknown);
@@ -117,7 +118,8 @@ fn assert_all_commands(site: &Site, running: bool, user: &str) {
     assert_error(run(&["settings", "set", "--backups-at-once", "0"]), Code::Usage);
 
     for arguments in [&["cleanup", "--dry-run"][..], &["cleanup"]] {
-        let cleanup = assert_document(&run(arguments).ok(), "dry_run:bool failed:list vaults:list");
+        let cleanup =
+            assert_document(&run(arguments).ok(), "dry_run:bool failed:list removed:object vaults:list");
         assert_eq!(cleanup["dry_run"], arguments.len() == 2);
         assert_eq!(cleanup["vaults"].as_array().unwrap().len(), 1, "{cleanup}");
     }

@@ -4,7 +4,7 @@ use super::super::dialect::{Dialect, Transaction};
 use super::super::sqlite::Sqlite;
 use super::super::value::{Arg, Row};
 use super::*;
-use crate::{Damages, Upkeep, Users};
+use crate::{Damages, Devices, Standing, State, Upkeep, Users};
 use async_trait::async_trait;
 use std::path::Path;
 
@@ -37,18 +37,23 @@ const FIRST: Migration =
     Migration { number: 1, name: "first", sql: include_str!("../sqlite/migrations/0001_first.sql") };
 const SECOND: Migration =
     Migration { number: 2, name: "damage", sql: include_str!("../sqlite/migrations/0002_damage.sql") };
+const THIRD: Migration =
+    Migration { number: 3, name: "standing", sql: include_str!("../sqlite/migrations/0003_standing.sql") };
 const THE_FIRST: &[Migration] = &[FIRST];
-const WITH_A_THIRD: &[Migration] = &[
+const UP_TO_DAMAGE: &[Migration] = &[FIRST, SECOND];
+const WITH_ONE_MORE: &[Migration] = &[
     FIRST,
     SECOND,
-    Migration { number: 3, name: "third", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
+    THIRD,
+    Migration { number: 4, name: "fourth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
 ];
-const WITH_A_BROKEN_THIRD: &[Migration] = &[
+const WITH_A_BROKEN_ONE: &[Migration] = &[
     FIRST,
     SECOND,
+    THIRD,
     Migration {
-        number: 3,
-        name: "third",
+        number: 4,
+        name: "fourth",
         sql: "CREATE TABLE later (id INTEGER); CREATE TABLE users (id INTEGER);",
     },
 ];
@@ -97,17 +102,17 @@ async fn an_older_database_is_brought_forward_with_its_rows_and_never_back() {
     let user = meta.add_user("ann", Timestamp::from_secs(5)).await.unwrap();
     meta.close().await;
 
-    let meta = opened(&path, WITH_A_THIRD).await.unwrap();
-    assert_eq!(version(&meta).await.unwrap(), 3);
+    let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
+    assert_eq!(version(&meta).await.unwrap(), 4);
     assert_eq!(meta.users().await.unwrap(), std::slice::from_ref(&user));
     assert_eq!(tables_named_later(&meta).await, 1);
     meta.close().await;
 
     match SqlMeta::open_sqlite(&path).await.err() {
-        Some(Error::SchemaNewer { found: 3, supported: 2 }) => {}
+        Some(Error::SchemaNewer { found: 4, supported: 3 }) => {}
         other => panic!("a newer database was opened: {other:?}"),
     }
-    let meta = opened(&path, WITH_A_THIRD).await.unwrap();
+    let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
     assert_eq!(meta.users().await.unwrap(), [user]);
 }
 
@@ -116,10 +121,10 @@ async fn a_script_that_fails_leaves_nothing_of_itself() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("meta.db");
     SqlMeta::create_sqlite(&path).await.unwrap().close().await;
-    assert!(opened(&path, WITH_A_BROKEN_THIRD).await.is_err());
-    let meta = opened(&path, WITH_A_THIRD).await.unwrap();
+    assert!(opened(&path, WITH_A_BROKEN_ONE).await.is_err());
+    let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
     assert_eq!(tables_named_later(&meta).await, 1);
-    assert_eq!(version(&meta).await.unwrap(), 3);
+    assert_eq!(version(&meta).await.unwrap(), 4);
 }
 
 #[tokio::test]
@@ -128,11 +133,54 @@ async fn a_database_of_the_first_schema_learns_to_remember_damage() {
     let path = folder.path().join("meta.db");
     std::fs::write(&path, b"").unwrap();
     let meta = opened(&path, THE_FIRST).await.unwrap();
-    let user = meta.add_user("ann", Timestamp::from_secs(5)).await.unwrap();
+    let mut tx = meta.begin().await.unwrap();
+    let user = model::UserId::from_bytes([1; 16]);
+    tx.run("INSERT INTO users VALUES ($1, 'ann', 'Ann', 5)", args![user]).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(version(&meta).await.unwrap(), 1);
     meta.close().await;
 
     let meta = SqlMeta::open_sqlite(&path).await.unwrap();
-    assert_eq!(meta.users().await.unwrap(), [user]);
+    let names: Vec<_> = meta.users().await.unwrap().into_iter().map(|user| (user.id, user.name)).collect();
+    assert_eq!(names, [(user, "Ann".to_owned())]);
     assert_eq!(meta.damage(model::VaultId::random()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn users_and_devices_of_an_older_database_stand_where_they_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meta.db");
+    std::fs::write(&path, b"").unwrap();
+    let meta = opened(&path, UP_TO_DAMAGE).await.unwrap();
+    let mut tx = meta.begin().await.unwrap();
+    tx.script(
+        "INSERT INTO users VALUES (x'01010101010101010101010101010101', 'ann', 'Ann', 5000000);
+         INSERT INTO vaults VALUES
+             (x'02020202020202020202020202020202', x'01010101010101010101010101010101', 'managed', 'open', 6000000, 3);
+         INSERT INTO devices VALUES
+             (x'03030303030303030303030303030303', x'01010101010101010101010101010101', NULL, 'old', 'Linux',
+              NULL, NULL, 'deactivated', 7000000, NULL, NULL, NULL),
+             (x'04040404040404040404040404040404', x'01010101010101010101010101010101', NULL, 'new', 'Linux',
+              NULL, NULL, 'active', 8000000, NULL, NULL, NULL);
+         INSERT INTO snapshots VALUES
+             (x'05050505050505050505050505050505', x'02020202020202020202020202020202',
+              x'03030303030303030303030303030303', x'06060606060606060606060606060606', 1, 9000000, 1, 1, 1, 0, 1,
+              zeroblob(32), NULL, NULL),
+             (x'07070707070707070707070707070707', x'02020202020202020202020202020202',
+              x'03030303030303030303030303030303', x'06060606060606060606060606060606', 2, 9500000, 1, 1, 1, 0, 0,
+              zeroblob(32), NULL, NULL);",
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    meta.close().await;
+
+    let meta = SqlMeta::open_sqlite(&path).await.unwrap();
+    let at = Timestamp::from_secs;
+    assert_eq!(meta.users().await.unwrap()[0].standing, Standing::active(at(5)));
+    let devices = meta.devices(None).await.unwrap();
+    let told: Vec<_> = devices.iter().map(|d| (d.name.as_str(), d.standing, d.last_backup)).collect();
+    let old = Standing::of(State::Deactivated, at(7));
+    assert_eq!(told, [("new", Standing::active(at(8)), None), ("old", old, Some(at(9)))]);
+    assert!(devices.iter().all(|device| device.former_secrets.is_empty()));
 }

@@ -25,6 +25,7 @@ use std::time::Duration;
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "first", sql: include_str!("migrations/0001_first.sql") },
     Migration { number: 2, name: "damage", sql: include_str!("migrations/0002_damage.sql") },
+    Migration { number: 3, name: "standing", sql: include_str!("migrations/0003_standing.sql") },
 ];
 
 /// How long a call waits for its turn, and for a process of another program that holds the file.

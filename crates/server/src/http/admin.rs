@@ -1,0 +1,28 @@
+//! The interface for administrators, below `/v1/admin`: the use cases of the commands, in JSON, for holders of a token
+//! that `holdfast-server admin token create` has made.
+
+mod auth;
+mod devices;
+mod users;
+
+use super::state::Shared;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+/// All of its routes.
+pub(super) fn routes(shared: &Shared) -> Router<Shared> {
+    Router::new()
+        .route("/v1/admin/users", get(users::list))
+        .route("/v1/admin/users/{user}", get(users::show).delete(users::delete))
+        .route("/v1/admin/users/{user}/disable", post(users::disable))
+        .route("/v1/admin/users/{user}/enable", post(users::enable))
+        .route("/v1/admin/users/{user}/undelete", post(users::undelete))
+        .route("/v1/admin/devices", get(devices::list))
+        .route("/v1/admin/devices/{device}", get(devices::show).delete(devices::delete))
+        .route("/v1/admin/devices/{device}/disable", post(devices::disable))
+        .route("/v1/admin/devices/{device}/enable", post(devices::enable))
+        .route("/v1/admin/devices/{device}/undelete", post(devices::undelete))
+        .route("/v1/admin/devices/{device}/replace", post(devices::replace))
+        .route_layer(from_fn_with_state(shared.clone(), auth::authenticate))
+}
