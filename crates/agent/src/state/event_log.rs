@@ -27,12 +27,12 @@ impl EventLog {
     pub fn open(state: &State, next_sequence: u64) -> Result<Self, AgentError> {
         let path = path(state);
         let (good, whole) = read_lines(&path)?;
-        let known: Vec<_> = good.into_iter().filter(|line| line.sequence < next_sequence).collect();
-        let kept = known.len().saturating_sub(KEPT);
-        if !whole || kept > 0 || known.last().is_none_or(|last| last.sequence + 1 != next_sequence) {
-            rewrite(&path, &known[kept..])?;
+        let lines = good.iter().take_while(|line| line.sequence < next_sequence).count();
+        // A log that is empty may not be there at all.
+        if !whole || lines < good.len() || lines == 0 {
+            rewrite(&path, &good[..lines])?;
         }
-        Ok(Self { file: append_to(&path)?, path, lines: known.len() - kept })
+        Ok(Self { file: append_to(&path)?, path, lines })
     }
 
     /// Adds these changes, durably.
