@@ -26,6 +26,8 @@ pub const LOOKUP_IDS: usize = 16_384;
 pub const FRAMES: usize = 4_096;
 /// Record of one frame in an answer: ciphertext, ids, references.
 pub const FRAME_RECORD: usize = 10 << 20;
+/// Newest snapshots of a set that come with a lease; a count.
+pub const NEWEST_SNAPSHOTS: usize = 8;
 /// Missing frames that one refusal names; a count.
 pub const MISSING: usize = 65_536;
 /// Damaged frames and packs that one answer names; a count.

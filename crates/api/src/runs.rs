@@ -33,14 +33,11 @@ pub struct LeaseAnswer {
     #[serde(default)]
     pub data_ids: u64,
     /// The newest snapshots of the set that are not hidden, checkpoints included, the very newest first; at most
-    /// [`NEWEST_MAX`].
+    /// [`limits::NEWEST_SNAPSHOTS`](crate::limits::NEWEST_SNAPSHOTS).
     pub newest: Vec<SnapshotId>,
     /// Whether anything in the vault is known to be damaged.
     pub has_damage: bool,
 }
-
-/// Snapshots that come with a lease at most.
-pub const NEWEST_MAX: usize = 8;
 
 /// Which ids the segments of the index have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -143,7 +143,7 @@ impl Remote for RemoteVault {
             deadline: answer.deadline,
             server_time: answer.server_time,
             data_ids: answer.data_ids,
-            newest: answer.newest,
+            newest: answer.newest.into_iter().take(limits::NEWEST_SNAPSHOTS).collect(),
             has_damage: answer.has_damage,
         })
     }

@@ -5,7 +5,8 @@ use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::{Result, space};
 use api::Incarnation;
-use api::runs::{LeaseAnswer, LeaseRequest, NEWEST_MAX};
+use api::limits::NEWEST_SNAPSHOTS;
+use api::runs::{LeaseAnswer, LeaseRequest};
 use meta::{Admission, Device, GrantRequest, Lease, LeaseClaim, SnapshotScope};
 use model::{LeaseId, SetId, SnapshotId, VaultId};
 use std::sync::Arc;
@@ -83,7 +84,7 @@ async fn newest(
 ) -> Result<Vec<SnapshotId>> {
     let rows = instance.meta.snapshots(SnapshotScope::Set { vault, set }, false).await?;
     let own = rows.iter().filter(|row| row.snapshot.device == device.id);
-    Ok(own.take(NEWEST_MAX).map(|row| row.snapshot.id).collect())
+    Ok(own.take(NEWEST_SNAPSHOTS).map(|row| row.snapshot.id).collect())
 }
 
 /// What a request below a lease claims.
