@@ -23,6 +23,8 @@ pub(crate) struct AgentArgs {
 #[derive(Debug, Subcommand)]
 enum AgentCommand {
     /// Run the service until it is stopped
+    #[command(after_help = "Example:
+  HOLDFAST_LOG=info holdfast agent run")]
     Run,
 }
 
