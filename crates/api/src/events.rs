@@ -86,7 +86,10 @@ mod tests {
         assert_eq!(code(|e| e.code = "x".repeat(65)), Err(Code::RequestTooLarge));
         assert_eq!(code(|e| e.sequence = 0), Err(Code::RequestInvalid));
         assert_eq!(code(|e| e.sequence = 1 << 63), Err(Code::RequestInvalid));
-        assert_eq!(code(|e| drop(e.params.insert("x".into(), json!("x".repeat(4_096))))), Err(Code::RequestTooLarge));
+        assert_eq!(
+            code(|e| drop(e.params.insert("x".into(), json!("x".repeat(4_096))))),
+            Err(Code::RequestTooLarge)
+        );
         let many = EventsRequest { events: vec![event(); limits::EVENTS + 1] };
         assert_eq!(many.check().unwrap_err().code(), Code::RequestTooLarge);
         assert_eq!(EventsRequest::default().check(), Ok(()));

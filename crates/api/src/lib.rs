@@ -5,6 +5,7 @@ pub mod activation;
 pub mod binary;
 pub mod credential;
 pub mod error;
+pub mod events;
 pub mod headers;
 pub mod limits;
 pub mod problem;

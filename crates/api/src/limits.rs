@@ -32,6 +32,16 @@ pub const NEWEST_SNAPSHOTS: usize = 8;
 pub const MISSING: usize = 65_536;
 /// Damaged frames and packs that one answer names; a count.
 pub const DAMAGED: usize = 1 << 20;
+/// Events of one request; a count.
+pub const EVENTS: usize = 256;
+/// Body of a request with events.
+pub const EVENTS_BODY: usize = 2 << 20;
+/// Code of an event.
+pub const EVENT_CODE: usize = 64;
+/// More about an event, as JSON.
+pub const EVENT_PARAMS: usize = 4 << 10;
+/// The greatest number of an event: it fits a signed 64-bit column.
+pub const EVENT_SEQUENCE: u64 = i64::MAX as u64;
 /// Name of a device.
 pub const DEVICE_NAME: usize = 256;
 /// Name and version of an operating system.

@@ -24,6 +24,8 @@ routes! {
     ACTIVATE, activate() = "/v1/activate";
     /// The end of the calling device.
     DEACTIVATE, deactivate() = "/v1/device/deactivate";
+    /// What happened on the calling device.
+    EVENTS, events() = "/v1/device/events";
     /// New vaults.
     VAULTS, vaults() = "/v1/vaults";
     /// One vault.

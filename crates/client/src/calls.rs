@@ -1,8 +1,9 @@
-//! The calls that belong to no run: health, activation, creating a vault, its keys, the end of the device.
+//! The calls that belong to no run: health, activation, events, creating a vault, its keys, the end of the device.
 
 use crate::connection::Connection;
 use crate::request::Call;
 use api::activation::{ActivateAnswer, ActivateRequest, Health};
+use api::events::{EventsAnswer, EventsRequest};
 use api::vaults::{CreateVaultAnswer, CreateVaultRequest, Holder, VaultAnswer};
 use api::{headers, limits, routes};
 use engine::remote::RemoteError;
@@ -35,6 +36,11 @@ impl Connection {
     /// Ends this device's credentials. Snapshots stay.
     pub fn deactivate(&self) -> Result<(), RemoteError> {
         self.nothing(&Call::new(Method::POST, routes::deactivate(), None))
+    }
+
+    /// Tells what happened on this device. Sent again, nothing is stored twice.
+    pub fn send_events(&self, request: &EventsRequest) -> Result<EventsAnswer, RemoteError> {
+        self.json(&Call::new(Method::POST, routes::events(), JSON).json(request)?)
     }
 
     /// Creates the user's vault.

@@ -11,6 +11,7 @@ pub mod counter;
 mod damages;
 mod devices;
 mod error;
+mod events;
 mod installation;
 mod leases;
 mod snapshots;
@@ -27,6 +28,7 @@ pub use cleanups::{CleanupRun, Cleanups};
 pub use damages::{Damages, KnownDamage};
 pub use devices::{Device, Devices, FORMER_MAX, KnownDevice};
 pub use error::{Error, Result};
+pub use events::{DeviceEvent, EventLimit, EventSource, Events, LoggedEvent, REPEATED_WITHIN, Told};
 pub use installation::{Administrator, Installation, ServerRecord};
 pub use leases::{Admission, GrantRequest, Lease, LeaseClaim, LeaseState, Leases};
 pub use snapshots::{Commit, Deletion, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope, Snapshots};
@@ -52,6 +54,7 @@ pub trait Meta:
     + Snapshots
     + Cleanups
     + Damages
+    + Events
     + Upkeep
 {
 }
@@ -67,6 +70,7 @@ impl<T> Meta for T where
         + Snapshots
         + Cleanups
         + Damages
+        + Events
         + Upkeep
 {
 }

@@ -1,10 +1,12 @@
 //! Users and devices: taken out of use, deleted, brought back, replaced, and removed for good.
 
+use crate::events::ServerEvent;
 use crate::instance::Instance;
-use crate::{Error, Result, cleanup};
+use crate::{Error, Result, cleanup, events};
 use meta::{Change, Device, SnapshotScope, State, User};
 use model::{Code, DeviceId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -29,19 +31,31 @@ pub async fn change_device(
     change: Change,
     by: &str,
 ) -> Result<Device> {
-    let changed = instance.meta.change_device(device, change, instance.clock.now()).await;
+    let now = instance.clock.now();
+    let changed = instance.meta.change_device(device, change, now).await;
     let device = changed.map_err(|error| conflict(error, "the device"))?;
     tracing::info!(device = %device.id, state = %device.standing.state, by, "device changed");
     instance.mirror_device(device.id).await?;
+    if device.standing.since == now {
+        let params = json!({"state": device.standing.state.as_str(), "by": by});
+        events::note(instance, device.id, ServerEvent::StateChanged, params).await;
+    }
     Ok(device)
 }
 
 /// Changes where a user stands, in the name of `by`.
 pub async fn change_user(instance: &Arc<Instance>, user: UserId, change: Change, by: &str) -> Result<User> {
-    let changed = instance.meta.change_user(user, change, instance.clock.now()).await;
+    let now = instance.clock.now();
+    let changed = instance.meta.change_user(user, change, now).await;
     let user = changed.map_err(|error| conflict(error, "the user"))?;
     tracing::info!(user = %user.name, state = %user.standing.state, by, "user changed");
     instance.mirror_user(user.id).await?;
+    if user.standing.since == now {
+        for device in instance.meta.devices(Some(user.id)).await? {
+            let params = json!({"user_state": user.standing.state.as_str(), "by": by});
+            events::note(instance, device.id, ServerEvent::StateChanged, params).await;
+        }
+    }
     Ok(user)
 }
 

@@ -1,9 +1,10 @@
 //! How a machine becomes a device, and how its user's vault comes to be. Of a private vault the server never opens a
 //! key; of a managed one it wraps the key for each further device.
 
+use crate::events::ServerEvent;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Error, Result, blocking};
+use crate::{Error, Result, blocking, events};
 use api::activation::{self, ActivateAnswer, ActivateRequest};
 use api::vaults::CreateVaultRequest;
 use format::keys::Keyring;
@@ -11,6 +12,7 @@ use format::record::FormatRecord;
 use format::wrap::{Identity, Recipient};
 use meta::{Activation, Device, NewDevice, NewVault, VaultState};
 use model::{Code, Custody, VaultId};
+use serde_json::json;
 use std::sync::Arc;
 use vault::Holder;
 
@@ -37,6 +39,11 @@ pub async fn activate(instance: &Arc<Instance>, request: &ActivateRequest) -> Re
     }
     tracing::info!(device = %device.id, user = %user.name, repeated, "device activated");
     instance.mirror_device(device.id).await?;
+    if !repeated {
+        let replaces = !device.former_secrets.is_empty();
+        let params = json!({"name": device.name, "replaces": replaces});
+        events::note(instance, device.id, ServerEvent::Activated, params).await;
+    }
     Ok(ActivateAnswer {
         device_id: device.id,
         user: user.name,

@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod cleanup;
 pub(crate) mod devices;
+pub(crate) mod events;
 mod init;
 mod recover;
 mod retention;
@@ -32,6 +33,7 @@ pub use backup::BackupView;
 pub use check::{CheckView, Problem, Severity};
 pub use cleanup::CleanupView;
 pub use devices::{Deed, DeviceView};
+pub use events::{EventView, EventsView};
 pub use init::{InitOptions, InitView, init};
 pub use recover::{RecoverOptions, RecoverView, recover};
 pub use retention::{RetentionChange, RetentionView};
@@ -72,6 +74,15 @@ pub enum Command {
     DeviceList {
         /// Only those of this user.
         user: Option<String>,
+    },
+    /// Lists the events of a device, newest first.
+    DeviceEvents {
+        /// Its id, a beginning of it, its name, or `USER/NAME`.
+        device: String,
+        /// Only those with numbers below this.
+        before: Option<u64>,
+        /// The most.
+        limit: u64,
     },
     /// Changes where a device stands.
     DeviceChange {
@@ -180,6 +191,8 @@ pub enum Answer {
     Devices(Vec<DeviceView>),
     /// Of `device disable`, `enable`, `delete` and `undelete`.
     Device(DeviceView),
+    /// Of `device events`.
+    Events(EventsView),
     /// Of `admin token create`.
     AdminToken(NewAdminTokenView),
     /// Of `admin token list`.
@@ -225,6 +238,10 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
             Answer::UserChanged(users::change(instance, &name, deed, CONSOLE).await?)
         }
         Command::DeviceList { user } => Answer::Devices(devices::list(instance, user.as_deref()).await?),
+        Command::DeviceEvents { device, before, limit } => {
+            let device = devices::find(instance, &device).await?;
+            Answer::Events(events::list(instance, device, before, limit).await?)
+        }
         Command::DeviceChange { device, deed } => {
             let device = devices::find(instance, &device).await?;
             Answer::Device(devices::change(instance, device, deed, CONSOLE).await?)
@@ -307,6 +324,7 @@ impl fmt::Display for Answer {
             Self::Users(list) => users::write_list(list, f),
             Self::Devices(list) => devices::write_list(list, f),
             Self::Device(view) => view.fmt(f),
+            Self::Events(view) => view.fmt(f),
             Self::AdminToken(view) => view.fmt(f),
             Self::AdminTokens(list) => admin_tokens::write_list(list, f),
             Self::AdminTokenRevoked(view) => writeln!(f, "Token {} opens nothing any more.", view.id),

@@ -1,12 +1,14 @@
 //! Commits: the record is checked, written into the store, and then known to the database.
 
 use crate::activation::vault_of;
+use crate::events::ServerEvent;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Error, Result, blocking, damage};
+use crate::{Error, Result, blocking, damage, events};
 use bytes::Bytes;
 use meta::{Device, Lease, LeaseClaim, NewSnapshot, REPLACED, SnapshotRow};
 use model::{Code, Damaged, SnapshotId, Timestamp};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,8 +81,18 @@ pub async fn commit(
         let complete = new.complete;
         tracing::info!(%snapshot, device = %device.id, vault = %claim.vault, complete, "snapshot committed");
         instance.counters.add(|totals| totals.snapshots += 1).await;
+        events::note(instance, device.id, ServerEvent::SnapshotCommitted, told(&new)).await;
     }
     Ok(done.row.snapshot)
+}
+
+/// What the log of its device says of a snapshot.
+fn told(new: &NewSnapshot) -> Value {
+    let NewSnapshot { id, set, complete, files, bytes, findings, .. } = new;
+    json!({
+        "snapshot": id, "set": set, "complete": complete,
+        "files": files, "bytes": bytes, "findings": findings,
+    })
 }
 
 /// The agent drew an id that a snapshot of another vault has. The answer is that to a record which cannot be used: what

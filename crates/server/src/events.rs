@@ -56,7 +56,11 @@ pub async fn note_refusal(instance: &Arc<Instance>, device: DeviceId, what: &str
 }
 
 /// Stores what a device tells.
-pub async fn receive(instance: &Arc<Instance>, device: DeviceId, request: EventsRequest) -> Result<EventsAnswer> {
+pub async fn receive(
+    instance: &Arc<Instance>,
+    device: DeviceId,
+    request: EventsRequest,
+) -> Result<EventsAnswer> {
     request.check()?;
     let event = |Event { sequence, time, code, params }| DeviceEvent {
         sequence,

@@ -1,14 +1,16 @@
 //! Leases: who may upload into a vault, and how many at once.
 
 use crate::activation::vault_of;
+use crate::events::ServerEvent;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Result, space};
+use crate::{Result, events, space};
 use api::Incarnation;
 use api::limits::NEWEST_SNAPSHOTS;
 use api::runs::{LeaseAnswer, LeaseRequest};
 use meta::{Admission, Device, GrantRequest, Lease, LeaseClaim, SnapshotScope};
 use model::{LeaseId, SetId, SnapshotId, VaultId};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +62,7 @@ pub async fn grant(
         other => other?,
     };
     tracing::info!(lease = %lease.id, device = %device.id, %vault, "lease granted");
+    events::note(instance, device.id, ServerEvent::LeaseGranted, json!({"set": request.set})).await;
     let (newest, has_damage) =
         (newest(instance, device, vault, request.set).await?, !instance.meta.damage(vault).await?.is_empty());
     Ok(LeaseAnswer {

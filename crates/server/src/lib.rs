@@ -17,6 +17,7 @@ pub mod counters;
 pub mod damage;
 pub mod data;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod instance;
 pub mod leases;

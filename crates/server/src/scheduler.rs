@@ -3,7 +3,7 @@
 
 use crate::instance::Instance;
 use crate::watch::Watch;
-use crate::{Result, accounts, cleanup};
+use crate::{Result, accounts, cleanup, events};
 use model::{Code, Timestamp};
 use serde_json::Value;
 use std::future::Future;
@@ -48,6 +48,9 @@ async fn look(instance: &Arc<Instance>, watch: &Watch) -> Result<()> {
         // What cannot be hidden now is tried again next time; the other vaults are cleaned up all the same.
         if let Err(error) = accounts::remove_overdue(instance).await {
             tracing::error!(%error, "what was deleted could not be removed");
+        }
+        if let Err(error) = events::prune(instance).await {
+            tracing::error!(%error, "old events could not be forgotten");
         }
         clean_all(instance, watch).await?;
     }

@@ -2,7 +2,7 @@
 
 use super::standing::changed;
 use super::value::{FromRow, Row, args};
-use super::{SqlMeta, Write, vaults};
+use super::{SqlMeta, Write, events, vaults};
 use crate::devices::SEEN_EVERY;
 use crate::{
     Bar, Change, Device, Devices, Error, FORMER_MAX, Hash, KnownDevice, NewDevice, Result, Standing, State,
@@ -128,6 +128,7 @@ pub(super) async fn replace(tx: &mut Write, id: DeviceId, new: &NewDevice, now: 
     let former: Vec<Hash> =
         device.secret_hash.into_iter().chain(device.former_secrets).take(FORMER_MAX).collect();
     end_leases(tx, id).await?;
+    events::forget_sequences(tx, id).await?;
     tx.run(
         "UPDATE devices SET recipient = $2, secret_hash = $3, former_secrets = $4, name = $5, os = $6,
              counter_confirmed = NULL, counter_given = NULL, last_seen = NULL

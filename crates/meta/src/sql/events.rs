@@ -2,9 +2,7 @@
 
 use super::value::{FromRow, Row, args};
 use super::{SqlMeta, Write, devices};
-use crate::{
-    DeviceEvent, EventLimit, EventSource, Events, LoggedEvent, REPEATED_WITHIN, Result, Told,
-};
+use crate::{DeviceEvent, EventLimit, EventSource, Events, LoggedEvent, REPEATED_WITHIN, Result, Told};
 use async_trait::async_trait;
 use model::{DeviceId, Timestamp};
 use serde_json::Value;
@@ -85,9 +83,8 @@ impl Events for SqlMeta {
     ) -> Result<()> {
         let mut tx = self.begin().await?;
         devices::required(&mut tx, device).await?;
-        let newest: Option<LoggedEvent> = tx
-            .one(select!("WHERE device_id = $1 ORDER BY number DESC LIMIT 1"), args![device])
-            .await?;
+        let newest: Option<LoggedEvent> =
+            tx.one(select!("WHERE device_id = $1 ORDER BY number DESC LIMIT 1"), args![device]).await?;
         let says_the_same = newest.is_some_and(|event| {
             (event.source, event.code.as_str(), &event.params) == (EventSource::Server, code, params)
                 && now.since(event.received) < REPEATED_WITHIN

@@ -6,6 +6,7 @@ mod cleanups;
 mod damages;
 mod devices;
 mod dialect;
+mod events;
 mod grant;
 mod installation;
 mod leases;

@@ -1,7 +1,7 @@
 //! The three kinds of value that every database has, and how our types become them and come back.
 //! Ids and hashes are bytes, times are microseconds, yes and no are 1 and 0, enums are words.
 
-use crate::{Error, Hash, LeaseState, Result, State, VaultState};
+use crate::{Error, EventSource, Hash, LeaseState, Result, State, VaultState};
 use model::{
     AdminTokenId, Custody, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, Timestamp, TokenId,
     UserId, VaultId,
@@ -185,6 +185,7 @@ macro_rules! word_columns {
 }
 
 word_columns! {
+    EventSource, Self::parse;
     LeaseState, Self::parse;
     State, Self::parse;
     VaultState, Self::parse;

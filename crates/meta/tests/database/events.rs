@@ -22,7 +22,8 @@ async fn numbers(fixture: &Fixture, device: DeviceId) -> Vec<(u64, Option<u64>)>
 #[tokio::test]
 async fn what_a_device_tells_twice_is_stored_once() {
     let fixture = Fixture::new().await;
-    let (device, other) = (fixture.household("ann").await.device.id, fixture.household("bob").await.device.id);
+    let (device, other) =
+        (fixture.household("ann").await.device.id, fixture.household("bob").await.device.id);
     let told = async |events: &[DeviceEvent], now| {
         fixture.meta.add_device_events(device, events, at(now)).await.unwrap()
     };
@@ -88,9 +89,14 @@ async fn the_server_does_not_repeat_itself() {
 #[tokio::test]
 async fn logs_stay_bounded_and_numbers_are_given_once() {
     let fixture = Fixture::new().await;
-    let (device, other) = (fixture.household("ann").await.device.id, fixture.household("bob").await.device.id);
+    let (device, other) =
+        (fixture.household("ann").await.device.id, fixture.household("bob").await.device.id);
     for sequence in 1..=6 {
-        fixture.meta.add_device_events(device, &[event(sequence)], at(10 * sequence.cast_signed())).await.unwrap();
+        fixture
+            .meta
+            .add_device_events(device, &[event(sequence)], at(10 * sequence.cast_signed()))
+            .await
+            .unwrap();
     }
     fixture.meta.add_device_events(other, &[event(1)], at(1)).await.unwrap();
     let pruned = fixture.meta.prune_events(EventLimit { oldest: at(30), most: 3 }).await.unwrap();

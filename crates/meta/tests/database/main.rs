@@ -9,6 +9,7 @@ mod commits;
 mod concurrency;
 mod damages;
 mod devices;
+mod events;
 mod file;
 mod installation;
 mod leases;

@@ -5,7 +5,7 @@ use crate::cleanup::{Report, clean};
 use crate::instance::Instance;
 use crate::names::{counted, show_bytes};
 use crate::watch::Watch;
-use crate::{Error, Result};
+use crate::{Error, Result, events};
 use model::VaultId;
 use model::code::exit;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,11 @@ impl CleanupView {
 
 /// Cleans all vaults up; the trouble of one does not keep the others.
 pub(super) async fn run(instance: &Arc<Instance>, dry_run: bool, watch: &Watch) -> Result<CleanupView> {
-    let removed = if dry_run { Removed::default() } else { accounts::remove_overdue(instance).await? };
+    let mut removed = Removed::default();
+    if !dry_run {
+        removed = accounts::remove_overdue(instance).await?;
+        events::prune(instance).await?;
+    }
     let vaults = instance.meta.vaults(None).await?;
     let mut view = CleanupView { dry_run, removed, vaults: Vec::new(), failed: Vec::new() };
     for (done, vault) in vaults.iter().enumerate() {

@@ -200,6 +200,20 @@ enum Device {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
+    /// Show what happened to a device, newest first
+    #[command(after_help = "Examples:
+  holdfast-server device events laptop --data /srv/holdfast
+  holdfast-server device events anna/laptop --limit 500 --data /srv/holdfast")]
+    Events {
+        #[command(flatten)]
+        device: DeviceNamed,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = crate::admin::events::PAGE)]
+        limit: u64,
+        /// Only those before the one with this number
+        #[arg(long, value_name = "NUMBER")]
+        before: Option<u64>,
+    },
     /// Keep a device from backing up and restoring; what is backed up stays
     #[command(after_help = "Example:
   holdfast-server device disable laptop --data /srv/holdfast")]
@@ -497,6 +511,9 @@ impl Device {
         let change = |DeviceNamed { device }, deed| Command::DeviceChange { device, deed };
         match self {
             Self::List { user } => Command::DeviceList { user },
+            Self::Events { device: DeviceNamed { device }, limit, before } => {
+                Command::DeviceEvents { device, before, limit }
+            }
             Self::Disable(named) => change(named, Deed::Disable),
             Self::Enable(named) => change(named, Deed::Enable),
             Self::Delete(named) => change(named, Deed::Delete),

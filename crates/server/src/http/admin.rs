@@ -20,6 +20,7 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
         .route("/v1/admin/users/{user}/undelete", post(users::undelete))
         .route("/v1/admin/devices", get(devices::list))
         .route("/v1/admin/devices/{device}", get(devices::show).delete(devices::delete))
+        .route("/v1/admin/devices/{device}/events", get(devices::events))
         .route("/v1/admin/devices/{device}/disable", post(devices::disable))
         .route("/v1/admin/devices/{device}/enable", post(devices::enable))
         .route("/v1/admin/devices/{device}/undelete", post(devices::undelete))

@@ -17,6 +17,7 @@ pub fn router(instance: Arc<Instance>) -> Router {
     let shared = Shared::new(instance);
     let devices = Router::new()
         .route(paths::DEACTIVATE, post(routes::device::deactivate))
+        .route(paths::EVENTS, post(routes::events::receive))
         .route(paths::VAULTS, post(routes::vaults::create))
         .route(paths::VAULT, get(routes::vaults::read))
         .route(paths::KEY, get(routes::keys::read).put(routes::keys::write))

@@ -4,6 +4,7 @@ pub(super) mod activation;
 pub(super) mod commits;
 pub(super) mod damage;
 pub(super) mod device;
+pub(super) mod events;
 pub(super) mod frames;
 pub(super) mod health;
 pub(super) mod index;

@@ -38,7 +38,10 @@ fn a_device_tells_and_the_server_numbers_and_dates() {
     assert_eq!(newest["received"], site.clock.now().to_string());
     assert_eq!((&newest["time"], &newest["sequence"]), (&json!("2023-11-14T22:13:20Z"), &json!(3)));
     assert_eq!((&newest["source"], &newest["params"]), (&json!("device"), &json!({"files": 3})));
-    assert_eq!(codes(&site, "laptop"), ["activated", "backup_complete", "backup_complete", "backup_complete"]);
+    assert_eq!(
+        codes(&site, "laptop"),
+        ["activated", "backup_complete", "backup_complete", "backup_complete"]
+    );
 }
 
 #[test]
@@ -52,12 +55,16 @@ fn what_is_too_much_is_refused_as_a_whole() {
     let mut params = Map::new();
     params.insert("x".to_owned(), json!("y".repeat(limits::EVENT_PARAMS)));
     assert_eq!(refused(vec![event(1), Event { params, ..event(2) }]), Code::RequestTooLarge);
-    assert_eq!(refused(vec![event(1), Event { code: "No Code".to_owned(), ..event(2) }]), Code::RequestInvalid);
+    assert_eq!(
+        refused(vec![event(1), Event { code: "No Code".to_owned(), ..event(2) }]),
+        Code::RequestInvalid
+    );
     assert_eq!(codes(&site, "laptop"), ["activated"]);
     // As much as is allowed fits.
     let mut params = Map::new();
     params.insert("x".to_owned(), json!("y".repeat(limits::EVENT_PARAMS - 8)));
-    let many = (1..=limits::EVENTS as u64).map(|sequence| Event { params: params.clone(), ..event(sequence) });
+    let many =
+        (1..=limits::EVENTS as u64).map(|sequence| Event { params: params.clone(), ..event(sequence) });
     let answer = device.remote.connection().send_events(&EventsRequest { events: many.collect() }).unwrap();
     assert_eq!(answer.stored, limits::EVENTS as u64);
 }

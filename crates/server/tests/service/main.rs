@@ -14,6 +14,7 @@ mod administrators;
 mod cleanup;
 mod commits;
 mod damage;
+mod events;
 mod labels;
 mod leases;
 mod limits;

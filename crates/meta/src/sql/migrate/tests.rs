@@ -39,21 +39,25 @@ const SECOND: Migration =
     Migration { number: 2, name: "damage", sql: include_str!("../sqlite/migrations/0002_damage.sql") };
 const THIRD: Migration =
     Migration { number: 3, name: "standing", sql: include_str!("../sqlite/migrations/0003_standing.sql") };
+const FOURTH: Migration =
+    Migration { number: 4, name: "events", sql: include_str!("../sqlite/migrations/0004_events.sql") };
 const THE_FIRST: &[Migration] = &[FIRST];
 const UP_TO_DAMAGE: &[Migration] = &[FIRST, SECOND];
 const WITH_ONE_MORE: &[Migration] = &[
     FIRST,
     SECOND,
     THIRD,
-    Migration { number: 4, name: "fourth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
+    FOURTH,
+    Migration { number: 5, name: "fifth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
 ];
 const WITH_A_BROKEN_ONE: &[Migration] = &[
     FIRST,
     SECOND,
     THIRD,
+    FOURTH,
     Migration {
-        number: 4,
-        name: "fourth",
+        number: 5,
+        name: "fifth",
         sql: "CREATE TABLE later (id INTEGER); CREATE TABLE users (id INTEGER);",
     },
 ];
@@ -103,13 +107,13 @@ async fn an_older_database_is_brought_forward_with_its_rows_and_never_back() {
     meta.close().await;
 
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
-    assert_eq!(version(&meta).await.unwrap(), 4);
+    assert_eq!(version(&meta).await.unwrap(), 5);
     assert_eq!(meta.users().await.unwrap(), std::slice::from_ref(&user));
     assert_eq!(tables_named_later(&meta).await, 1);
     meta.close().await;
 
     match SqlMeta::open_sqlite(&path).await.err() {
-        Some(Error::SchemaNewer { found: 4, supported: 3 }) => {}
+        Some(Error::SchemaNewer { found: 5, supported: 4 }) => {}
         other => panic!("a newer database was opened: {other:?}"),
     }
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
@@ -124,7 +128,7 @@ async fn a_script_that_fails_leaves_nothing_of_itself() {
     assert!(opened(&path, WITH_A_BROKEN_ONE).await.is_err());
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
     assert_eq!(tables_named_later(&meta).await, 1);
-    assert_eq!(version(&meta).await.unwrap(), 4);
+    assert_eq!(version(&meta).await.unwrap(), 5);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Devices. They are named by their ids.
 
 use super::auth::Administrator;
-use crate::admin::devices;
-use crate::admin::{Deed, DeviceView, TokenView};
+use crate::admin::{Deed, DeviceView, EventsView, TokenView};
+use crate::admin::{devices, events as log};
 use crate::detached;
 use crate::http::input::{Asked, Ids, JsonBody};
 use crate::http::refusal::Handled;
@@ -19,6 +19,20 @@ use serde::Deserialize;
 pub(super) struct DevicesQuery {
     /// Only those of this user.
     user: Option<String>,
+}
+
+/// Query of the events.
+#[derive(Debug, Deserialize)]
+pub(super) struct EventsQuery {
+    /// Only those with numbers below this.
+    before: Option<u64>,
+    /// The most, 1 to 1,000; 100 when nothing is said.
+    #[serde(default = "page")]
+    limit: u64,
+}
+
+const fn page() -> u64 {
+    log::PAGE
 }
 
 /// Body of a replacement.
@@ -44,6 +58,17 @@ pub(super) async fn list(
 /// One device.
 pub(super) async fn show(State(shared): State<Shared>, Ids(id): Ids<DeviceId>) -> Handled<Json<DeviceView>> {
     Ok(Json(devices::show(&shared.instance, id).await?))
+}
+
+/// The events of a device, newest first.
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Ids(id): Ids<DeviceId>,
+    Asked(EventsQuery { before, limit }): Asked<EventsQuery>,
+) -> Handled<Json<EventsView>> {
+    // One that is not there has no log either.
+    devices::show(&shared.instance, id).await?;
+    Ok(Json(log::list(&shared.instance, id, before, limit).await?))
 }
 
 /// Keeps a device from working; what is backed up stays.

@@ -5,7 +5,7 @@ use crate::http::input::{Ids, Shown, SizedBody, read};
 use crate::http::refusal::Handled;
 use crate::http::state::Shared;
 use crate::leases::claim_of;
-use crate::{commits, detached};
+use crate::{commits, detached, events};
 use api::limits;
 use api::runs::CommitAnswer;
 use axum::Json;
@@ -30,7 +30,11 @@ pub(in crate::http) async fn commit(
     // Done whether the agent waits or not.
     let committed = detached(async move {
         let _kept = (under_way, memory);
-        commits::commit(&instance, &device, claim, snapshot, record).await
+        let committed = commits::commit(&instance, &device, claim, snapshot, record).await;
+        if let Err(error) = &committed {
+            events::note_refusal(&instance, device.id, "snapshot", error).await;
+        }
+        committed
     })
     .await?;
     Ok(Json(CommitAnswer { sequence: committed.sequence, time: committed.received }))

@@ -4,7 +4,7 @@ use crate::http::auth::Caller;
 use crate::http::input::{Ids, JsonBody};
 use crate::http::refusal::Handled;
 use crate::http::state::Shared;
-use crate::leases;
+use crate::{events, leases};
 use api::limits;
 use api::runs::{LeaseAnswer, LeaseRequest};
 use axum::Json;
@@ -19,8 +19,13 @@ pub(in crate::http) async fn grant(
     Ids(vault): Ids<VaultId>,
     JsonBody(request): JsonBody<LeaseRequest, { limits::JSON_BODY }>,
 ) -> Handled<(StatusCode, Json<LeaseAnswer>)> {
-    let answer = leases::grant(&shared.instance, &device, vault, request).await?;
-    Ok((StatusCode::CREATED, Json(answer)))
+    match leases::grant(&shared.instance, &device, vault, request).await {
+        Ok(answer) => Ok((StatusCode::CREATED, Json(answer))),
+        Err(error) => {
+            events::note_refusal(&shared.instance, device.id, "lease", &error).await;
+            Err(error.into())
+        }
+    }
 }
 
 /// Ends a lease.

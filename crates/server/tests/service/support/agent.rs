@@ -40,9 +40,11 @@ pub(crate) struct Shape<'a> {
     pub(crate) set: &'a str,
     pub(crate) complete: bool,
     pub(crate) base: Option<SnapshotId>,
+    /// The size of its files.
+    pub(crate) bytes: u64,
 }
 
-pub(crate) const DEFAULT: Shape<'static> = Shape { set: "default", complete: true, base: None };
+pub(crate) const DEFAULT: Shape<'static> = Shape { set: "default", complete: true, base: None, bytes: 1 };
 
 impl Agent {
     pub(crate) fn new(keyring: Keyring, device: DeviceId) -> Self {
@@ -120,7 +122,7 @@ impl Agent {
             salt: model::ids::random_bytes(),
             complete: shape.complete,
             hunks,
-            counts: Counts { files: 1, bytes: 1, findings: 0, entries: 1 },
+            counts: Counts { files: 1, bytes: shape.bytes, findings: 0, entries: 1 },
             base: shape.base,
         };
         let hunks = sealed.iter().map(|hunk| HunkRef {
@@ -138,7 +140,8 @@ impl Agent {
         let data = self.data_pack(&frames);
         let content: RangeList = (0..chunks.len() as u32).map(|frame| data.at(frame, 0)).collect();
         let ids: Vec<_> = chunks.iter().map(|chunk| self.keys.chunk_id(chunk)).collect();
-        let (hunks, snapshot, record) = self.snapshot(content, &ids, shape);
+        let bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        let (hunks, snapshot, record) = self.snapshot(content, &ids, Shape { bytes, ..shape });
         Tree { data, hunks, snapshot, record }
     }
 
