@@ -382,7 +382,7 @@ mod tests {
 
     fn remote(code: Code, detail: &str, retry_after_seconds: Option<u64>) -> AgentError {
         let detail = detail.to_owned();
-        RemoteError { code, detail, retry_after_seconds, missing: Vec::new() }.into()
+        RemoteError { retry_after_seconds, ..RemoteError::new(code, detail) }.into()
     }
 
     #[test]

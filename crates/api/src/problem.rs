@@ -21,6 +21,9 @@ pub struct Problem {
     /// Seconds after which to ask again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
+    /// With `server_busy`: the place in the queue of those who wait to back up; 1 comes next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_place: Option<u64>,
     /// With `ranges_missing`: the frames that may not be referred to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<(PackId, u32)>,
@@ -43,6 +46,7 @@ impl Problem {
             code: code.as_str().to_owned(),
             detail: detail.into(),
             retry_after_seconds: None,
+            queue_place: None,
             missing: Vec::new(),
             vault: None,
         }
@@ -52,6 +56,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Tells the place in the queue.
+    #[must_use]
+    pub fn queue_place(mut self, place: u64) -> Self {
+        self.queue_place = Some(place);
         self
     }
 
@@ -88,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_problem_is_short_and_survives_json() {
-        let problem = Problem::new(Code::ServerBusy, "12 of 12 backups are running").retry_after(40);
+        let problem =
+            Problem::new(Code::ServerBusy, "12 of 12 backups are running").retry_after(40).queue_place(3);
         let json = serde_json::to_value(&problem).unwrap();
         assert_eq!(
             json,
@@ -99,6 +111,7 @@ mod tests {
                 "code": "server_busy",
                 "detail": "12 of 12 backups are running",
                 "retry_after_seconds": 40,
+                "queue_place": 3,
             })
         );
         assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);

@@ -26,6 +26,8 @@ routes! {
     DEACTIVATE, deactivate() = "/v1/device/deactivate";
     /// What happened on the calling device.
     EVENTS, events() = "/v1/device/events";
+    /// What the calling device's user has and may have.
+    QUOTA, quota() = "/v1/device/quota";
     /// New vaults.
     VAULTS, vaults() = "/v1/vaults";
     /// One vault.

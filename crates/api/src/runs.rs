@@ -93,6 +93,15 @@ pub struct CommitAnswer {
     pub time: Timestamp,
 }
 
+/// Answer of `GET /device/quota`: the sizes of the newest complete snapshots of all sets of all devices of the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaAnswer {
+    /// What the user has, in bytes.
+    pub used_bytes: u64,
+    /// What the user may have, in bytes; 0 for any amount.
+    pub limit_bytes: u64,
+}
+
 /// Query of `PUT …/snapshots/{snapshot}/labels`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelsQuery {

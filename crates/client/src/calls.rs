@@ -4,6 +4,7 @@ use crate::connection::Connection;
 use crate::request::Call;
 use api::activation::{ActivateAnswer, ActivateRequest, Health};
 use api::events::{EventsAnswer, EventsRequest};
+use api::runs::QuotaAnswer;
 use api::vaults::{CreateVaultAnswer, CreateVaultRequest, Holder, VaultAnswer};
 use api::{headers, limits, routes};
 use engine::remote::RemoteError;
@@ -41,6 +42,11 @@ impl Connection {
     /// Tells what happened on this device. Sent again, nothing is stored twice.
     pub fn send_events(&self, request: &EventsRequest) -> Result<EventsAnswer, RemoteError> {
         self.json(&Call::new(Method::POST, routes::events(), JSON).json(request)?)
+    }
+
+    /// What this device's user has backed up, and may have.
+    pub fn quota(&self) -> Result<QuotaAnswer, RemoteError> {
+        self.json(&Call::new(Method::GET, routes::quota(), JSON))
     }
 
     /// Creates the user's vault.

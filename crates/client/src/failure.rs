@@ -91,6 +91,7 @@ pub(crate) fn of_problem(problem: Problem, status: u16) -> RemoteError {
     };
     RemoteError {
         retry_after_seconds: problem.retry_after_seconds,
+        queue_place: problem.queue_place,
         missing: problem.missing,
         ..failure(code, detail)
     }
@@ -147,8 +148,9 @@ mod tests {
         let problem = Problem::new(Code::RangesMissing, "two").missing(vec![(pack, 1), (pack, 2)]);
         let error = of_problem(problem, 409);
         assert_eq!((error.code, error.missing.len()), (Code::RangesMissing, 2));
-        let error = of_problem(Problem::new(Code::ServerBusy, "").retry_after(9), 503);
+        let error = of_problem(Problem::new(Code::ServerBusy, "").retry_after(9).queue_place(2), 503);
         assert_eq!((error.code, error.retry_after_seconds), (Code::ServerBusy, Some(9)));
+        assert_eq!(error.queue_place, Some(2));
     }
 
     #[test]

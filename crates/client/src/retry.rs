@@ -129,7 +129,7 @@ mod tests {
     use std::sync::Mutex;
 
     fn error(code: Code, retry_after_seconds: Option<u64>) -> RemoteError {
-        RemoteError { code, detail: String::new(), retry_after_seconds, missing: Vec::new() }
+        RemoteError { retry_after_seconds, ..RemoteError::new(code, "") }
     }
 
     fn recorder() -> (Sleep, Arc<Mutex<Vec<Duration>>>) {

@@ -16,6 +16,8 @@ pub struct RemoteError {
     pub detail: String,
     /// Seconds after which the server wants to be asked again.
     pub retry_after_seconds: Option<u64>,
+    /// With `server_busy`: the place in the queue; 1 comes next.
+    pub queue_place: Option<u64>,
     /// With `ranges_missing`: the frames that may not be referred to.
     pub missing: Vec<(PackId, u32)>,
 }
@@ -23,7 +25,13 @@ pub struct RemoteError {
 impl RemoteError {
     /// A failure with this code and nothing else that is known of it.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_seconds: None, missing: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_seconds: None,
+            queue_place: None,
+            missing: Vec::new(),
+        }
     }
 }
 

@@ -195,10 +195,20 @@ pub enum Error {
         /// The lease.
         lease: LeaseId,
     },
-    /// As many leases are active as the caller allows.
-    #[error("{active} of {limit} backups are running")]
+    /// As many leases are active as the caller allows, or others come first.
+    #[error("{active} of {limit} backups are running, and this one is number {place} of those that wait")]
     ServerBusy {
         /// Active leases.
+        active: u64,
+        /// The limit.
+        limit: u64,
+        /// The place in the queue; 1 comes next.
+        place: u64,
+    },
+    /// As many leases of one device are active as the caller allows.
+    #[error("{active} of {limit} backups of this device are running")]
+    DeviceBusy {
+        /// Active leases of the device.
         active: u64,
         /// The limit.
         limit: u64,
@@ -256,7 +266,7 @@ impl Error {
             Self::LeaseUnknown { .. } | Self::LeaseEnded { .. } => Code::LeaseUnknown,
             Self::LeaseExpired { .. } => Code::LeaseExpired,
             Self::LeaseSuperseded { .. } => Code::LeaseSuperseded,
-            Self::Busy | Self::ServerBusy { .. } => Code::ServerBusy,
+            Self::Busy | Self::ServerBusy { .. } | Self::DeviceBusy { .. } => Code::ServerBusy,
             Self::SnapshotUnknown { .. } | Self::CheckpointReplaced { .. } => Code::SnapshotUnknown,
             Self::SnapshotConflict { .. } | Self::SnapshotKept { .. } => Code::SnapshotConflict,
             Self::AdministratorUnknown { .. } => Code::NotFound,

@@ -75,6 +75,8 @@ pub struct Admission {
     pub device_limit: u64,
     /// A live lease whose holder was not heard of since then does not count: it may never come back.
     pub active_since: Timestamp,
+    /// A place in the queue whose holder has not asked since then is given up.
+    pub waiting_since: Timestamp,
 }
 
 /// A request for a lease.
@@ -118,8 +120,11 @@ pub trait Leases: Send + Sync {
     ///
     /// The device must be active, the vault open and of the same user. Whoever shows an old counter is a copy and
     /// gets nothing ([`crate::counter`] has the rule). A live lease of the same device and set is superseded, and so
-    /// is every lease whose number the device never showed. With too many active leases, of all or of the device, nothing changes at
-    /// all, so the device asks again with the same number.
+    /// is every lease whose number the device never showed. With too many active leases, of all or of the device, none
+    /// of this changes, so the device asks again with the same number.
+    ///
+    /// Who finds no place among all gets one in the queue, which it keeps as long as it asks again in time. A place that
+    /// is free goes to the first of them; whoever asks later comes after those who wait.
     async fn grant(&self, request: &GrantRequest) -> Result<Lease>;
 
     /// Checks a request below a lease: it must be live, before its deadline, of this vault and device, and
@@ -134,6 +139,9 @@ pub trait Leases: Send + Sync {
 
     /// Number of active leases in the whole installation, as admission counts them.
     async fn active_leases(&self, active_since: Timestamp, now: Timestamp) -> Result<u64>;
+
+    /// Number of devices in the queue.
+    async fn waiting(&self, waiting_since: Timestamp) -> Result<u64>;
 
     /// Expires all leases whose deadline passed, for good, and forgets those that ended long ago. Gives the number of
     /// expired ones.

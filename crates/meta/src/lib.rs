@@ -31,7 +31,9 @@ pub use error::{Error, Result};
 pub use events::{DeviceEvent, EventLimit, EventSource, Events, LoggedEvent, REPEATED_WITHIN, Told};
 pub use installation::{Administrator, Installation, ServerRecord};
 pub use leases::{Admission, GrantRequest, Lease, LeaseClaim, LeaseState, Leases};
-pub use snapshots::{Commit, Deletion, NewSnapshot, REPLACED, SnapshotRow, SnapshotScope, Snapshots};
+pub use snapshots::{
+    Commit, Deletion, NewSnapshot, NewestSnapshot, REPLACED, SnapshotRow, SnapshotScope, Snapshots,
+};
 pub use sql::SqlMeta;
 pub use standing::{Bar, Change, Standing, State, UNDO};
 pub use tokens::{Activation, NewDevice, NewToken, Token, Tokens};

@@ -2,7 +2,7 @@
 
 use crate::{Hash, LeaseClaim, Result};
 use async_trait::async_trait;
-use model::{DeviceId, SetId, SnapshotId, Timestamp, VaultId};
+use model::{DeviceId, SetId, SnapshotId, Timestamp, UserId, VaultId};
 
 /// `deleted.by` of a checkpoint that a later snapshot of its set replaced.
 pub const REPLACED: &str = "checkpoint";
@@ -65,6 +65,17 @@ pub struct Commit {
     pub replaced: Vec<SnapshotId>,
 }
 
+/// The newest complete snapshot of a set of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewestSnapshot {
+    /// The device.
+    pub device: DeviceId,
+    /// The set.
+    pub set: SetId,
+    /// The size of its files in bytes, as its agent says.
+    pub bytes: u64,
+}
+
 /// Which snapshots to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotScope {
@@ -107,6 +118,10 @@ pub trait Snapshots: Send + Sync {
 
     /// The snapshot with this id if it lies in this vault.
     async fn snapshot_in(&self, vault: VaultId, snapshot: SnapshotId) -> Result<Option<SnapshotRow>>;
+
+    /// The newest complete snapshot, not hidden, of each set in the open vault of a user. Devices that are deleted have
+    /// none.
+    async fn newest_snapshots(&self, user: UserId) -> Result<Vec<NewestSnapshot>>;
 
     /// Snapshots, newest first; deleted ones only on demand.
     async fn snapshots(&self, scope: SnapshotScope, with_deleted: bool) -> Result<Vec<SnapshotRow>>;

@@ -15,12 +15,14 @@ pub struct User {
     pub created: Timestamp,
     /// Where the user stands; never deactivated.
     pub standing: Standing,
+    /// What the user may have backed up, in bytes; 0 for any amount, `None` for what holds for all.
+    pub quota_bytes: Option<u64>,
 }
 
 impl User {
     /// A user who is added now.
     pub fn new(id: UserId, name: &str, now: Timestamp) -> Self {
-        Self { id, name: name.to_owned(), created: now, standing: Standing::active(now) }
+        Self { id, name: name.to_owned(), created: now, standing: Standing::active(now), quota_bytes: None }
     }
 }
 
@@ -48,6 +50,9 @@ pub trait Users: Send + Sync {
 
     /// Changes where a user stands. The leases of all devices of the user end when they may no longer work.
     async fn change_user(&self, user: UserId, change: Change, now: Timestamp) -> Result<User>;
+
+    /// Sets what a user may have backed up.
+    async fn set_quota(&self, user: UserId, quota_bytes: Option<u64>) -> Result<User>;
 
     /// Sets where a user stands, as the object store knows it. Leases end as in [`Self::change_user`].
     async fn set_user_standing(&self, user: UserId, standing: Standing) -> Result<()>;

@@ -91,7 +91,9 @@ async fn household(meta: &dyn Meta) -> (VaultId, DeviceId) {
 const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn grant(meta: &dyn Meta, vault: VaultId, device: DeviceId, counter: Option<u64>) -> Lease {
-    let admission = Admission { limit: 1, device_limit: 1, active_since: Timestamp::from_secs(0) };
+    let some_time = Timestamp::from_secs(0);
+    let admission =
+        Admission { limit: 1, device_limit: 1, active_since: some_time, waiting_since: some_time };
     let request = GrantRequest {
         vault,
         device,

@@ -145,8 +145,10 @@ codes! {
     LeaseExpired = "lease_expired", 409, REFUSED, "The agent asks for a new lease.";
     /// A newer run of the same set took over.
     LeaseSuperseded = "lease_superseded", 409, REFUSED, "Another run of this set started later; let it finish.";
-    /// The server has as many running backups as it allows.
+    /// The server has as many running backups as it allows, and others come first.
     ServerBusy = "server_busy", 503, BUSY, "Run the command again after the time that the server gave.";
+    /// The user has as much backed up as the quota allows.
+    QuotaReached = "quota_reached", 403, REFUSED, "Remove folders from the backup, or ask the administrator for a greater quota; restores go on.";
     /// The server's store has no space left for uploads.
     StorageFull = "storage_full", 507, BUSY, "The administrator must add space or delete snapshots.";
     /// The server cannot use its own disk.

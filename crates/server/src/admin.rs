@@ -14,6 +14,7 @@ mod retention;
 mod settings;
 mod snapshots;
 mod stats;
+pub(crate) mod storage;
 mod tokens;
 pub(crate) mod users;
 mod verify;
@@ -40,6 +41,7 @@ pub use retention::{RetentionChange, RetentionView};
 pub use settings::{SettingsChange, SettingsView};
 pub use snapshots::{ChangedView, SnapshotView, SnapshotsView};
 pub use stats::{StatsView, StatusView, VaultStats};
+pub use storage::StorageView;
 pub use tokens::TokenView;
 pub use users::UserView;
 pub use verify::{VaultReport, VerifyView};
@@ -69,6 +71,13 @@ pub enum Command {
         name: String,
         /// What is done.
         deed: Deed,
+    },
+    /// Sets what a user may have backed up.
+    UserQuota {
+        /// The name.
+        name: String,
+        /// The size in bytes; 0 for any amount, `None` for what holds for all.
+        quota_bytes: Option<u64>,
     },
     /// Lists devices.
     DeviceList {
@@ -163,6 +172,8 @@ pub enum Command {
     },
     /// Sizes and counters.
     Stats,
+    /// Whether backups can be stored.
+    Storage,
     /// Looks for whatever is not as it should be.
     Check,
     /// Writes the server's own state into one file.
@@ -219,6 +230,8 @@ pub enum Answer {
     Verify(VerifyView),
     /// Of `stats`.
     Stats(StatsView),
+    /// Of `storage`.
+    Storage(StorageView),
     /// Of `check`.
     Check(CheckView),
     /// Of `backup`.
@@ -236,6 +249,9 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
         }
         Command::UserChange { name, deed } => {
             Answer::UserChanged(users::change(instance, &name, deed, CONSOLE).await?)
+        }
+        Command::UserQuota { name, quota_bytes } => {
+            Answer::UserChanged(users::set_quota(instance, &name, quota_bytes, CONSOLE).await?)
         }
         Command::DeviceList { user } => Answer::Devices(devices::list(instance, user.as_deref()).await?),
         Command::DeviceEvents { device, before, limit } => {
@@ -270,6 +286,7 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
         Command::Cleanup { dry_run } => Answer::Cleanup(cleanup::run(instance, dry_run, watch).await?),
         Command::Verify { read_data } => Answer::Verify(verify::run(instance, read_data, watch).await?),
         Command::Stats => Answer::Stats(stats::collect(instance).await?),
+        Command::Storage => Answer::Storage(storage::show(instance).await?),
         Command::Check => Answer::Check(check::run(instance).await?),
         Command::Backup { file } => Answer::Backup(backup::run(instance, &file, watch).await?),
     })
@@ -307,6 +324,7 @@ impl Answer {
             Self::Check(view) => view.exit_status(),
             Self::Snapshots(view) => view.exit_status(),
             Self::Stats(view) => view.exit_status(),
+            Self::Storage(view) => view.exit_status(),
             _ => model::code::exit::COMPLETE,
         }
     }
@@ -337,6 +355,7 @@ impl fmt::Display for Answer {
             Self::Cleanup(view) => view.fmt(f),
             Self::Verify(view) => view.fmt(f),
             Self::Stats(view) => view.fmt(f),
+            Self::Storage(view) => view.fmt(f),
             Self::Check(view) => view.fmt(f),
             Self::Backup(view) => view.fmt(f),
         }

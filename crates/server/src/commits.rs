@@ -4,7 +4,7 @@ use crate::activation::vault_of;
 use crate::events::ServerEvent;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Error, Result, blocking, damage, events};
+use crate::{Error, Result, blocking, damage, events, quota};
 use bytes::Bytes;
 use meta::{Device, Lease, LeaseClaim, NewSnapshot, REPLACED, SnapshotRow};
 use model::{Code, Damaged, SnapshotId, Timestamp};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use vault::{Hold, LeaseGrant};
 
 /// How long a lease lives at least once its commit has begun: more than a commit takes.
@@ -59,7 +60,7 @@ pub async fn commit(
     let sequence = instance.meta.begin_commit(&claim, now, now.after(HOLD)).await?;
     let damaged = damage::known(instance, claim.vault).await?.into_iter().collect();
     let terms = Terms { device: device.clone(), lease, damaged };
-    let new = store(&open, &hold, terms, snapshot, record, sequence).await?;
+    let new = store(instance, &open, &hold, terms, snapshot, record, sequence).await?;
     let new = NewSnapshot { stored_bytes: instance.uploads.take(claim.lease), ..new };
     let committed = instance.clock.now();
     let done = match instance.meta.commit_snapshot(&new, &claim, committed).await {
@@ -127,9 +128,10 @@ async fn committed_before(
     Err(meta::Error::SnapshotConflict { snapshot }.into())
 }
 
-/// Checks the record and makes it durable. What lies in the store already, from a commit that was cut off, is taken
+/// Checks the record, and what its user may have, and makes it durable. What lies in the store already, from a commit that was cut off, is taken
 /// as it is.
 async fn store(
+    instance: &Arc<Instance>,
     open: &Arc<OpenVault>,
     hold: &Arc<Hold>,
     terms: Terms,
@@ -137,7 +139,7 @@ async fn store(
     record: Bytes,
     sequence: u64,
 ) -> Result<NewSnapshot> {
-    let (open, hold) = (open.clone(), hold.clone());
+    let (instance, open, hold) = (instance.clone(), open.clone(), hold.clone());
     blocking(move || {
         let vault = open.vault();
         let Terms { device, lease, damaged } = terms;
@@ -147,6 +149,11 @@ async fn store(
         if clear.device != device.id || clear.set != lease.set {
             let detail = "the record belongs to another device or set than the lease";
             return Err(Error::refused(Code::SnapshotInvalid, detail));
+        }
+        if clear.complete {
+            // One commit at a time in a vault, so what was counted stays true until the snapshot is there.
+            let (of, bytes) = ((device.id, lease.set), clear.counts.bytes);
+            Handle::current().block_on(quota::check_commit(&instance, device.user, of, bytes))?;
         }
         let receipt = vault.commit(&checked, Some(sequence))?;
         Ok(NewSnapshot {

@@ -4,7 +4,7 @@ use crate::activation::vault_of;
 use crate::events::ServerEvent;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Result, events, space};
+use crate::{Result, events, quota, storage};
 use api::Incarnation;
 use api::limits::NEWEST_SNAPSHOTS;
 use api::runs::{LeaseAnswer, LeaseRequest};
@@ -18,6 +18,8 @@ use std::time::Duration;
 const LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// A lease whose holder was not heard of for so long takes no place any more: its machine may be asleep or gone.
 pub(crate) const ACTIVE: Duration = Duration::from_secs(10 * 60);
+/// A place in the queue whose holder does not ask again for so long is given up: longer than it is told to wait.
+pub(crate) const WAITING: Duration = Duration::from_secs(15 * 60);
 /// The most places of one device, where half of all are not fewer: more sets than a device backs up at the same time.
 const DEVICE_MAX: u64 = 8;
 
@@ -29,7 +31,8 @@ pub async fn grant(
     request: LeaseRequest,
 ) -> Result<LeaseAnswer> {
     let open = vault_of(instance, device, vault).await?;
-    space::check(instance, 0).await?;
+    storage::check(instance).await?;
+    quota::check_grant(instance, device.user).await?;
     // From before the epoch is read until the lease is recorded: a cleanup in between would not know of it.
     let hold = open.vault().hold();
     let position = open.vault().position()?;
@@ -50,6 +53,7 @@ pub async fn grant(
                 limit,
                 device_limit: (limit / 2).clamp(1, DEVICE_MAX),
                 active_since: now.before(ACTIVE),
+                waiting_since: now.before(WAITING),
             },
         })
         .await;

@@ -50,14 +50,16 @@ struct UserObject {
     created: Timestamp,
     #[serde(flatten)]
     standing: StandingFields,
+    #[serde(default)]
+    quota_bytes: Option<u64>,
 }
 
 impl UserObject {
     fn into_user(self) -> User {
-        let Self { id, name, created, standing } = self;
+        let Self { id, name, created, standing, quota_bytes } = self;
         // A word that only a newer server knows is no leave to work.
         let standing = standing.read(created).unwrap_or(Standing::of(State::Disabled, created));
-        User { id, name, created, standing }
+        User { id, name, created, standing, quota_bytes }
     }
 }
 
@@ -238,9 +240,9 @@ impl Mirror<'_> {
 
     /// Writes a user.
     pub fn put_user(&self, user: &User) -> Result<()> {
-        let User { id, name, created, standing } = user.clone();
+        let User { id, name, created, standing, quota_bytes } = user.clone();
         let standing = StandingFields::new(standing);
-        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created, standing })
+        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created, standing, quota_bytes })
     }
 
     /// Reads all users.

@@ -16,8 +16,8 @@ use testkit::{MemoryRemote, SnapshotWriter};
 struct Reading(MemoryRemote);
 
 fn inner(error: outer::RemoteError) -> RemoteError {
-    let outer::RemoteError { code, detail, retry_after_seconds, missing } = error;
-    RemoteError { code, detail, retry_after_seconds, missing }
+    let outer::RemoteError { code, detail, retry_after_seconds, queue_place, missing } = error;
+    RemoteError { code, detail, retry_after_seconds, queue_place, missing }
 }
 
 fn refused<T>() -> Result<T, RemoteError> {

@@ -2,7 +2,7 @@
 
 use super::standing::changed;
 use super::value::{FromRow, Row, args};
-use super::{SqlMeta, Write, events, vaults};
+use super::{SqlMeta, Write, events, vaults, waiting};
 use crate::devices::SEEN_EVERY;
 use crate::{
     Bar, Change, Device, Devices, Error, FORMER_MAX, Hash, KnownDevice, NewDevice, Result, Standing, State,
@@ -107,6 +107,7 @@ async fn set_standing(tx: &mut Write, device: DeviceId, standing: Standing) -> R
     .await?;
     if state != State::Active {
         end_leases(tx, device).await?;
+        waiting::leave(tx, device).await?;
     }
     Ok(())
 }

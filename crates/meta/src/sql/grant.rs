@@ -1,7 +1,7 @@
 //! The grant of a lease: admission, the counter, and what the new lease takes the place of.
 
 use super::value::{FromRow, Row, args};
-use super::{Write, devices, vaults};
+use super::{Write, devices, vaults, waiting};
 pub(super) use crate::counter::Counter;
 use crate::counter::CounterOutcome;
 use crate::{Error, GrantRequest, Lease, LeaseState, Result};
@@ -34,8 +34,25 @@ pub(super) async fn set_counter(tx: &mut Write, device: DeviceId, counter: Count
     Ok(())
 }
 
-/// All of [`crate::Leases::grant`], in the transaction that is handed in.
-pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease> {
+/// Number of active leases of the device.
+async fn active_of(tx: &mut Write, request: &GrantRequest) -> Result<u64> {
+    let GrantRequest { device, now, admission, .. } = request;
+    Ok(tx.one(ACTIVE_OF_DEVICE, args![admission.active_since, now, device]).await?.unwrap_or(0))
+}
+
+/// What came of a request.
+pub(super) enum Granted {
+    /// The lease.
+    Lease(Lease),
+    /// No place is free for this device.
+    Full {
+        /// Active leases.
+        active: u64,
+    },
+}
+
+/// All of [`crate::Leases::grant`] but the place in the queue, in the transaction that is handed in.
+pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Granted> {
     let GrantRequest { vault, device, set, epoch, now, deadline, .. } = *request;
     let user = devices::working(&mut tx, device).await?.user;
     vaults::open_of(&mut tx, vault, user).await?;
@@ -50,6 +67,7 @@ pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease
     };
     set_counter(&mut tx, device, counter).await?;
 
+    let own_before = active_of(&mut tx, request).await?;
     tx.run(
         "UPDATE leases SET state = 'superseded' WHERE device_id = $1 AND set_id = $2 AND state = 'live'",
         args![device, set],
@@ -64,16 +82,22 @@ pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease
     )
     .await?;
 
-    let own: u64 =
-        tx.one(ACTIVE_OF_DEVICE, args![request.admission.active_since, now, device]).await?.unwrap_or(0);
+    let own = active_of(&mut tx, request).await?;
     if own >= request.admission.device_limit {
-        return Err(Error::ServerBusy { active: own, limit: request.admission.device_limit });
+        return Err(Error::DeviceBusy { active: own, limit: request.admission.device_limit });
     }
     let active: u64 = tx.one(ACTIVE, args![request.admission.active_since, now]).await?.unwrap_or(0);
-    if active >= request.admission.limit {
+    // Who takes its own place over waits for nobody.
+    let ahead = if own < own_before {
+        0
+    } else {
+        waiting::ahead(&mut tx, device, request.admission.waiting_since).await?
+    };
+    if active.saturating_add(ahead) >= request.admission.limit {
         // Not committed: the counter and the leases stay as they were.
-        return Err(Error::ServerBusy { active, limit: request.admission.limit });
+        return Ok(Granted::Full { active });
     }
+    waiting::leave(&mut tx, device).await?;
     let lease = Lease {
         id: LeaseId::random(),
         vault,
@@ -105,5 +129,5 @@ pub(super) async fn grant(mut tx: Write, request: &GrantRequest) -> Result<Lease
     )
     .await?;
     tx.commit().await?;
-    Ok(lease)
+    Ok(Granted::Lease(lease))
 }

@@ -1,7 +1,8 @@
 //! Leases in SQL, except for their grant.
 
+use super::grant::Granted;
 use super::value::{FromRow, Row, args};
-use super::{SqlMeta, Write, devices, grant};
+use super::{SqlMeta, Write, devices, grant, waiting};
 use crate::devices::SEEN_EVERY;
 use crate::{Error, GrantRequest, Lease, LeaseClaim, LeaseState, Leases, Result};
 use async_trait::async_trait;
@@ -55,7 +56,15 @@ pub(super) async fn set_state(tx: &mut Write, lease: LeaseId, state: LeaseState)
 #[async_trait]
 impl Leases for SqlMeta {
     async fn grant(&self, request: &GrantRequest) -> Result<Lease> {
-        grant::grant(self.begin().await?, request).await
+        match grant::grant(self.begin().await?, request).await? {
+            Granted::Lease(lease) => Ok(lease),
+            Granted::Full { active } => {
+                let mut tx = self.begin().await?;
+                let place = waiting::take(&mut tx, request).await?;
+                tx.commit().await?;
+                Err(Error::ServerBusy { active, limit: request.admission.limit, place })
+            }
+        }
     }
 
     async fn use_lease(&self, claim: &LeaseClaim, now: Timestamp) -> Result<Lease> {
@@ -90,6 +99,10 @@ impl Leases for SqlMeta {
 
     async fn active_leases(&self, active_since: Timestamp, now: Timestamp) -> Result<u64> {
         Ok(self.one(grant::ACTIVE, args![active_since, now]).await?.unwrap_or(0))
+    }
+
+    async fn waiting(&self, waiting_since: Timestamp) -> Result<u64> {
+        Ok(self.one(waiting::COUNT, args![waiting_since]).await?.unwrap_or(0))
     }
 
     async fn expire_leases(&self, now: Timestamp) -> Result<u64> {

@@ -19,6 +19,7 @@ mod upkeep;
 mod users;
 mod value;
 mod vaults;
+mod waiting;
 
 use crate::Result;
 use dialect::{Dialect, Transaction};

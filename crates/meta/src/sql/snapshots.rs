@@ -3,11 +3,11 @@
 use super::value::{FromRow, Row, args};
 use super::{SqlMeta, Write, leases};
 use crate::{
-    Commit, Deletion, Error, LeaseClaim, LeaseState, NewSnapshot, REPLACED, Result, SnapshotRow,
-    SnapshotScope, Snapshots,
+    Commit, Deletion, Error, LeaseClaim, LeaseState, NewSnapshot, NewestSnapshot, REPLACED, Result,
+    SnapshotRow, SnapshotScope, Snapshots,
 };
 use async_trait::async_trait;
-use model::{SnapshotId, Timestamp, VaultId};
+use model::{SnapshotId, Timestamp, UserId, VaultId};
 
 impl FromRow for SnapshotRow {
     fn from_row(row: &mut Row) -> Result<Self> {
@@ -28,6 +28,12 @@ impl FromRow for SnapshotRow {
         let time: Option<Timestamp> = row.next()?;
         let by: Option<String> = row.next()?;
         Ok(Self { snapshot, deleted: time.zip(by).map(|(time, by)| Deletion { time, by }) })
+    }
+}
+
+impl FromRow for NewestSnapshot {
+    fn from_row(row: &mut Row) -> Result<Self> {
+        Ok(Self { device: row.next()?, set: row.next()?, bytes: row.next()? })
     }
 }
 
@@ -162,6 +168,21 @@ impl Snapshots for SqlMeta {
 
     async fn snapshot_in(&self, vault: VaultId, snapshot: SnapshotId) -> Result<Option<SnapshotRow>> {
         self.one(select!("WHERE id = $1 AND vault_id = $2"), args![snapshot, vault]).await
+    }
+
+    async fn newest_snapshots(&self, user: UserId) -> Result<Vec<NewestSnapshot>> {
+        self.all(
+            "SELECT s.device_id, s.set_id, s.bytes FROM snapshots s
+             JOIN vaults v ON v.id = s.vault_id JOIN devices d ON d.id = s.device_id
+             WHERE v.user_id = $1 AND v.state = 'open' AND d.state NOT IN ('deleted', 'removed')
+               AND s.complete = 1 AND s.deleted IS NULL AND NOT EXISTS
+                 (SELECT 1 FROM snapshots newer
+                  WHERE newer.vault_id = s.vault_id AND newer.set_id = s.set_id AND newer.device_id = s.device_id
+                    AND newer.complete = 1 AND newer.deleted IS NULL AND newer.sequence > s.sequence)
+             ORDER BY s.device_id, s.set_id",
+            args![user],
+        )
+        .await
     }
 
     async fn snapshots(&self, scope: SnapshotScope, with_deleted: bool) -> Result<Vec<SnapshotRow>> {

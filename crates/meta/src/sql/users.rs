@@ -14,6 +14,7 @@ impl FromRow for User {
             name: row.next()?,
             created: row.next()?,
             standing: Standing::from_row(row)?,
+            quota_bytes: row.next()?,
         })
     }
 }
@@ -21,7 +22,7 @@ impl FromRow for User {
 /// A statement on users that gives whole rows.
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, created, state, state_since, state_before FROM users ", $rest)
+        concat!("SELECT id, name, created, state, state_since, state_before, quota_bytes FROM users ", $rest)
     };
 }
 
@@ -42,12 +43,12 @@ pub(super) async fn required(tx: &mut Write, user: UserId) -> Result<User> {
 
 /// Adds a user whose id is new.
 pub(super) async fn insert(tx: &mut Write, user: &User) -> Result<()> {
-    let User { id, name, created, standing: Standing { state, since, before } } = user;
+    let User { id, name, created, standing: Standing { state, since, before }, quota_bytes } = user;
     let added = tx
         .run(
-            "INSERT INTO users (id, name_key, name, created, state, state_since, state_before)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name_key) DO NOTHING",
-            args![id, key_of(*id, name, *state), name, created, state, since, before],
+            "INSERT INTO users (id, name_key, name, created, state, state_since, state_before, quota_bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name_key) DO NOTHING",
+            args![id, key_of(*id, name, *state), name, created, state, since, before, quota_bytes],
         )
         .await?;
     if added == 0 { Err(Error::NameTaken { name: name.clone() }) } else { Ok(()) }
@@ -101,6 +102,14 @@ impl Users for SqlMeta {
             tx.commit().await?;
         }
         Ok(User { standing, ..found })
+    }
+
+    async fn set_quota(&self, user: UserId, quota_bytes: Option<u64>) -> Result<User> {
+        let mut tx = self.begin().await?;
+        let found = required(&mut tx, user).await?;
+        tx.run("UPDATE users SET quota_bytes = $2 WHERE id = $1", args![user, quota_bytes]).await?;
+        tx.commit().await?;
+        Ok(User { quota_bytes, ..found })
     }
 
     async fn set_user_standing(&self, user: UserId, standing: Standing) -> Result<()> {

@@ -103,7 +103,9 @@ async fn of_many_grants_the_limit_holds() {
     let answers = callers.join_all().await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3);
     assert!(
-        answers.iter().all(|answer| matches!(answer, Ok(_) | Err(Error::ServerBusy { active: 3, limit: 3 })))
+        answers
+            .iter()
+            .all(|answer| matches!(answer, Ok(_) | Err(Error::ServerBusy { active: 3, limit: 3, .. })))
     );
     assert_eq!(fixture.meta.active_leases(at(0), at(11)).await.unwrap(), 3);
 }

@@ -121,11 +121,11 @@ async fn a_lease_given_back_stays_given_back() {
 async fn admission_counts_active_leases_and_changes_nothing_when_it_refuses() {
     let fixture = Fixture::new().await;
     let (ann, bob) = (fixture.household("ann").await, fixture.household("bob").await);
-    let one = Admission { limit: 1, device_limit: 1, active_since: at(0) };
+    let one = Admission { limit: 1, device_limit: 1, active_since: at(0), waiting_since: at(0) };
     let held = fixture.meta.grant(&GrantRequest { admission: one, ..request(&ann, None, 10) }).await.unwrap();
     for _ in 0..3 {
         match fixture.meta.grant(&GrantRequest { admission: one, ..request(&bob, None, 11) }).await {
-            Err(Error::ServerBusy { active: 1, limit: 1 }) => {}
+            Err(Error::ServerBusy { active: 1, limit: 1, place: 1 }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -135,7 +135,7 @@ async fn admission_counts_active_leases_and_changes_nothing_when_it_refuses() {
     let held = fixture.meta.grant(&again).await.unwrap();
 
     // Not heard of since: its place is free, though it lives on.
-    let later = Admission { limit: 1, device_limit: 1, active_since: at(500) };
+    let later = Admission { limit: 1, device_limit: 1, active_since: at(500), waiting_since: at(0) };
     fixture.meta.grant(&GrantRequest { admission: later, ..request(&bob, None, 600) }).await.unwrap();
     assert_eq!(fixture.meta.active_leases(at(500), at(600)).await.unwrap(), 1);
     fixture.meta.use_lease(&claim(&held), at(601)).await.unwrap();
@@ -149,9 +149,9 @@ async fn a_refusal_for_lack_of_places_rotates_no_counter_and_ends_no_lease() {
     let held = fixture.first_lease(&ann).await;
     fixture.meta.use_lease(&claim(&held), at(11)).await.unwrap();
     fixture.first_lease(&bob).await;
-    let none = Admission { limit: 1, device_limit: 1, active_since: at(0) };
+    let none = Admission { limit: 1, device_limit: 1, active_since: at(0), waiting_since: at(0) };
     let refused = GrantRequest { admission: none, ..request(&ann, Some(held.counter), 12) };
-    assert!(matches!(fixture.meta.grant(&refused).await, Err(Error::ServerBusy { active: 1, limit: 1 })));
+    assert!(matches!(fixture.meta.grant(&refused).await, Err(Error::ServerBusy { active: 1, limit: 1, .. })));
     fixture.meta.use_lease(&claim(&held), at(13)).await.unwrap();
     let next = fixture.meta.grant(&request(&ann, Some(held.counter), 14)).await.unwrap();
     assert_eq!(next.counter, held.counter + 1);
@@ -173,7 +173,7 @@ async fn last_seen_of_a_lease_is_written_once_a_minute() {
 async fn one_device_does_not_take_all_places() {
     let fixture = Fixture::new().await;
     let (ann, bob) = (fixture.household("ann").await, fixture.household("bob").await);
-    let two = Admission { limit: 4, device_limit: 2, active_since: at(0) };
+    let two = Admission { limit: 4, device_limit: 2, active_since: at(0), waiting_since: at(0) };
     let ask = |household, set: u8, counter, now| GrantRequest {
         set: model::SetId::from_bytes([set; 16]),
         admission: two,
@@ -184,7 +184,7 @@ async fn one_device_does_not_take_all_places() {
     let second = fixture.meta.grant(&ask(&ann, 2, Some(first.counter), 11)).await.unwrap();
     fixture.meta.use_lease(&claim(&second), at(11)).await.unwrap();
     match fixture.meta.grant(&ask(&ann, 3, Some(second.counter), 12)).await {
-        Err(Error::ServerBusy { active: 2, limit: 2 }) => {}
+        Err(Error::DeviceBusy { active: 2, limit: 2 }) => {}
         other => panic!("{other:?}"),
     }
     // The others have theirs, and so has a later run of a set that is under way.

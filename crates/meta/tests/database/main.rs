@@ -13,11 +13,13 @@ mod events;
 mod file;
 mod installation;
 mod leases;
+mod quotas;
 mod replacement;
 mod snapshots;
 mod standings;
 mod upkeep;
 mod vaults;
+mod waiting;
 
 use meta::{
     Admission, Device, GrantRequest, Lease, LeaseClaim, Meta, NewDevice, NewSnapshot, NewToken, NewVault,
@@ -104,7 +106,12 @@ fn request(household: &Household, counter: Option<u64>, now: i64) -> GrantReques
         epoch: 1,
         now: at(now),
         deadline: at(now + WEEK),
-        admission: Admission { limit: u64::MAX, device_limit: u64::MAX, active_since: at(0) },
+        admission: Admission {
+            limit: u64::MAX,
+            device_limit: u64::MAX,
+            active_since: at(0),
+            waiting_since: at(0),
+        },
     }
 }
 

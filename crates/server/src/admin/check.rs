@@ -6,8 +6,8 @@ use crate::mirror::{Mirror, Unreadable};
 use crate::names::{counted, show_bytes};
 use crate::reconcile::Compared;
 use crate::wrapped::{KeyFault, key_faults};
-use crate::{Error, Result, blocking, reconcile};
-use blobs::{BlobStore, FolderStore, Key, PutMode, StoreId};
+use crate::{Error, Result, blocking, reconcile, storage};
+use blobs::BlobStore;
 use meta::KnownDamage;
 use model::code::exit;
 use model::{Code, SnapshotId, Timestamp, VaultId};
@@ -171,18 +171,10 @@ fn files(instance: &Instance, view: &mut CheckView) {
 
 fn store(instance: &Instance, view: &mut CheckView) {
     let settings = instance.settings();
-    let path = crate::instance::store_path(&instance.data, &settings);
-    // Once more by its path: the disk may have been taken away since it was opened.
-    if let Err(error) = FolderStore::look(&path, StoreId::parse(&settings.store_id)) {
-        let error = Error::from(error);
-        view.add(Severity::Error, "store", error.code(), error.to_string());
-    }
-    // A disk with an error may have become read-only. Nothing is seen of an object that is not finished.
-    if let Err(error) =
-        Key::parse("server/check").and_then(|key| instance.store.create(&key, PutMode::Replace))
-    {
-        let message = format!("the store cannot be written, so nothing is backed up: {error}");
-        view.add(Severity::Error, "store", Error::from(error).code(), message);
+    if let Some(error) = storage::fault(instance) {
+        let message =
+            format!("the store is not there or cannot be written, so nothing is backed up: {error}");
+        view.add(Severity::Error, "store", error.code(), message);
     }
     match instance.store.space() {
         Ok(Some(space)) => {

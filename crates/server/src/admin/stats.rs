@@ -2,7 +2,7 @@
 
 use crate::counters::Totals;
 use crate::instance::Instance;
-use crate::leases::ACTIVE;
+use crate::leases::{ACTIVE, WAITING};
 use crate::names::{counted, show_bytes};
 use crate::{Result, blocking};
 use blobs::BlobStore;
@@ -42,6 +42,8 @@ pub struct StatsView {
     pub snapshots: u64,
     /// Backups that run.
     pub active_leases: u64,
+    /// Devices that wait for a place to back up.
+    pub waiting: u64,
     /// Everything in the store, in bytes.
     pub stored_bytes: u64,
     /// Size of the store's disk.
@@ -139,6 +141,7 @@ pub(super) async fn collect(instance: &Arc<Instance>) -> Result<StatsView> {
         devices: devices.iter().filter(|device| device.standing.state == meta::State::Active).count() as u64,
         snapshots: meta.snapshots(SnapshotScope::Everything, false).await?.len() as u64,
         active_leases: meta.active_leases(now.before(ACTIVE), now).await?,
+        waiting: meta.waiting(now.before(WAITING)).await?,
         stored_bytes: vaults.iter().map(|vault| vault.stored_bytes).sum(),
         disk_total_bytes: space.map(|space| space.total_bytes),
         disk_available_bytes: space.map(|space| space.available_bytes),
@@ -173,10 +176,10 @@ impl fmt::Display for StatusView {
 
 impl fmt::Display for StatsView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { users, devices, snapshots, active_leases, uploads, .. } = self;
+        let Self { users, devices, snapshots, active_leases, waiting, uploads, .. } = self;
         writeln!(
             f,
-            "{}, {}, {}, {} running",
+            "{}, {}, {}, {} running, {waiting} waiting",
             counted(*users, "user"),
             counted(*devices, "device"),
             counted(*snapshots, "snapshot"),

@@ -3,8 +3,8 @@
 use super::devices::{Deed, show_state};
 use super::show_time;
 use crate::instance::Instance;
-use crate::names::check_name;
-use crate::{Error, Result, accounts};
+use crate::names::{check_name, show_bytes};
+use crate::{Error, Result, accounts, quota};
 use meta::State;
 use model::{Code, Custody, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,10 @@ pub struct UserView {
     pub state_since: Timestamp,
     /// Until when the user can be brought back, while deleted.
     pub undo_until: Option<Timestamp>,
+    /// What the user has backed up: the newest complete snapshots of all sets of all devices, in bytes.
+    pub used_bytes: u64,
+    /// What the user may have, in bytes; 0 for any amount.
+    pub quota_bytes: u64,
 }
 
 /// Adds a user. The custody first: a user without it would be there with the server's, which may be the one that was
@@ -53,15 +57,21 @@ pub(super) async fn add(instance: &Arc<Instance>, name: &str, custody: Option<Cu
     instance.meta.insert_user(&user).await?;
     instance.mirror_user(user.id).await?;
     tracing::info!(user = %user.name, "user added");
-    Ok(view(instance, user, &[], &[]))
+    view(instance, user, &[], &[]).await
 }
 
-fn view(instance: &Instance, user: meta::User, devices: &[meta::Device], vaults: &[meta::Vault]) -> UserView {
+async fn view(
+    instance: &Arc<Instance>,
+    user: meta::User,
+    devices: &[meta::Device],
+    vaults: &[meta::Vault],
+) -> Result<UserView> {
+    let quota = quota::of(instance, &user).await?;
     let works = |device: &&meta::Device| {
         device.user == user.id && meta::Bar::of(device.standing.state, user.standing.state).is_none()
     };
     let open = vaults.iter().find(|v| v.user == user.id && v.state == meta::VaultState::Open);
-    UserView {
+    Ok(UserView {
         id: user.id,
         devices: devices.iter().filter(works).count() as u64,
         custody: open.map_or_else(|| instance.settings().custody_for(user.id), |vault| vault.custody),
@@ -71,16 +81,22 @@ fn view(instance: &Instance, user: meta::User, devices: &[meta::Device], vaults:
         state: user.standing.state.to_string(),
         state_since: user.standing.since,
         undo_until: user.standing.undo_until(),
-    }
+        used_bytes: quota.used_bytes,
+        quota_bytes: quota.limit_bytes,
+    })
 }
 
 /// Lists the users by name.
 pub(crate) async fn list(instance: &Arc<Instance>) -> Result<Vec<UserView>> {
     let devices = instance.meta.devices(None).await?;
     let vaults = instance.meta.vaults(None).await?;
-    let users = instance.meta.users().await?.into_iter();
-    let shown = users.filter(|user| user.standing.state != State::Removed);
-    Ok(shown.map(|user| view(instance, user, &devices, &vaults)).collect())
+    let mut list = Vec::new();
+    for user in instance.meta.users().await? {
+        if user.standing.state != State::Removed {
+            list.push(view(instance, user, &devices, &vaults).await?);
+        }
+    }
+    Ok(list)
 }
 
 /// One user.
@@ -92,13 +108,27 @@ pub(crate) async fn show(instance: &Arc<Instance>, name: &str) -> Result<UserVie
 async fn view_of(instance: &Arc<Instance>, user: meta::User) -> Result<UserView> {
     let devices = instance.meta.devices(Some(user.id)).await?;
     let vaults = instance.meta.vaults(Some(user.id)).await?;
-    Ok(view(instance, user, &devices, &vaults))
+    view(instance, user, &devices, &vaults).await
 }
 
 /// Changes where a user stands.
 pub(crate) async fn change(instance: &Arc<Instance>, name: &str, deed: Deed, by: &str) -> Result<UserView> {
     let user = find(instance, name).await?;
     let user = accounts::change_user(instance, user.id, deed.change(), by).await?;
+    view_of(instance, user).await
+}
+
+/// Sets what a user may have backed up.
+pub(crate) async fn set_quota(
+    instance: &Arc<Instance>,
+    name: &str,
+    quota_bytes: Option<u64>,
+    by: &str,
+) -> Result<UserView> {
+    let user = find(instance, name).await?;
+    let user = instance.meta.set_quota(user.id, quota_bytes).await?;
+    instance.mirror_user(user.id).await?;
+    tracing::info!(user = %user.name, quota_bytes, by, "quota changed");
     view_of(instance, user).await
 }
 
@@ -114,17 +144,32 @@ pub(super) fn write_list(list: &[UserView], f: &mut fmt::Formatter<'_>) -> fmt::
         return writeln!(f, "There are no users yet. Add one: holdfast-server user add NAME");
     }
     let width = list.iter().map(|user| user.name.chars().count()).max().unwrap_or(0).max(4);
-    writeln!(f, "{:width$}  {:7}  {:8}  {:23}  state", "name", "devices", "custody", "added")?;
+    writeln!(
+        f,
+        "{:width$}  {:7}  {:8}  {:23}  {:10}  {:10}  state",
+        "name", "devices", "custody", "added", "used", "quota"
+    )?;
     for user in list {
         let UserView { name, devices, custody, created, state, undo_until, .. } = user;
+        let (used, quota) = (show_bytes(user.used_bytes), show_quota(user.quota_bytes));
         let (added, state) = (show_time(*created), show_state(state, *undo_until));
-        writeln!(f, "{name:width$}  {devices:7}  {:8}  {added:23}  {state}", custody.as_str())?;
+        writeln!(
+            f,
+            "{name:width$}  {devices:7}  {:8}  {added:23}  {used:10}  {quota:10}  {state}",
+            custody.as_str()
+        )?;
     }
     Ok(())
 }
 
 impl fmt::Display for UserView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "User {} is {}.", self.name, show_state(&self.state, self.undo_until))
+        let (used, quota) = (show_bytes(self.used_bytes), show_quota(self.quota_bytes));
+        writeln!(f, "User {} is {}.", self.name, show_state(&self.state, self.undo_until))?;
+        writeln!(f, "Backed up are {used}, the quota is {quota}.")
     }
+}
+
+fn show_quota(bytes: u64) -> String {
+    if bytes == 0 { "unlimited".to_owned() } else { show_bytes(bytes) }
 }

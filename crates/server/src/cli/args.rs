@@ -89,6 +89,10 @@ enum Verb {
     #[command(after_help = "Example:
   holdfast-server stats --data /srv/holdfast")]
     Stats,
+    /// Say whether backups can be stored, and how much room there is
+    #[command(after_help = "Example:
+  holdfast-server storage --data /srv/holdfast")]
+    Storage,
     /// Look for whatever is not as it should be
     #[command(after_help = "Examples:
   holdfast-server check --data /srv/holdfast
@@ -180,6 +184,17 @@ enum User {
         /// The user
         name: String,
     },
+    /// Set how much a user may have backed up: the newest snapshots of all devices together
+    #[command(after_help = "Examples:
+  holdfast-server user quota anna 50GiB --data /srv/holdfast
+  holdfast-server user quota anna 0 --data /srv/holdfast")]
+    Quota {
+        /// The user
+        name: String,
+        /// The size; 0 for any amount, `default` for what holds for all
+        #[arg(value_name = "SIZE", value_parser = parse_quota)]
+        quota: Quota,
+    },
     /// Bring a deleted user back, as all was
     #[command(after_help = "Example:
   holdfast-server user undelete anna --data /srv/holdfast")]
@@ -187,6 +202,14 @@ enum User {
         /// The user
         name: String,
     },
+}
+
+/// A quota; `None` for what holds for all.
+#[derive(Debug, Clone, Copy)]
+struct Quota(Option<u64>);
+
+fn parse_quota(text: &str) -> Result<Quota, String> {
+    if text == "default" { Ok(Quota(None)) } else { parse_size(text).map(|bytes| Quota(Some(bytes))) }
 }
 
 #[derive(Debug, Subcommand)]
@@ -468,6 +491,9 @@ impl Verb {
             Self::User(User::Enable { name }) => Command::UserChange { name, deed: Deed::Enable },
             Self::User(User::Delete { name }) => Command::UserChange { name, deed: Deed::Delete },
             Self::User(User::Undelete { name }) => Command::UserChange { name, deed: Deed::Undelete },
+            Self::User(User::Quota { name, quota: Quota(quota_bytes) }) => {
+                Command::UserQuota { name, quota_bytes }
+            }
             Self::Device(device) => device.into_command(),
             Self::Token(Token::Create { user, expires }) => {
                 Command::TokenCreate { user, expires_seconds: expires.as_secs() }
@@ -492,6 +518,7 @@ impl Verb {
             Self::Cleanup { dry_run } => Command::Cleanup { dry_run },
             Self::Verify { read_data } => Command::Verify { read_data },
             Self::Stats => Command::Stats,
+            Self::Storage => Command::Storage,
             Self::Check => Command::Check,
             // The server that runs it has another working folder.
             Self::Backup { file } => match std::path::absolute(&file) {
@@ -542,61 +569,4 @@ impl SettingsSet {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Line, clap::Error> {
-        let words = std::iter::once("holdfast-server").chain(line.split_whitespace());
-        Line::from_arg_matches(&Line::command().try_get_matches_from(words)?)
-    }
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Line::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_has_an_example_that_the_parser_takes() {
-        fn look(command: &clap::Command, path: &str) {
-            for subcommand in command.get_subcommands() {
-                let path = format!("{path} {}", subcommand.get_name());
-                look(subcommand, &path);
-                if subcommand.has_subcommands() {
-                    continue;
-                }
-                let after = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
-                let examples: Vec<&str> = after.lines().filter_map(|line| line.strip_prefix("  ")).collect();
-                assert!(!examples.is_empty(), "{path}");
-                for example in examples {
-                    let words = example.split(" > ").next().unwrap().strip_prefix("holdfast-server");
-                    assert!(example.starts_with(&path) && parse(words.unwrap()).is_ok(), "{example}");
-                }
-            }
-        }
-        look(&Line::command(), "holdfast-server");
-    }
-
-    #[test]
-    fn the_folder_may_stand_before_and_after() {
-        for line in ["--data /d user list --json", "user list --data /d --json", "--json user --data /d list"]
-        {
-            let line = parse(line).unwrap();
-            assert_eq!((line.data, line.json), (Some(PathBuf::from("/d")), true));
-        }
-    }
-
-    #[test]
-    fn times_and_sizes_are_read_where_they_belong() {
-        let Verb::Settings(Settings::Set(set)) =
-            parse("settings set --grace 0s --undo 2d --reserve 8MiB").unwrap().verb
-        else {
-            panic!("another command");
-        };
-        let change = set.into_change();
-        assert_eq!((change.grace_seconds, change.undo_seconds), (Some(0), Some(172_800)));
-        assert_eq!((change.reserve_bytes, change.urls), (Some(8 << 20), None));
-        assert!(parse("settings set").is_err());
-        assert!(parse("retention set").is_err());
-        assert!(parse("token create --user a --expires never").is_err());
-    }
-}
+mod tests;

@@ -3,21 +3,24 @@
 
 mod auth;
 mod devices;
+mod storage;
 mod users;
 
 use super::state::Shared;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 /// All of its routes.
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
     Router::new()
         .route("/v1/admin/users", get(users::list))
         .route("/v1/admin/users/{user}", get(users::show).delete(users::delete))
+        .route("/v1/admin/users/{user}/quota", put(users::set_quota))
         .route("/v1/admin/users/{user}/disable", post(users::disable))
         .route("/v1/admin/users/{user}/enable", post(users::enable))
         .route("/v1/admin/users/{user}/undelete", post(users::undelete))
+        .route("/v1/admin/storage", get(storage::show))
         .route("/v1/admin/devices", get(devices::list))
         .route("/v1/admin/devices/{device}", get(devices::show).delete(devices::delete))
         .route("/v1/admin/devices/{device}/events", get(devices::events))

@@ -97,7 +97,13 @@ impl From<Error> for Refusal {
             Error::Meta(meta::Error::Busy) | Error::Vault(vault::Error::Busy { .. }) => {
                 problem.retry_after(1)
             }
-            Error::Meta(meta::Error::ServerBusy { .. }) => problem.retry_after(BUSY_RETRY_SECONDS),
+            Error::Meta(meta::Error::ServerBusy { place, .. }) => {
+                problem.retry_after(queue_retry_seconds(place, random_unit())).queue_place(place)
+            }
+            Error::Meta(meta::Error::DeviceBusy { .. }) => problem.retry_after(BUSY_RETRY_SECONDS),
+            _ if matches!(code, Code::StoreUnusable | Code::StorageFull) => {
+                problem.retry_after(jittered(STORAGE_RETRY_SECONDS, random_unit()))
+            }
             Error::Meta(meta::Error::VaultExists { vault }) => problem.vault(vault),
             Error::Vault(error) => missing(problem, error),
             _ => problem,
@@ -105,8 +111,34 @@ impl From<Error> for Refusal {
     }
 }
 
-/// When an agent asks again that found all places taken, in seconds.
+/// When an agent asks again that has as many backups running as one device may, in seconds.
 const BUSY_RETRY_SECONDS: u64 = 30;
+/// When agents ask again while nothing can be stored, in seconds, give or take half of it.
+const STORAGE_RETRY_SECONDS: u64 = 600;
+/// For each place before it an agent waits so long, in seconds, give or take half of it.
+const PLACE_RETRY_SECONDS: u64 = 5;
+/// The longest wait for a place in the queue before the half that is given or taken. Well below the time after which
+/// the place is given up.
+const PLACE_RETRY_MOST_SECONDS: u64 = 300;
+
+/// When an agent with this place in the queue asks again. The first ask often, so that a place that becomes free is
+/// taken soon; those far behind seldom.
+fn queue_retry_seconds(place: u64, random: f64) -> u64 {
+    jittered(
+        place.saturating_mul(PLACE_RETRY_SECONDS).clamp(2 * PLACE_RETRY_SECONDS, PLACE_RETRY_MOST_SECONDS),
+        random,
+    )
+}
+
+/// Half of it to one and a half, so that agents that were refused together do not come back together. `random` is in
+/// [0, 1).
+fn jittered(seconds: u64, random: f64) -> u64 {
+    ((seconds as f64 * (0.5 + random)).round() as u64).max(1)
+}
+
+fn random_unit() -> f64 {
+    f64::from(u32::from_le_bytes(model::ids::random_bytes())) / (f64::from(u32::MAX) + 1.0)
+}
 
 fn missing(problem: Problem, error: vault::Error) -> Problem {
     match error {
@@ -159,11 +191,20 @@ mod tests {
         for error in [
             Error::Vault(vault::Error::Busy { what: "another upload of the same pack" }),
             Error::Meta(meta::Error::Busy),
-            Error::Meta(meta::Error::ServerBusy { active: 2, limit: 2 }),
+            Error::Meta(meta::Error::ServerBusy { active: 2, limit: 2, place: 1 }),
+            Error::Meta(meta::Error::DeviceBusy { active: 2, limit: 2 }),
         ] {
             let Refusal(problem) = Refusal::from(error);
             assert_eq!(problem.known_code(), Some(Code::ServerBusy));
             assert!(problem.retry_after_seconds.is_some(), "{problem:?}");
         }
+    }
+
+    #[test]
+    fn who_is_far_behind_asks_seldom_and_keeps_the_place() {
+        assert_eq!((queue_retry_seconds(1, 0.0), queue_retry_seconds(1, 0.999)), (5, 15));
+        assert_eq!(queue_retry_seconds(10, 0.5), 50);
+        let longest = queue_retry_seconds(u64::MAX, 0.999);
+        assert!(2 * longest <= crate::leases::WAITING.as_secs(), "{longest}");
     }
 }

@@ -18,6 +18,7 @@ pub fn router(instance: Arc<Instance>) -> Router {
     let devices = Router::new()
         .route(paths::DEACTIVATE, post(routes::device::deactivate))
         .route(paths::EVENTS, post(routes::events::receive))
+        .route(paths::QUOTA, get(routes::quota::read))
         .route(paths::VAULTS, post(routes::vaults::create))
         .route(paths::VAULT, get(routes::vaults::read))
         .route(paths::KEY, get(routes::keys::read).put(routes::keys::write))

@@ -13,6 +13,7 @@ pub(super) mod labels;
 pub(super) mod leases;
 pub(super) mod lookup;
 pub(super) mod packs;
+pub(super) mod quota;
 pub(super) mod snapshots;
 pub(super) mod vaults;
 

@@ -81,8 +81,8 @@ fn assert_all_commands(site: &Site, running: bool, user: &str) {
     );
     assert_eq!(status["running"], running);
 
-    let user_fields = "created:text custody:text devices:whole has_vault:bool id:text name:text state:text \
-                       state_since:text undo_until:null";
+    let user_fields = "created:text custody:text devices:whole has_vault:bool id:text name:text quota_bytes:whole state:text \
+                       state_since:text undo_until:null used_bytes:whole";
     let added = assert_document(&run(&["user", "add", user]).ok(), user_fields);
     assert_eq!(
         (&added["name"], &added["devices"], &added["has_vault"]),
@@ -133,7 +133,7 @@ fn assert_all_commands(site: &Site, running: bool, user: &str) {
     let stats = assert_document(
         &run(&["stats"]).ok(),
         "active_leases:whole devices:whole disk_available_bytes:whole disk_reserve_bytes:whole disk_total_bytes:whole \
-         snapshots:whole stored_bytes:whole uploads:object users:whole vaults:list",
+         snapshots:whole stored_bytes:whole uploads:object users:whole vaults:list waiting:whole",
     );
     assert_eq!(
         (&stats["devices"], &stats["snapshots"], &stats["active_leases"]),

@@ -41,6 +41,8 @@ const THIRD: Migration =
     Migration { number: 3, name: "standing", sql: include_str!("../sqlite/migrations/0003_standing.sql") };
 const FOURTH: Migration =
     Migration { number: 4, name: "events", sql: include_str!("../sqlite/migrations/0004_events.sql") };
+const FIFTH: Migration =
+    Migration { number: 5, name: "admission", sql: include_str!("../sqlite/migrations/0005_admission.sql") };
 const THE_FIRST: &[Migration] = &[FIRST];
 const UP_TO_DAMAGE: &[Migration] = &[FIRST, SECOND];
 const WITH_ONE_MORE: &[Migration] = &[
@@ -48,16 +50,18 @@ const WITH_ONE_MORE: &[Migration] = &[
     SECOND,
     THIRD,
     FOURTH,
-    Migration { number: 5, name: "fifth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
+    FIFTH,
+    Migration { number: 6, name: "sixth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
 ];
 const WITH_A_BROKEN_ONE: &[Migration] = &[
     FIRST,
     SECOND,
     THIRD,
     FOURTH,
+    FIFTH,
     Migration {
-        number: 5,
-        name: "fifth",
+        number: 6,
+        name: "sixth",
         sql: "CREATE TABLE later (id INTEGER); CREATE TABLE users (id INTEGER);",
     },
 ];
@@ -107,13 +111,13 @@ async fn an_older_database_is_brought_forward_with_its_rows_and_never_back() {
     meta.close().await;
 
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
-    assert_eq!(version(&meta).await.unwrap(), 5);
+    assert_eq!(version(&meta).await.unwrap(), 6);
     assert_eq!(meta.users().await.unwrap(), std::slice::from_ref(&user));
     assert_eq!(tables_named_later(&meta).await, 1);
     meta.close().await;
 
     match SqlMeta::open_sqlite(&path).await.err() {
-        Some(Error::SchemaNewer { found: 5, supported: 4 }) => {}
+        Some(Error::SchemaNewer { found: 6, supported: 5 }) => {}
         other => panic!("a newer database was opened: {other:?}"),
     }
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
@@ -128,7 +132,7 @@ async fn a_script_that_fails_leaves_nothing_of_itself() {
     assert!(opened(&path, WITH_A_BROKEN_ONE).await.is_err());
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
     assert_eq!(tables_named_later(&meta).await, 1);
-    assert_eq!(version(&meta).await.unwrap(), 5);
+    assert_eq!(version(&meta).await.unwrap(), 6);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 2, name: "damage", sql: include_str!("migrations/0002_damage.sql") },
     Migration { number: 3, name: "standing", sql: include_str!("migrations/0003_standing.sql") },
     Migration { number: 4, name: "events", sql: include_str!("migrations/0004_events.sql") },
+    Migration { number: 5, name: "admission", sql: include_str!("migrations/0005_admission.sql") },
 ];
 
 /// How long a call waits for its turn, and for a process of another program that holds the file.

@@ -4,11 +4,20 @@ use super::auth::Administrator;
 use crate::admin::users;
 use crate::admin::{Deed, UserView};
 use crate::detached;
-use crate::http::input::Ids;
+use crate::http::input::{Ids, JsonBody};
 use crate::http::refusal::Handled;
 use crate::http::state::Shared;
+use api::limits;
 use axum::Json;
 use axum::extract::State;
+use serde::Deserialize;
+
+/// Body of a quota.
+#[derive(Debug, Deserialize)]
+pub(super) struct QuotaRequest {
+    /// The size in bytes; 0 for any amount, `null` for what holds for all.
+    quota_bytes: Option<u64>,
+}
 
 /// Lists the users by name.
 pub(super) async fn list(State(shared): State<Shared>) -> Handled<Json<Vec<UserView>>> {
@@ -54,6 +63,17 @@ pub(super) async fn undelete(
     name: Ids<String>,
 ) -> Handled<Json<UserView>> {
     change(state, by, name, Deed::Undelete).await
+}
+
+/// Sets what a user may have backed up.
+pub(super) async fn set_quota(
+    State(shared): State<Shared>,
+    Administrator(by): Administrator,
+    Ids(name): Ids<String>,
+    JsonBody(QuotaRequest { quota_bytes }): JsonBody<QuotaRequest, { limits::JSON_BODY }>,
+) -> Handled<Json<UserView>> {
+    let instance = shared.instance.clone();
+    Ok(Json(detached(async move { users::set_quota(&instance, &name, quota_bytes, &by).await }).await?))
 }
 
 /// Done whether who asks waits or not.
