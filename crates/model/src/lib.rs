@@ -12,6 +12,7 @@ pub mod failpoint;
 pub mod finding;
 pub mod ids;
 pub mod moment;
+pub mod policy;
 pub mod retention;
 pub mod schedule;
 pub mod text;
