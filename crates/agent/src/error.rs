@@ -396,7 +396,7 @@ mod tests {
         let error = remote(Code::ServerBusy, "", Some(40));
         assert_eq!(
             error.to_string(),
-            "the server has as many running backups as it allows (try again in 40 s)"
+            "the server has as many running backups as it allows, and others come first (try again in 40 s)"
         );
         assert_eq!(error.code().exit_status(), model::code::exit::BUSY);
     }

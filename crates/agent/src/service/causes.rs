@@ -26,9 +26,12 @@ pub(super) fn event_of(error: &AgentError, now: Timestamp) -> Event {
         Code::ServerBusy | Code::RateLimited | Code::StoreUnusable => busy(),
         Code::StorageFull => Event::StorageFull,
         Code::CertificateUntrusted | Code::CertificateExpired => Event::CertificateRefused { error: words },
-        Code::DeviceDeactivated => Event::DeviceRemoved { replaced: false },
+        Code::DeviceDeactivated | Code::DeviceDeleted => Event::DeviceRemoved { replaced: false },
         // Whoever has this device's keys goes on as it; this one was replaced.
-        Code::DeviceCloned => Event::DeviceRemoved { replaced: true },
+        Code::DeviceCloned | Code::DeviceReplaced => Event::DeviceRemoved { replaced: true },
+        Code::AccountDisabled => Event::Disabled { device_only: false },
+        Code::DeviceDisabled => Event::Disabled { device_only: true },
+        Code::QuotaReached => Event::QuotaRefused,
         Code::ProtocolTooOld => Event::TooOld,
         Code::SetEmpty | Code::SetUnknown => Event::NoFolders,
         code => {
@@ -48,7 +51,11 @@ pub(super) fn contact_event(error: &AgentError, now: Timestamp) -> Option<Event>
         | Code::CertificateUntrusted
         | Code::CertificateExpired
         | Code::DeviceDeactivated
+        | Code::DeviceDeleted
         | Code::DeviceCloned
+        | Code::DeviceReplaced
+        | Code::AccountDisabled
+        | Code::DeviceDisabled
         | Code::ProtocolTooOld => event_of(error, now),
         _ => return None,
     };
@@ -90,7 +97,7 @@ mod tests {
     use status::Kind;
 
     fn kind(code: Code, retry_after_seconds: Option<u64>) -> Event {
-        let error = RemoteError { code, detail: String::new(), retry_after_seconds, missing: Vec::new() };
+        let error = RemoteError { retry_after_seconds, ..RemoteError::new(code, "") };
         event_of(&error.into(), Timestamp::from_secs(100))
     }
 

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod account;
 mod commands;
 mod crash;
 mod pause;

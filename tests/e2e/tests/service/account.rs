@@ -1,0 +1,119 @@
+//! What the administrator does to the account, the device and the quota.
+
+use super::*;
+
+/// A device with one backup, whose service asks the server now and then.
+fn at_rest() -> Scene {
+    let scene = Scene::new();
+    scene.agent.backup(&[&scene.documents]);
+    scene
+}
+
+/// The administrator does `what` while nothing runs: the status says `code`, a backup is refused with `refusal`, and it
+/// is over when `undone`, without any new activation. Without the cause the code does not come.
+#[track_caller]
+fn told_and_taken_back(what: &[&str], undone: &[&str], code: &str, refusal: model::Code) {
+    let scene = at_rest();
+    let service = Service::start(&scene.agent);
+    service.await_code("backup_complete");
+    outcome(scene.ask_backup()).ok();
+    assert_never(&service, code);
+
+    scene.site.server.json(what.iter().copied());
+    service.await_code(code);
+    outcome(scene.ask_backup()).fails_with(refusal);
+    assert_eq!(service.code(), code);
+    scene.site.server.json(undone.iter().copied());
+    service.await_code("backup_complete");
+    outcome(scene.ask_backup()).ok();
+    assert_never(&service, "internal_error");
+    scene.site.server.verify();
+}
+
+#[test]
+fn account_disabled() {
+    told_and_taken_back(
+        &["user", "disable", "anna"],
+        &["user", "enable", "anna"],
+        "account_disabled",
+        model::Code::AccountDisabled,
+    );
+}
+
+#[test]
+fn account_disabled_for_one_device() {
+    told_and_taken_back(
+        &["device", "disable", "laptop"],
+        &["device", "enable", "laptop"],
+        "account_disabled",
+        model::Code::DeviceDisabled,
+    );
+}
+
+#[test]
+fn device_deactivated() {
+    told_and_taken_back(
+        &["device", "delete", "laptop"],
+        &["device", "undelete", "laptop"],
+        "device_deactivated",
+        model::Code::DeviceDeleted,
+    );
+}
+
+#[test]
+fn device_deactivated_when_another_took_its_place() {
+    let scene = at_rest();
+    let service = Service::start(&scene.agent);
+    service.await_code("backup_complete");
+    let token = scene.site.server.run(["device", "replace", "laptop"]).ok().stdout;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_never(&service, "device_deactivated");
+    let heir = Agent::at(&scene.site.path("state-heir"));
+    heir.activate(token.trim(), &["--name", "laptop"]);
+    service.await_code("device_deactivated");
+    outcome(scene.ask_backup()).fails_with(model::Code::DeviceReplaced);
+    // Its history goes on at the other one.
+    assert_eq!(heir.snapshots().len(), 1);
+    assert_never(&service, "internal_error");
+}
+
+#[test]
+fn account_disabled_in_mid_run() {
+    let scene = at_rest();
+    let service = Service::start(&scene.agent);
+    service.await_code("backup_complete");
+    let asked = scene.begin_held(&service);
+    scene.site.server.json(["user", "disable", "anna"]);
+    scene.proxy.release();
+    outcome(asked).fails_with(model::Code::AccountDisabled);
+    service.await_code("account_disabled");
+    scene.site.server.json(["user", "enable", "anna"]);
+    // It goes on by itself.
+    service.await_status("two backups", |_| scene.snapshots() == 2);
+    service.await_code("backup_complete");
+    scene.site.server.verify();
+}
+
+#[test]
+fn quota_reached() {
+    let scene = at_rest();
+    let service = Service::start(&scene.agent);
+    service.await_code("backup_complete");
+    // Exactly full still passes.
+    let size = std::fs::metadata(scene.documents.join("letter")).unwrap().len();
+    scene.site.server.json(["user", "quota", "anna", &size.to_string()]);
+    outcome(scene.ask_backup()).ok();
+    assert_never(&service, "quota_reached");
+
+    std::fs::write(scene.documents.join("more"), "one more").unwrap();
+    outcome(scene.ask_backup()).fails_with(model::Code::QuotaReached);
+    service.await_code("quota_reached");
+    assert!(scene.agent.snapshots().iter().all(|row| row["files"] == 1), "what is too much is not there");
+    // What is there can be restored.
+    let target = tempfile::tempdir_in(scene.site.folder()).unwrap();
+    scene.agent.restore(&format!("latest:{}", scene.documents.display()), target.path());
+    scene.site.server.json(["user", "quota", "anna", "0"]);
+    outcome(scene.ask_backup()).ok();
+    service.await_code("backup_complete");
+    assert_never(&service, "internal_error");
+}
