@@ -35,9 +35,6 @@ pub struct CleanupOptions {
     pub undo_window: Duration,
     /// Data frames of which a smaller part is marked are retired, 0 to 1.
     pub retire_below: f64,
-    /// How much is retired at once at most, as a part of what is marked, 0 to 1: runs bring it anew, and until the old
-    /// snapshots go both are stored.
-    pub retire_share: f64,
     /// How long to wait for commits and grants that are under way.
     pub patience: Duration,
     /// Look and report, write nothing.
@@ -49,8 +46,7 @@ impl Default for CleanupOptions {
         Self {
             grace: Duration::from_secs(24 * 3600),
             undo_window: Duration::from_secs(7 * 24 * 3600),
-            retire_below: 0.60,
-            retire_share: 0.04,
+            retire_below: 0.40,
             patience: Duration::from_secs(600),
             is_dry: false,
         }
