@@ -32,9 +32,9 @@ use std::sync::mpsc::channel;
 
 /// Runs the service of this state until a signal ends it.
 pub(crate) fn run(state: &State, context: &Context) -> Result<(), AgentError> {
-    let _lock = state.lock()?;
-    // A device that is not one yet has nothing to serve.
+    // A machine that is no device has nothing to serve, and no state is made for it.
     Identity::read(state)?;
+    let _lock = state.lock()?;
     // From now on a signal asks for an end and is waited for, instead of ending the process.
     let life = Arc::new(Progress::new());
     let _guard = context.interrupts.guard(&life);

@@ -18,6 +18,11 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
     std::fs::create_dir(machine.path().join("data")).unwrap();
     let all = [
         &["backup", "data"][..],
+        &["status"],
+        &["cancel"],
+        &["pause", "1h"],
+        &["resume"],
+        &["history"],
         &["snapshots"],
         &["tag", "latest"],
         &["ls", "latest"],
@@ -30,6 +35,7 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
         &["verify"],
         &["findings"],
         &["why", "data"],
+        &["agent", "run"],
         &["deactivate"],
     ];
     let mut commands = commands();

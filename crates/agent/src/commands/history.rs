@@ -3,6 +3,7 @@
 use super::{Context, Outcome};
 use crate::state::State;
 use crate::state::event_log::read_events;
+use crate::state::identity::Identity;
 use crate::{AgentError, text};
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -48,7 +49,10 @@ impl Row {
 }
 
 pub(crate) fn run(args: &HistoryArgs, context: &Context) -> Result<Outcome, AgentError> {
-    let events = read_events(&State::locate()?)?;
+    let state = State::locate()?;
+    // A machine that is no device has no history, rather than an empty one.
+    Identity::read(&state)?;
+    let events = read_events(&state)?;
     let (now, zone, json) = (Clock::system().now(), TimeZone::system(), context.output.is_json());
     // What ended says nothing to people that the next beginning does not say.
     let told = |change: &Transition| json || matches!(change.change, Change::Raised | Change::Told);

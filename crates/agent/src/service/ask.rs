@@ -7,6 +7,7 @@ use crate::progress::{self, Words};
 use crate::run::Manner;
 use crate::sets::{Choice, Wish};
 use crate::state::State;
+use crate::state::identity::Identity;
 use engine::backup::BackupSummary;
 use model::Timestamp;
 use platform::socket;
@@ -91,7 +92,11 @@ fn is_end(error: &io::Error) -> bool {
 
 /// Lets the service do something that is done at once.
 pub(crate) fn ask_done(state: &State, command: Command) -> Result<Option<Timestamp>, AgentError> {
-    let mut asked = ask(state, command)?.ok_or(AgentError::AgentNotRunning)?;
+    let Some(mut asked) = ask(state, command)? else {
+        // A machine that is no device has none to run.
+        Identity::read(state)?;
+        return Err(AgentError::AgentNotRunning);
+    };
     match asked.next()? {
         Reply::Done => Ok(None),
         Reply::Paused { until } => Ok(Some(until)),
