@@ -128,8 +128,8 @@ async fn committed_before(
     Err(meta::Error::SnapshotConflict { snapshot }.into())
 }
 
-/// Checks the record, and what its user may have, and makes it durable. What lies in the store already, from a commit that was cut off, is taken
-/// as it is.
+/// Checks the record, and what its user may have, and makes it durable. What lies in the store already, from a commit
+/// that was cut off, is taken as it is.
 async fn store(
     instance: &Arc<Instance>,
     open: &Arc<OpenVault>,
