@@ -26,7 +26,7 @@ pub struct Mount {
 }
 
 /// All mounts that this process sees, in the order of the kernel's table.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MountTable {
     mounts: Vec<Mount>,
 }

@@ -149,6 +149,32 @@ pub(crate) async fn next_end_signal(signals: &mut EndSignals) {
 
 /// Nothing is ever watched.
 #[derive(Debug)]
+pub(crate) enum FolderWatch {}
+
+impl FolderWatch {
+    pub(crate) fn new() -> Result<Self> {
+        Err(Error::unsupported("watch folders"))
+    }
+
+    pub(crate) fn add(&self, _: &Handle) -> Result<i32> {
+        match *self {}
+    }
+
+    pub(crate) fn remove(&self, _: i32) {
+        match *self {}
+    }
+
+    pub(crate) fn read(&self, _: impl FnMut(crate::FolderEvent)) -> Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn wait(&self, _: Duration) -> Result<bool> {
+        match *self {}
+    }
+}
+
+/// Nothing is ever watched.
+#[derive(Debug)]
 pub(crate) enum NetworkChanges {}
 
 impl NetworkChanges {
@@ -219,6 +245,7 @@ mod tests {
             catch_end_signals();
             route_to(std::net::Ipv4Addr::LOCALHOST.into());
             route_below_tunnels();
+            FolderWatch::new();
             NetworkChanges::watch();
             system_state_folder();
             try_lock(&file);

@@ -5,6 +5,7 @@ mod accounts;
 mod attributes;
 mod dir;
 mod file;
+mod folder_watch;
 mod fuse;
 mod host;
 mod network;
@@ -31,6 +32,7 @@ pub(crate) use dir::{
 pub(crate) use file::{
     next_segment, open_lock_file, read_at, start_writeback, try_lock, will_read_through, write_all_at,
 };
+pub(crate) use folder_watch::FolderWatch;
 pub(crate) use fuse::{Mounted, mount, serve};
 pub(crate) use host::{
     boot_id, file_system_id, hostname, magic, mount_table, os_description, random, space, system_state_folder,
