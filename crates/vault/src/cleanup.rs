@@ -33,8 +33,11 @@ pub struct CleanupOptions {
     pub grace: Duration,
     /// How long a hidden snapshot can be brought back.
     pub undo_window: Duration,
-    /// Data frames of which a smaller part is marked are retired, 0 to 1.
+    /// Data frames of which the newest snapshots refer to a smaller part are retired, 0 to 1.
     pub retire_below: f64,
+    /// How much is retired in one pass at most, as a part of what is marked, 0 to 1: runs bring it anew, and until the
+    /// older snapshots go both are stored.
+    pub retire_share: f64,
     /// How long to wait for commits and grants that are under way.
     pub patience: Duration,
     /// Look and report, write nothing.
@@ -46,7 +49,8 @@ impl Default for CleanupOptions {
         Self {
             grace: Duration::from_secs(24 * 3600),
             undo_window: Duration::from_secs(7 * 24 * 3600),
-            retire_below: 0.40,
+            retire_below: 0.60,
+            retire_share: 0.03,
             patience: Duration::from_secs(600),
             is_dry: false,
         }

@@ -1,4 +1,4 @@
-//! One bit per chunk of the vault: whether some snapshot refers to it.
+//! One bit per chunk of the vault: whether some snapshot refers to it; and one more: whether the newest of a set does.
 
 use crate::FrameId;
 use crate::log::LogState;
@@ -22,6 +22,8 @@ struct PackMarks {
     /// The first bit of each frame, in the order of the row.
     starts: Vec<u32>,
     bits: Vec<u64>,
+    /// The marks of the newest snapshots alone.
+    newest: Vec<u64>,
 }
 
 impl Marks {
@@ -46,15 +48,26 @@ impl Marks {
         Ok(())
     }
 
+    /// All marks up to now are those of the newest snapshots.
+    pub(crate) fn end_newest(&mut self) {
+        for marks in self.packs.values_mut() {
+            marks.newest.clone_from(&marks.bits);
+        }
+    }
+
     /// How many chunks of the frame at this place of the row are marked. Nothing but cleanup takes frames out of a
     /// row, so it may be an earlier copy.
     pub(crate) fn count(&self, pack: &PackRow, at: usize) -> u32 {
-        let Some(marks) = self.packs.get(&pack.id) else { return 0 };
-        marks.bits_of(at).filter(|bit| marks.is_set(*bit)).count() as u32
+        self.packs.get(&pack.id).map_or(0, |marks| marks.count(&marks.bits, at))
     }
 
-    /// The marked hunks, as (frame, ordinal), pack by pack.
-    pub(crate) fn marked_hunks(&self) -> Vec<(PackId, Vec<(u32, u32)>)> {
+    /// The same of those that the newest snapshots marked.
+    pub(crate) fn count_newest(&self, pack: &PackRow, at: usize) -> u32 {
+        self.packs.get(&pack.id).map_or(0, |marks| marks.count(&marks.newest, at))
+    }
+
+    /// The hunks that are marked and that the newest snapshots did not mark, as (frame, ordinal), pack by pack.
+    pub(crate) fn further_hunks(&self) -> Vec<(PackId, Vec<(u32, u32)>)> {
         let hunk_packs = self.packs.values().filter(|marks| marks.row.kind == PackKind::Hunk);
         let mut found: Vec<_> = hunk_packs.map(|marks| (marks.row.id, marks.places())).collect();
         found.retain(|(_, places)| !places.is_empty());
@@ -71,16 +84,17 @@ impl PackMarks {
             starts.push(end);
             end += frame.chunks;
         }
-        Self { row: Arc::clone(row), starts, bits: vec![0; (end as usize).div_ceil(64)] }
+        let none = vec![0; (end as usize).div_ceil(64)];
+        Self { row: Arc::clone(row), starts, bits: none.clone(), newest: none }
+    }
+
+    fn count(&self, bits: &[u64], at: usize) -> u32 {
+        self.bits_of(at).filter(|bit| is_set(bits, *bit)).count() as u32
     }
 
     fn bits_of(&self, at: usize) -> std::ops::Range<u32> {
         let start = self.starts[at];
         start..start + self.row.frames[at].chunks
-    }
-
-    fn is_set(&self, bit: u32) -> bool {
-        self.bits[bit as usize / 64] >> (bit % 64) & 1 == 1
     }
 
     fn places(&self) -> Vec<(u32, u32)> {
@@ -89,10 +103,15 @@ impl PackMarks {
             .flat_map(|(at, frame)| {
                 let bits = self.bits_of(at);
                 let start = bits.start;
-                bits.filter(|bit| self.is_set(*bit)).map(move |bit| (frame.number, bit - start))
+                let further = bits.filter(|bit| is_set(&self.bits, *bit) && !is_set(&self.newest, *bit));
+                further.map(move |bit| (frame.number, bit - start))
             })
             .collect()
     }
+}
+
+fn is_set(bits: &[u64], bit: u32) -> bool {
+    bits[bit as usize / 64] >> (bit % 64) & 1 == 1
 }
 
 #[cfg(test)]
@@ -123,7 +142,7 @@ mod tests {
         marks.mark(&range(2, 69, 1)).unwrap();
         marks.mark(&range(6, 0, 1)).unwrap();
         assert_eq!([0, 1, 2].map(|at| marks.count(&row, at)), [10, 0, 1]);
-        let places = marks.marked_hunks();
+        let places = marks.further_hunks();
         assert_eq!((places.len(), places[0].1.len(), places[0].1[10]), (1, 11, (6, 0)));
         for outside in [range(2, 61, 10), range(3, 0, 1), range(5, u32::MAX, 1)] {
             assert_eq!(marks.mark(&outside), Err(Unmarkable(FrameId { pack, frame: outside.frame })));
@@ -131,5 +150,12 @@ mod tests {
         let foreign = Range { pack: PackId::from_bytes([2; 16]), ..range(2, 0, 1) };
         assert!(marks.mark(&foreign).is_err());
         assert_eq!([0, 1, 2].map(|at| marks.count(&row, at)), [10, 0, 1]);
+        marks.end_newest();
+        assert!(marks.further_hunks().is_empty());
+        marks.mark(&range(5, 1, 2)).unwrap();
+        marks.mark(&range(6, 0, 2)).unwrap();
+        assert_eq!([0, 1, 2].map(|at| marks.count(&row, at)), [10, 2, 2]);
+        assert_eq!([0, 1, 2].map(|at| marks.count_newest(&row, at)), [10, 0, 1]);
+        assert_eq!(marks.further_hunks(), [(pack, vec![(5, 1), (5, 2), (6, 1)])]);
     }
 }

@@ -97,9 +97,21 @@ impl Vault {
         Err(Error::Busy { what: "a commit or a grant of a lease that does not end" })
     }
 
-    /// Marks what these snapshots refer to: the ranges of their hunks, and the list of each distinct hunk once.
+    /// Marks what these snapshots refer to: the ranges of their hunks, and the list of each distinct hunk once. The
+    /// newest of each set come first, so that what they refer to is known apart from the rest. Gives the number of
+    /// hunks, too.
     pub(super) fn mark_all(&self, log: &LogState, snapshots: &[SnapshotInfo]) -> Result<(Marks, u64), Error> {
         let mut marks = Marks::new(log);
+        let newest = newest_of_sets(snapshots);
+        let (newest, older): (Vec<_>, Vec<_>) = snapshots.iter().partition(|info| newest.contains(&info.id));
+        let mut hunks = self.mark_those(&mut marks, &newest)?;
+        marks.end_newest();
+        hunks += self.mark_those(&mut marks, &older)?;
+        Ok((marks, hunks))
+    }
+
+    /// Reads the lists of those hunks alone that the newest snapshots did not mark.
+    fn mark_those(&self, marks: &mut Marks, snapshots: &[&SnapshotInfo]) -> Result<u64, Error> {
         let mut owners: HashMap<FrameId, SnapshotId> = HashMap::new();
         for info in snapshots {
             let record = match self.read_snapshot(info.id) {
@@ -117,7 +129,7 @@ impl Vault {
             }
         }
         let mut hunks = 0;
-        for (pack, places) in marks.marked_hunks() {
+        for (pack, places) in marks.further_hunks() {
             let unreadable = |frame: u32| {
                 let frame = FrameId { pack, frame };
                 let snapshot = owners.get(&frame).copied().unwrap_or(SnapshotId::from_bytes([0; 16]));
@@ -137,8 +149,20 @@ impl Vault {
                 hunks += 1;
             }
         }
-        Ok((marks, hunks))
+        Ok(hunks)
     }
+}
+
+/// The newest snapshot of each set, of those that are not hidden.
+fn newest_of_sets(snapshots: &[SnapshotInfo]) -> HashSet<SnapshotId> {
+    let mut newest: HashMap<_, &SnapshotInfo> = HashMap::new();
+    for info in snapshots.iter().filter(|info| info.deleted.is_none()) {
+        let of_set = newest.entry((info.device, info.set)).or_insert(info);
+        if info.sequence > of_set.sequence {
+            *of_set = info;
+        }
+    }
+    newest.values().map(|info| info.id).collect()
 }
 
 fn refuse(unmarkable: Unmarkable) -> Error {
