@@ -6,9 +6,10 @@ use crate::state::State;
 use crate::state::settings::Settings;
 use crate::{AgentError, rules};
 use engine::EngineError;
-use engine::backup::{self, BackupRequest, BackupSummary};
+use engine::backup::{self, BackupRequest, BackupSummary, Changed, WatchedSet};
 use engine::progress::Progress;
 use model::Clock;
+use std::sync::Arc;
 use std::time::Duration;
 
 const COMPRESSION_LEVEL: i32 = 3;
@@ -32,6 +33,8 @@ pub(crate) struct Manner {
     pub(crate) accept_changed_roots: bool,
     /// Somebody watches how far it is.
     pub(crate) is_watched: bool,
+    /// Folders are walked also where nothing was told of: whoever asks for a backup wants to be sure.
+    pub(crate) walks_all: bool,
 }
 
 /// The sets that are backed up by themselves: the default one, else all.
@@ -65,13 +68,14 @@ impl Chosen {
         &self,
         session: &Session,
         manner: Manner,
+        changed: Option<Arc<Changed>>,
         progress: &Progress,
     ) -> Result<BackupSummary, AgentError> {
         // More than a few hundred files are open only on machines with many cores; then the limit may be low.
         if let Err(error) = platform::process::raise_open_file_limit() {
             tracing::info!(%error, "the limit of open files stays as it is");
         }
-        let request = self.request(session, manner);
+        let request = BackupRequest { changed, ..self.request(session, manner) };
         let classes = &session.identity.vault.format.classes;
         let clock = Clock::system();
         let result = backup::run(&session.vault, session.keyring(), classes, &request, &clock, progress);
@@ -82,6 +86,18 @@ impl Chosen {
             self.before.write(&session.state)?;
         }
         Ok(result?)
+    }
+
+    /// What a watch over it has to watch.
+    pub(crate) fn watched_set(&self, state: &State) -> WatchedSet {
+        let scope = rules::scope(&self.choice.set, state.root());
+        WatchedSet {
+            paths: scope.paths,
+            exclusions: scope.exclusions,
+            exclude_caches: scope.exclude_caches,
+            one_file_system: scope.one_file_system,
+            own_folders: scope.own_folders,
+        }
     }
 
     fn request(&self, session: &Session, manner: Manner) -> BackupRequest {
@@ -103,6 +119,7 @@ impl Chosen {
             checkpoint_every: checkpoint_every(),
             renewal_limit_bytes: RENEWAL_LIMIT_BYTES,
             index_ids_max: index_ids_max(),
+            changed: None,
             // Counting asks for the attributes of every file once more: not where nobody watches a bar.
             count_ahead: manner.is_watched,
         }

@@ -12,6 +12,7 @@ mod hold;
 mod protocol;
 mod running;
 mod socket;
+mod watches;
 
 pub(crate) use ask::{ask_backup, ask_done, ask_status};
 pub(crate) use protocol::{Command, PauseWish};

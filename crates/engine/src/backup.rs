@@ -29,6 +29,7 @@ mod source;
 mod unseen_file;
 mod waiting;
 mod walk;
+mod watch;
 pub mod why;
 mod worker;
 
@@ -41,7 +42,10 @@ use format::snapshot::ClearPart;
 use model::{Clock, Code, DeviceId, Finding, SnapshotId};
 pub use preview::{Preview, RootPreview, preview};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use watch::{Changed, Hints, Watch, WatchedSet};
 
 /// Ids in a copy of the index of some 80 MB, for [`BackupRequest::index_ids_max`].
 pub const INDEX_IDS_MAX: u64 = 4_000_000;
@@ -84,6 +88,9 @@ pub struct BackupRequest {
     /// Ids of data chunks that the copy of the vault's index holds at most, 20 bytes each in memory and in the cache, and
     /// that a run holds of what it adds. With more the server is asked. [`INDEX_IDS_MAX`] serves most machines.
     pub index_ids_max: u64,
+    /// What changed since the snapshot that the run compares with, from a [`Watch`] over the same set: other folders are
+    /// not walked. Where it is of another snapshot everything is walked.
+    pub changed: Option<Arc<Changed>>,
     /// Count files ahead of a run that takes longer than a moment, for a progress bar.
     pub count_ahead: bool,
 }

@@ -73,6 +73,7 @@ pub(crate) fn run(args: &BackupArgs, context: &Context) -> Result<Outcome, Agent
         return dry_run::run(&state, &wish, context);
     }
     let manner = Manner {
+        walks_all: true,
         accept_changed_roots: args.accept_changed_roots,
         is_watched: context.output.is_json() || context.output.stderr_is_terminal(),
     };
@@ -99,7 +100,7 @@ fn alone(
     let chosen = Chosen::of(state, wish)?;
     say_what_is_chosen(&chosen.choice, context);
     let summary = progress::watch(&context.output, &context.interrupts, WORDS, |progress| {
-        chosen.back_up(&session, manner, progress)
+        chosen.back_up(&session, manner, None, progress)
     })?;
     Ok((chosen.choice.name, summary))
 }

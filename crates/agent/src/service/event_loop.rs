@@ -7,6 +7,7 @@ use super::contact::Contact;
 use super::hold;
 use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Reply};
 use super::running::{Replies, Running};
+use super::watches::Watches;
 use crate::AgentError;
 use crate::commands::Context;
 use crate::run::{Chosen, Manner, scheduled};
@@ -21,6 +22,7 @@ use model::schedule::{Due, Schedule};
 use model::{Clock, Code, Timestamp};
 use notices::Platform;
 use status::{Asker, Canceler, Event, Reader, Refusal, Step, Why};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -65,6 +67,7 @@ pub(super) struct EventLoop<'a> {
     /// Sets whose turn comes after the one that is backed up.
     to_come: Vec<String>,
     watchers: Vec<Replies>,
+    watches: Arc<Watches>,
     contact: Contact,
     next_count: Timestamp,
     /// Something that is shown has changed since the watchers were told.
@@ -84,6 +87,7 @@ impl<'a> EventLoop<'a> {
             runs: 0,
             to_come: Vec::new(),
             watchers: Vec::new(),
+            watches: Arc::default(),
             contact: Contact::new(),
             next_count: clock.now().after(COUNT_AFTER_START),
             is_news: false,
@@ -213,7 +217,8 @@ impl<'a> EventLoop<'a> {
         }
         self.runs += 1;
         let dialling = Dialling { gate: Gate::default(), ..self.context.patient_dialling() };
-        let begun = Running::begin(self.runs, &self.state, dialling, chosen, manner, &self.inputs);
+        let begun =
+            Running::begin(self.runs, &self.state, dialling, chosen, manner, &self.watches, &self.inputs);
         match begun {
             Ok(running) => self.running = Some(running),
             Err(error) => {
@@ -417,7 +422,7 @@ impl<'a> EventLoop<'a> {
 
     /// Begins the backup of the next set whose turn it is.
     fn begin_scheduled(&mut self) {
-        let manner = Manner { accept_changed_roots: false, is_watched: false };
+        let manner = Manner { accept_changed_roots: false, is_watched: false, walks_all: false };
         let set = if self.to_come.is_empty() { None } else { Some(self.to_come.remove(0)) };
         // Without any set the default one is asked for, and is not there.
         let wish = Wish { set: set.or_else(|| Some(DEFAULT.to_owned())), ..Wish::default() };

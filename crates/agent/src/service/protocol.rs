@@ -164,7 +164,14 @@ impl Order {
             no_default_exclusions: self.no_default_exclusions,
             update: self.update,
         };
-        (wish, Manner { accept_changed_roots: self.accept_changed_roots, is_watched: self.is_watched })
+        (
+            wish,
+            Manner {
+                accept_changed_roots: self.accept_changed_roots,
+                is_watched: self.is_watched,
+                walks_all: true,
+            },
+        )
     }
 }
 
@@ -321,7 +328,7 @@ mod tests {
     fn names_of_any_bytes_pass() {
         let path = platform::path::from_vec(b"/a\xff".to_vec());
         let wish = Wish { paths: vec![path.clone()], ..Wish::default() };
-        let manner = Manner { accept_changed_roots: true, is_watched: false };
+        let manner = Manner { accept_changed_roots: true, is_watched: false, walks_all: true };
         let line = serde_json::to_string(&Order::new(&wish, manner)).unwrap();
         let (wish, manner) = serde_json::from_str::<Order>(&line).unwrap().into_parts();
         assert_eq!((wish.paths, manner.accept_changed_roots), (vec![path], true));

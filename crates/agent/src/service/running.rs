@@ -2,6 +2,7 @@
 
 use super::event_loop::Input;
 use super::protocol::Reply;
+use super::watches::Watches;
 use crate::AgentError;
 use crate::run::{Chosen, Manner};
 use crate::session::{Dialling, Session};
@@ -45,6 +46,7 @@ impl Running {
         dialling: Dialling,
         chosen: Chosen,
         manner: Manner,
+        watches: &Arc<Watches>,
         inputs: &Sender<Input>,
     ) -> Result<Self, AgentError> {
         let (gate, set) = (dialling.gate.clone(), chosen.choice.name.clone());
@@ -55,8 +57,9 @@ impl Running {
         }));
         let work = {
             let (state, progress, inputs) = (state.clone(), Arc::clone(&progress), inputs.clone());
+            let watches = Arc::clone(watches);
             move || {
-                let run = || back_up(state, &dialling, &chosen, manner, &progress);
+                let run = || back_up(state, &dialling, &chosen, manner, &watches, &progress);
                 let result = catch_unwind(AssertUnwindSafe(run))
                     .unwrap_or_else(|_| Err(AgentError::Defect("the thread of the backup failed".into())));
                 let _ = inputs.send(Input::Ended(number, Box::new(result)));
@@ -81,8 +84,15 @@ fn back_up(
     dialling: &Dialling,
     chosen: &Chosen,
     manner: Manner,
+    watches: &Watches,
     progress: &Progress,
 ) -> Result<BackupSummary, AgentError> {
     let session = Session::open(state, dialling)?;
-    chosen.back_up(&session, manner, progress)
+    let told = watches.begin(&session.state, chosen, manner.walks_all);
+    let changed = told.as_ref().and_then(|told| told.changed.clone());
+    let summary = chosen.back_up(&session, manner, changed, progress)?;
+    if let Some(told) = told {
+        told.committed(summary.snapshot);
+    }
+    Ok(summary)
 }

@@ -90,10 +90,12 @@ fn time(time: Time) -> FileTime {
     FileTime { secs: time.sec, nanos: time.nsec }
 }
 
+/// These say of an entry of the base that it is not certainly what was on the disk.
+pub(super) const DOUBTFUL: u32 =
+    flags::RACY | flags::CHANGING | flags::UNREAD | flags::KEPT | flags::NOT_WALKED;
+
 /// Whether an entry of the base is what the walk sees now, so that nothing has to be read.
 pub(super) fn is_same(base: &Entry, now: &Entry) -> bool {
-    /// These say that the base is not certainly what was on the disk.
-    const DOUBTFUL: u32 = flags::RACY | flags::CHANGING | flags::UNREAD | flags::KEPT | flags::NOT_WALKED;
     let now_flags = now.flags | (base.flags & flags::SPARSE);
     base.kind == now.kind
         && base.size == now.size

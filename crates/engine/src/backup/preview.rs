@@ -73,8 +73,9 @@ impl Sums<'_> {
     fn take(&mut self, found: Found) {
         match found {
             Found::Entry(place) | Found::MountHidden(place) => self.entry(&place),
-            // No file comes without its attributes: this walk asks for all.
+            // No file comes without its attributes, and no folder is spared: this walk asks for all.
             Found::File { .. }
+            | Found::Spared { .. }
             | Found::Parent { .. }
             | Found::ParentGone { .. }
             | Found::Root(_)

@@ -169,6 +169,8 @@ impl<'a> Attempt<'a> {
         let worker_states: Vec<_> = (0..=count).map(|_| Mutex::new(worker())).collect();
         let failures = Failures::default();
         self.progress.enter(Phase::Working);
+        let known = header.as_ref().filter(|_| !request.accept_changed_roots);
+        let changed = known.and_then(|base| request.changed.as_ref()?.for_base(base));
         let result = std::thread::scope(|scope| {
             for _ in 0..Packer::lanes() {
                 scope.spawn(|| packer.send_all(self.remote, self.set, packs, self.progress));
@@ -200,9 +202,9 @@ impl<'a> Attempt<'a> {
                 });
             }
             drop((to_work, at_work));
-            let known = header.as_ref().filter(|_| !request.accept_changed_roots);
             let walk = Walk::new(self.roots.clone(), rules, request.one_file_system)
-                .without_moved(move |root| scan::has_moved(known, root));
+                .without_moved(move |root| scan::has_moved(known, root))
+                .sparing(changed.as_ref());
             // Without a base all files are opened.
             let walk = if header.is_none() { walk.asking_few_files() } else { walk };
             let scan = Scan {

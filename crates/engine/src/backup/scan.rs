@@ -2,6 +2,7 @@
 
 mod keep;
 mod roots;
+mod spare;
 
 use super::BackupRequest;
 use super::base::{BaseEntries, BaseEntry, BaseHeader};
@@ -134,6 +135,8 @@ impl Scan<'_> {
                 Ok(())
             }
             Found::RootEmpty { path } => self.keep_hidden(&path, FindingReason::RootEmpty),
+            Found::Spared { path, .. } if self.is_left_out(&path) => Ok(()),
+            Found::Spared { path, dir } => self.spare(&path, &dir),
             Found::Unreadable { path, error } => {
                 let errno = error.errno().unwrap_or(0);
                 self.keep(&path, false, Told::always(reason_of(&error), errno))

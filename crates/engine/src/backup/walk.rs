@@ -8,10 +8,12 @@ mod scouts;
 mod toward;
 
 use super::rules::{Rules, Trimmed};
+use super::watch::Changed;
 pub(super) use ahead::Ahead;
 use format::{limits, path};
 use levels::{Level, Levels};
-use listed::{Asks, Listed, Seen};
+pub(super) use listed::Listed;
+use listed::{Asks, Seen};
 use model::FindingReason;
 use platform::{Dir, Error, FileKind, FileSystemKind, Listing, MountTable, Stat, errno};
 pub(super) use roots::{RootPlace, normalised};
@@ -50,6 +52,9 @@ pub(super) enum Found {
     Unreadable { path: Vec<u8>, error: Error },
     /// A folder whose entry was given and that cannot be listed.
     Unlisted { path: Vec<u8>, error: Error },
+    /// A folder whose entry was given and that is not walked, since nothing happened there nor below it. With the
+    /// folder that holds it.
+    Spared { path: Vec<u8>, dir: Arc<Dir> },
     /// The entry of a folder where another file system begins that shows nothing to the walk: it holds nothing but,
     /// perhaps, `lost+found`, or is of a kind that is not walked.
     MountHidden(Place),
@@ -90,10 +95,12 @@ pub(super) struct Walk<'a> {
     around: Vec<Position>,
     /// Of what it asks for attributes.
     asks: Asks,
+    /// What is known to have changed; with none everything is walked.
+    changed: Option<&'a Changed>,
     /// Where it goes, when it goes to one path alone.
     toward: Option<Toward>,
     /// They list what comes next, when there are any.
-    scouts: Option<Scouts>,
+    scouts: Option<Scouts<'a>>,
 }
 
 /// Where the walk of one root stands.
@@ -103,6 +110,8 @@ struct Position {
     levels: Levels,
     /// The folder whose entry was given last and that is listed next.
     descend: Option<Descend>,
+    /// What is known to have changed is told of this root.
+    is_watched: bool,
 }
 
 struct Descend {
@@ -128,6 +137,7 @@ impl<'a> Walk<'a> {
             at: Position::default(),
             around: Vec::new(),
             asks: Asks::All,
+            changed: None,
             toward: None,
             scouts: None,
         }
@@ -177,12 +187,17 @@ impl<'a> Walk<'a> {
         Self { asks: Asks::FewFiles, ..self }
     }
 
+    /// Passes over folders that did not change, where that is known.
+    pub(super) fn sparing(self, changed: Option<&'a Changed>) -> Self {
+        Self { changed, ..self }
+    }
+
     /// With threads of `scope` that list what comes next.
     fn with_scouts<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
     where
         'a: 'scope,
     {
-        Self { scouts: Some(Scouts::start(scope, self.rules, self.asks)), ..self }
+        Self { scouts: Some(Scouts::start(scope, self.rules, self.asks, self.changed)), ..self }
     }
 
     /// Lists the folder whose entry was given just now.
@@ -279,6 +294,8 @@ impl<'a> Walk<'a> {
                     toward.note(&self.at.path, by);
                 }
                 shows_nothing = !self.one_file_system;
+            } else if !mount && self.spares(&self.at.path) {
+                self.queue.push_back(Found::Spared { path: self.at.path.clone(), dir: Arc::clone(&dir) });
             } else {
                 shows_nothing = mount && is_as_empty_as_new(&dir, &name);
                 let dir = Arc::clone(&dir);
@@ -289,6 +306,14 @@ impl<'a> Walk<'a> {
         let Some(stat) = stat else { return Some(Found::File { path, dir }) };
         let place = Place { path, dir, stat };
         Some(if shows_nothing { Found::MountHidden(place) } else { Found::Entry(place) })
+    }
+
+    /// Whether a folder of the present root need not be walked. A root inside another one comes by itself, and from there
+    /// the walk goes on.
+    fn spares(&self, folder: &[u8]) -> bool {
+        let changed = self.changed.filter(|_| self.at.is_watched);
+        changed.is_some_and(|changed| changed.spares(folder))
+            && !self.roots.iter().any(|root| path::is_within(root, folder))
     }
 
     /// Why a folder on another file system than its parent is not walked; `None` when it is.

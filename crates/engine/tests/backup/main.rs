@@ -16,6 +16,7 @@ mod links;
 mod lookups;
 mod mounts;
 mod roots;
+mod watched;
 
 use engine::backup::{self, BackupRequest, BackupSummary, INDEX_IDS_MAX};
 use engine::frames;
@@ -83,6 +84,7 @@ impl Bench {
             checkpoint_every: Duration::from_secs(900),
             renewal_limit_bytes: 1 << 30,
             index_ids_max: INDEX_IDS_MAX,
+            changed: None,
             count_ahead: true,
         }
     }

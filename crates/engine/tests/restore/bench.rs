@@ -57,6 +57,7 @@ impl Bench {
             checkpoint_every: Duration::from_secs(900),
             renewal_limit_bytes: 1 << 30,
             index_ids_max: backup::INDEX_IDS_MAX,
+            changed: None,
             count_ahead: false,
         };
         let summary = backup::run(

@@ -149,6 +149,7 @@ fn run(agent: &Agent, documents: &Path, cache: PathBuf, lie: Lie, from: u64) -> 
         checkpoint_every: Duration::from_secs(86_400),
         renewal_limit_bytes: 0,
         index_ids_max: backup::INDEX_IDS_MAX,
+        changed: None,
         count_ahead: false,
     };
     let classes = &identity.vault.format.classes;

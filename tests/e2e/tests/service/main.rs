@@ -13,6 +13,7 @@ mod crash;
 mod pause;
 mod run;
 mod server;
+mod watches;
 
 use e2e::random::Random;
 use e2e::{Agent, Outcome, Proxy, Service, Site};

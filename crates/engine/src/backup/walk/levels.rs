@@ -39,7 +39,7 @@ impl Level {
     }
 
     /// Asks for the attributes of the next names, unless that was done. `dir` is the folder, and `path` its path.
-    pub(super) fn look(&mut self, dir: &Arc<Dir>, path: &[u8], asks: Asks, scouts: Option<&Scouts>) {
+    pub(super) fn look(&mut self, dir: &Arc<Dir>, path: &[u8], asks: Asks, scouts: Option<&Scouts<'_>>) {
         if self.window.get(self.next).is_none() {
             self.show(Window::read(dir, &self.listing, self.next, asks), dir, path, scouts);
         }
@@ -51,7 +51,7 @@ impl Level {
     }
 
     /// Takes over what was found out about the next names, and sends the scouts to the folders among them.
-    pub(super) fn show(&mut self, window: Window, dir: &Arc<Dir>, path: &[u8], scouts: Option<&Scouts>) {
+    pub(super) fn show(&mut self, window: Window, dir: &Arc<Dir>, path: &[u8], scouts: Option<&Scouts<'_>>) {
         self.sent = scouts.and_then(|scouts| scouts.send(path, dir, self.dev, &self.listing, &window));
         self.window = window;
     }

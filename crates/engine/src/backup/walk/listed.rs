@@ -10,16 +10,16 @@ const WINDOW: usize = 1024;
 const ASKED_OF: usize = 8;
 
 /// A folder that was opened and listed.
-pub(super) struct Listed {
-    pub(super) dir: Dir,
-    pub(super) listing: Listing,
+pub(in crate::backup) struct Listed {
+    pub(in crate::backup) dir: Dir,
+    pub(in crate::backup) listing: Listing,
     /// As what the rules cut the listing down.
-    pub(super) trimmed: Trimmed,
+    pub(in crate::backup) trimmed: Trimmed,
 }
 
 impl Listed {
     /// Lists `opened`; `is_root` when the user named it.
-    pub(super) fn new(opened: Result<Dir>, rules: &Rules, is_root: bool) -> Result<Self> {
+    pub(in crate::backup) fn new(opened: Result<Dir>, rules: &Rules, is_root: bool) -> Result<Self> {
         let dir = opened?;
         let mut listing = dir.names()?;
         let trimmed = rules.trim(&dir, &mut listing, is_root);

@@ -81,14 +81,21 @@ impl Walk<'_> {
             return Some(());
         }
         self.queue.push_back(Found::Root(here));
-        let descend = (place.stat.kind == FileKind::Dir).then(|| Descend {
-            dir: Arc::clone(&place.dir),
+        let Place { dir, stat, .. } = &place;
+        let is_watched = self.changed.is_some_and(|changed| changed.is_of(&root, stat.dev, stat.ino));
+        let descend = (stat.kind == FileKind::Dir).then(|| Descend {
+            dir: Arc::clone(dir),
             name: path::name(&root).to_vec(),
-            dev: place.stat.dev,
+            dev: stat.dev,
             root: true,
         });
         self.queue.push_back(Found::Entry(place));
-        self.at = Position { path: root, descend, ..Position::default() };
+        self.at = Position { path: root, descend, is_watched, ..Position::default() };
+        if self.spares(&self.at.path)
+            && let Some(Descend { dir, .. }) = self.at.descend.take()
+        {
+            self.queue.push_back(Found::Spared { path: self.at.path.clone(), dir });
+        }
         Some(())
     }
 

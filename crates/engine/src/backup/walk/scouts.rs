@@ -2,6 +2,7 @@
 //! is nearly all that a run does that finds nothing changed. What comes out is the same without them.
 
 use super::super::rules::Rules;
+use super::super::watch::Changed;
 use super::listed::{Asks, Listed, Window};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use format::path;
@@ -18,7 +19,11 @@ const LEVEL_MAX: usize = 8;
 const ALL_MAX: usize = 96;
 
 /// The scouts of a walk. They end when this is dropped.
-pub(super) struct Scouts(Arc<Shared>);
+pub(super) struct Scouts<'a> {
+    shared: Arc<Shared>,
+    /// What they need not list.
+    changed: Option<&'a Changed>,
+}
 
 struct Shared {
     asks: Asks,
@@ -84,16 +89,21 @@ pub(super) struct Sent {
     answers: VecDeque<(usize, Receiver<Report>)>,
 }
 
-impl Scouts {
+impl<'a> Scouts<'a> {
     /// Starts them on threads of `scope`.
-    pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, rules: &'scope Rules, asks: Asks) -> Self {
+    pub(super) fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        rules: &'scope Rules,
+        asks: Asks,
+        changed: Option<&'a Changed>,
+    ) -> Self {
         let shared = Arc::new(Shared { asks, state: Mutex::default(), changed: Condvar::new() });
         let count = std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1).min(SCOUTS_MAX);
         for _ in 0..count {
             let shared = Arc::clone(&shared);
             scope.spawn(move || scout(&shared, rules));
         }
-        Self(shared)
+        Self { shared, changed }
     }
 
     /// Sends them ahead to the folders among the names of `window` that lie on the file system `dev`: whether another
@@ -110,6 +120,9 @@ impl Scouts {
         let folders = window.iter().filter(|(_, stat)| stat.kind == FileKind::Dir && stat.dev == dev);
         for (at, _) in folders {
             let name = listing.get(at)?.name.to_vec();
+            if self.changed.is_some_and(|changed| changed.spares(&path::join(folder, &name))) {
+                continue;
+            }
             let (answer, answered) = bounded(1);
             waiting.push_back(Job { at, dir: Arc::clone(dir), name, answer });
             answers.push_back((at, answered));
@@ -117,20 +130,20 @@ impl Scouts {
         if waiting.is_empty() {
             return None;
         }
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         let level = state.next_level;
         state.next_level += 1;
         state.levels.push(Folders { level, path: folder.into(), waiting, listed: 0 });
         drop(state);
-        self.0.changed.notify_all();
-        Some(Sent { shared: Arc::clone(&self.0), level, answers })
+        self.shared.changed.notify_all();
+        Some(Sent { shared: Arc::clone(&self.shared), level, answers })
     }
 }
 
-impl Drop for Scouts {
+impl Drop for Scouts<'_> {
     fn drop(&mut self) {
-        self.0.lock().is_over = true;
-        self.0.changed.notify_all();
+        self.shared.lock().is_over = true;
+        self.shared.changed.notify_all();
     }
 }
 
