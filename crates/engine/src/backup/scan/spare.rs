@@ -35,7 +35,7 @@ impl Scan<'_> {
             }
             if entry.flags & LOOKED_AT != 0 || !self.index.may_keep(&entry.content) {
                 let path = entry.path.clone();
-                self.look_at(path, folder, dir, &mut open)?;
+                self.look_at(&path, folder, dir, &mut open)?;
                 continue;
             }
             let Some(previous) = self.take_base()? else { return Ok(()) };
@@ -45,14 +45,8 @@ impl Scan<'_> {
     }
 
     /// Does with one entry of the base what the walk would have done.
-    fn look_at(
-        &mut self,
-        path: Vec<u8>,
-        folder: &[u8],
-        dir: &Dir,
-        open: &mut Open,
-    ) -> Result<(), EngineError> {
-        match open.place(&path, folder, dir) {
+    fn look_at(&mut self, path: &[u8], folder: &[u8], dir: &Dir, open: &mut Open) -> Result<(), EngineError> {
+        match open.place(path, folder, dir) {
             Ok(place) => {
                 if place.stat.kind == FileKind::Dir {
                     self.mounts.walk_to(&place.path, place.stat.dev);
@@ -62,7 +56,7 @@ impl Scan<'_> {
             Err(error) if error.is_not_found() => self.pass(),
             Err(error) => {
                 let errno = error.errno().unwrap_or(0);
-                self.keep(&path, false, Told::always(reason_of(&error), errno))
+                self.keep(path, false, Told::always(reason_of(&error), errno))
             }
         }
     }
