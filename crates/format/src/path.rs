@@ -4,11 +4,19 @@ use std::cmp::Ordering;
 
 /// Compares two paths in the order of a snapshot's entries.
 pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
-    let common = left.iter().zip(right).position(|(a, b)| a != b);
-    match common {
-        Some(at) => rank(left[at]).cmp(&rank(right[at])),
-        None => left.len().cmp(&right.len()),
+    let common = shared(left, right);
+    match (left.get(common), right.get(common)) {
+        (Some(left), Some(right)) => rank(*left).cmp(&rank(*right)),
+        _ => left.len().cmp(&right.len()),
     }
+}
+
+/// How many bytes both begin with, found several at a time: paths that are compared are neighbours as a rule.
+fn shared(left: &[u8], right: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let words = left.chunks_exact(STEP).zip(right.chunks_exact(STEP));
+    let at = words.take_while(|(left, right)| left == right).count() * STEP;
+    at + left[at..].iter().zip(&right[at..]).take_while(|(left, right)| left == right).count()
 }
 
 /// `/` below all others; NUL does not occur in paths.
@@ -23,6 +31,13 @@ pub fn is_plain(path: &[u8]) -> bool {
         && !path.contains(&0)
         && (path == b"/"
             || path[1..].split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b"..")))
+}
+
+/// [`is_plain`] of a path that shares its first `shared` bytes with one that is.
+pub fn stays_plain(path: &[u8], shared: usize) -> bool {
+    // The names before the last slash of what is shared are whole ones of the other path.
+    let from = path[..shared].iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    is_plain(&path[from..]) && (from == 0 || path.len() > from + 1)
 }
 
 /// True when `path` is `folder` itself or lies below it.
@@ -76,6 +91,41 @@ mod tests {
         }
         for bad in ["", "a", "//", "/a/", "/a//b", "/.", "/a/./b", "/..", "/a/../b", "/a\0"] {
             assert!(!is_plain(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_goes_on_from_a_plain_one_is_judged_by_its_own_names() {
+        let mut paths = vec![Vec::new()];
+        for from in 0.. {
+            let Some(path) = paths.get(from).cloned().filter(|path: &Vec<u8>| path.len() < 6) else { break };
+            paths.extend(b"/a.\0".iter().map(|byte| [&path[..], &[*byte]].concat()));
+        }
+        for path in &paths {
+            for shared in (0..=path.len()).filter(|shared| *shared == 0 || is_beginning(&path[..*shared])) {
+                assert_eq!(stays_plain(path, shared), is_plain(path), "{path:?} {shared}");
+            }
+        }
+    }
+
+    /// Whether some plain path begins so.
+    fn is_beginning(bytes: &[u8]) -> bool {
+        is_plain(bytes) || is_plain(&[bytes, b"x"].concat())
+    }
+
+    #[test]
+    fn long_paths_are_compared_like_short_ones() {
+        let long = vec![b'a'; 70];
+        for at in 0..long.len() {
+            for (left, right) in [(b'/', b'!'), (b'/', b'b'), (b'a', b'b')] {
+                let (mut smaller, mut larger) = (long.clone(), long.clone());
+                (smaller[at], larger[at]) = (left, right);
+                assert_eq!(compare(&smaller, &larger), Ordering::Less, "{at}");
+                assert_eq!(compare(&larger, &smaller), Ordering::Greater, "{at}");
+                assert_eq!(compare(&smaller, &smaller), Ordering::Equal, "{at}");
+            }
+            assert_eq!(compare(&long[..at], &long), Ordering::Less, "{at}");
+            assert_eq!(compare(&long, &long[..at]), Ordering::Greater, "{at}");
         }
     }
 

@@ -17,6 +17,8 @@ use model::{ChunkId, Code, Damaged, PackId};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+/// The folder of the copy that has ids of data.
+const WITH_DATA: &str = "index";
 /// Segments that are kept apart before they are joined into one.
 const SEGMENTS_MAX: usize = 8;
 /// Chunks of a run that are held about, where the server is asked for others anyhow: some 40 MB.
@@ -51,21 +53,25 @@ pub(super) enum Found {
 }
 
 impl Index {
-    /// Brings the copy up to the log position of the lease, and keeps it for the next run. With more than `ids_max`
+    /// Brings the copy, of which `kept` [was read](read_kept) before, up to the log position of the lease, and keeps it for the next run. With more than `ids_max`
     /// ids of data in the vault it is one without them.
     pub(super) fn load(
         remote: &dyn Remote,
         cache: &Path,
+        kept: Vec<Segment>,
         lease: &Lease,
         ids_max: u64,
     ) -> Result<Self, EngineError> {
         let at_least = lease.position;
-        let (ids, folder) = if lease.data_ids > ids_max {
-            (IndexIds::Hunks, cache.join("index-frames"))
+        let (ids, folder, mut segments) = if lease.data_ids > ids_max {
+            let folder = cache.join("index-frames");
+            (IndexIds::Hunks, folder.clone(), read_copy(&folder))
         } else {
-            (IndexIds::All, cache.join("index"))
+            (IndexIds::All, cache.join(WITH_DATA), kept)
         };
-        let mut segments = read_copy(&folder, at_least.incarnation);
+        if segments.iter().any(|segment| segment.incarnation != at_least.incarnation) {
+            segments.clear();
+        }
         let known: Vec<_> = segments.iter().map(interval).collect();
         let after =
             segments.last().map(|last| LogPosition { incarnation: last.incarnation, sequence: last.to });
@@ -305,8 +311,14 @@ fn file_of(folder: &Path, segment: &Segment) -> PathBuf {
     folder.join(format!("{from:016x}-{to:016x}"))
 }
 
-/// The kept segments of this incarnation, from number 1 on without a gap; nothing when they do not fit.
-fn read_copy(folder: &Path, incarnation: [u8; 16]) -> Vec<Segment> {
+/// The copy with ids of data, if one is kept: most vaults' are small enough, so it is read while the server is asked for
+/// the lease that says which one is needed.
+pub(super) fn read_kept(cache: &Path) -> Vec<Segment> {
+    read_copy(&cache.join(WITH_DATA))
+}
+
+/// The kept segments, from number 1 on without a gap; nothing when they do not fit.
+fn read_copy(folder: &Path) -> Vec<Segment> {
     let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
     paths.sort();
@@ -315,9 +327,7 @@ fn read_copy(folder: &Path, incarnation: [u8; 16]) -> Vec<Segment> {
         let segment = std::fs::read(&path).ok().and_then(|bytes| Segment::decode(&bytes).ok());
         let next = segments.last().map_or(1, |last| last.to + 1);
         match segment {
-            Some(segment) if segment.incarnation == incarnation && segment.from == next => {
-                segments.push(segment);
-            }
+            Some(segment) if segment.from == next => segments.push(segment),
             _ => return Vec::new(),
         }
     }

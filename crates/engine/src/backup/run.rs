@@ -5,7 +5,7 @@ use super::cache::{self, NextCache};
 use super::file_systems::FileSystems;
 use super::findings::Findings;
 use super::hunks::{HunkList, HunkStore, HunkWriter};
-use super::index::Index;
+use super::index::{self, Index};
 use super::item::{Batch, Item, Linked, ReadJob};
 use super::kept::Kept;
 use super::lookups::{Lookups, Used};
@@ -26,6 +26,7 @@ use crate::remote::{Committed, Lease, Remote};
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use format::classes::Classes;
 use format::keys::{IdKeys, Keyring};
+use format::segment::Segment;
 use format::snapshot::{ClearPart, Root, SealedPart, SnapshotRecord};
 use model::{Clock, FindingReason, LeaseId, PackId, SetId, SnapshotId, Timestamp};
 use std::cell::{Cell, RefCell};
@@ -90,12 +91,17 @@ impl<'a> Attempt<'a> {
         let started = self.clock.now();
         let request = self.request;
         let rules = Rules::new(&request.exclusions, request.exclude_caches, &request.own_folders)?;
-        let lease = self.remote.grant(self.set)?;
+        // Beside the answer of the server, which is waited for.
+        let (lease, kept) = std::thread::scope(|scope| {
+            let kept = scope.spawn(|| index::read_kept(&request.cache));
+            (self.remote.grant(self.set), kept.join().unwrap_or_default())
+        });
+        let lease = lease?;
         self.progress.tell(Milestone::Granted);
         let (packer, packs) =
             Packer::new(self.keyring, &lease, self.classes, request.frame_target, workers(request));
         let lease_to_sample = forbidden.is_empty().then_some(lease.id);
-        let result = self.prepare(&lease, forbidden).and_then(|(index, base)| {
+        let result = self.prepare(kept, &lease, forbidden).and_then(|(index, base)| {
             let ids = self.keyring.id_keys();
             self.work(&rules, &index, base, &ids, &packer, &packs, started, lease_to_sample)
         });
@@ -108,9 +114,14 @@ impl<'a> Attempt<'a> {
     }
 
     /// What there is to know before the walk: the vault's chunks that may be referred to, and the base.
-    fn prepare(&self, lease: &Lease, forbidden: &[(PackId, u32)]) -> Result<(Index, Base), EngineError> {
+    fn prepare(
+        &self,
+        kept: Vec<Segment>,
+        lease: &Lease,
+        forbidden: &[(PackId, u32)],
+    ) -> Result<(Index, Base), EngineError> {
         let request = self.request;
-        let mut index = Index::load(self.remote, &request.cache, lease, request.index_ids_max)?;
+        let mut index = Index::load(self.remote, &request.cache, kept, lease, request.index_ids_max)?;
         index.renew(request.renewal_limit_bytes);
         // After the lease: what is found from now on, the commit is refused for.
         if lease.has_damage {

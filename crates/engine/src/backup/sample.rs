@@ -10,7 +10,7 @@ use model::{Code, LeaseId};
 use std::thread::ScopedJoinHandle;
 
 /// Frames that are opened at each run.
-const SAMPLE: usize = 3;
+const SAMPLE: usize = 2;
 
 /// A check under way.
 pub(super) struct Sampling<'s>(Option<ScopedJoinHandle<'s, Checked>>);

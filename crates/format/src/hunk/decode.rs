@@ -57,12 +57,8 @@ impl Hunk {
         let mut last = Last::default();
         for _ in 0..count {
             let previous = entries.last().map_or(&[][..], |entry| &entry.path[..]);
-            let entry = entry(&mut columns, previous, &mut last, &owners, &devices, &mut ranges)?;
-            let ordered = previous.is_empty() || path::compare(previous, &entry.path).is_lt();
-            if !ordered {
-                return Err(Error::malformed(WHAT, "entries are sorted by path"));
-            }
-            entries.push(entry);
+            let path = read_path(&mut columns, previous)?;
+            entries.push(entry(path, &mut columns, &mut last, &owners, &devices, &mut ranges)?);
         }
         ranges.finish()?;
         columns[..column::CONTENT].iter().try_for_each(Reader::finish)?;
@@ -99,14 +95,13 @@ fn time(reader: &mut Reader<'_>, last: i64) -> Result<FileTime, Error> {
 }
 
 fn entry(
+    path: Vec<u8>,
     columns: &mut [Reader<'_>; COLUMNS],
-    previous: &[u8],
     last: &mut Last,
     owners: &[Arc<Owner>],
     devices: &[u64],
     ranges: &mut Supply<'_>,
 ) -> Result<Entry, Error> {
-    let path = read_path(columns, previous)?;
     let kind = EntryKind::from_number(columns[column::KIND].u8()?).ok_or(Error::TooNew { what: WHAT })?;
     let flags = columns[column::FLAGS].varint_u32()?;
     let mode = columns[column::MODE].bounded(0o7777)? as u32;
@@ -157,6 +152,7 @@ fn bound_paths(count: usize, mut shared: Reader<'_>, mut rest: Reader<'_>) -> Re
     Ok(())
 }
 
+/// Reads a path that comes after `previous`, which is empty before the first.
 fn read_path(columns: &mut [Reader<'_>; COLUMNS], previous: &[u8]) -> Result<Vec<u8>, Error> {
     let shared = columns[column::SHARED].bounded(previous.len())?;
     let rest = columns[column::REST_LENGTH].bounded(limits::PATH_MAX)?;
@@ -164,8 +160,14 @@ fn read_path(columns: &mut [Reader<'_>; COLUMNS], previous: &[u8]) -> Result<Vec
     let mut path = Vec::with_capacity(shared + rest.len());
     path.extend_from_slice(&previous[..shared]);
     path.extend_from_slice(rest);
-    let is_plain = path.len() <= limits::PATH_MAX && path::is_plain(&path);
-    if is_plain { Ok(path) } else { Err(Error::malformed(WHAT, "paths are absolute and plain")) }
+    if path.len() > limits::PATH_MAX || !path::stays_plain(&path, shared) {
+        return Err(Error::malformed(WHAT, "paths are absolute and plain"));
+    }
+    // What both begin with needs no second look.
+    if !previous.is_empty() && path::compare(&previous[shared..], rest).is_ge() {
+        return Err(Error::malformed(WHAT, "entries are sorted by path"));
+    }
+    Ok(path)
 }
 
 /// Hands out the hunk's ranges to its entries, chunk by chunk.
