@@ -88,6 +88,20 @@ id!(
     UserId
 );
 id!(
+    /// One group of users.
+    GroupId
+);
+id!(
+    /// What an administrator wants a device to do once.
+    OrderId
+);
+
+impl GroupId {
+    /// The group of those who are in no other. It is always there.
+    pub const DEFAULT: Self = Self([0; ID_LEN]);
+}
+
+id!(
     /// One activation token; names it in lists, opens nothing.
     TokenId
 );

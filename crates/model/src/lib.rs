@@ -24,7 +24,8 @@ pub use custody::Custody;
 pub use damaged::Damaged;
 pub use finding::{Finding, FindingReason};
 pub use ids::{
-    AdminTokenId, ChunkId, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, TokenId, UserId, VaultId,
+    AdminTokenId, ChunkId, DeviceId, GroupId, LeaseId, OrderId, PackId, ServerId, SetId, SnapshotId, TokenId,
+    UserId, VaultId,
 };
 pub use moment::{Day, Moment};
 pub use schedule::Schedule;

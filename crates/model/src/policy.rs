@@ -3,10 +3,12 @@
 
 mod choices;
 mod network;
+mod part;
 mod values;
 
 pub use choices::UserChoices;
 pub use network::NetworkMatch;
+pub use part::{ChangeError, PART_MAX};
 pub use values::{ENTRIES_MAX, Notifications, PolicyError, SnapshotMode, TEXT_MAX};
 
 use crate::Custody;
