@@ -9,6 +9,9 @@ pub const COUNTER: &str = "holdfast-counter";
 /// Bodies in JSON.
 pub const JSON: &str = "application/json";
 
+/// Answers of JSON documents, one on each line.
+pub const LINES: &str = "application/x-ndjson";
+
 /// Refusals.
 pub const PROBLEM: &str = "application/problem+json";
 

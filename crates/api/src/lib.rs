@@ -3,6 +3,7 @@
 
 pub mod activation;
 pub mod binary;
+pub mod control;
 pub mod credential;
 pub mod error;
 pub mod events;

@@ -32,6 +32,10 @@ pub const NEWEST_SNAPSHOTS: usize = 8;
 pub const MISSING: usize = 65_536;
 /// Damaged frames and packs that one answer names; a count.
 pub const DAMAGED: usize = 1 << 20;
+/// One line of the control channel.
+pub const CHANNEL_LINE: usize = 64 << 10;
+/// Orders that wait for one device; a count.
+pub const ORDERS: usize = 16;
 /// Events of one request; a count.
 pub const EVENTS: usize = 256;
 /// Body of a request with events.

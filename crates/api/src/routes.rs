@@ -1,7 +1,7 @@
 //! Paths of the routes: patterns for the server's router, functions for the agent's requests.
 
 use crate::vaults::Holder;
-use model::{LeaseId, PackId, SnapshotId, VaultId};
+use model::{LeaseId, OrderId, PackId, SnapshotId, VaultId};
 
 macro_rules! routes {
     ($($(#[$doc:meta])* $constant:ident, $function:ident($($argument:ident: $type:ty),*) = $pattern:literal;)*) => {
@@ -14,6 +14,9 @@ macro_rules! routes {
                 format!($pattern)
             }
         )*
+
+        /// Every pattern by the name of its constant.
+        pub const ALL: &[(&str, &str)] = &[$((stringify!($constant), $pattern),)*];
     };
 }
 
@@ -24,6 +27,14 @@ routes! {
     ACTIVATE, activate() = "/v1/activate";
     /// The end of the calling device.
     DEACTIVATE, deactivate() = "/v1/device/deactivate";
+    /// Where the calling device stands, and what is wanted of it.
+    DEVICE_STATE, device_state() = "/v1/device/state";
+    /// The same whenever it changes, in one answer without an end.
+    CHANNEL, channel() = "/v1/device/channel";
+    /// What holds for the calling device.
+    DEVICE_POLICY, device_policy() = "/v1/device/policy";
+    /// What became of an order.
+    ORDER, order(order: OrderId) = "/v1/device/orders/{order}";
     /// What happened on the calling device.
     EVENTS, events() = "/v1/device/events";
     /// What the calling device's user has and may have.

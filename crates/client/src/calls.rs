@@ -3,12 +3,13 @@
 use crate::connection::Connection;
 use crate::request::Call;
 use api::activation::{ActivateAnswer, ActivateRequest, Health};
+use api::control::{DeviceState, OrderAnswer, PolicyAnswer};
 use api::events::{EventsAnswer, EventsRequest};
 use api::runs::QuotaAnswer;
 use api::vaults::{CreateVaultAnswer, CreateVaultRequest, Holder, VaultAnswer};
 use api::{headers, limits, routes};
 use engine::remote::RemoteError;
-use model::{Code, VaultId};
+use model::{Code, OrderId, VaultId};
 use reqwest::Method;
 
 /// What became of the wish for a new vault.
@@ -42,6 +43,21 @@ impl Connection {
     /// Tells what happened on this device. Sent again, nothing is stored twice.
     pub fn send_events(&self, request: &EventsRequest) -> Result<EventsAnswer, RemoteError> {
         self.json(&Call::new(Method::POST, routes::events(), JSON).json(request)?)
+    }
+
+    /// Where this device stands, and what is wanted of it.
+    pub fn device_state(&self) -> Result<DeviceState, RemoteError> {
+        self.json(&Call::new(Method::GET, routes::device_state(), JSON))
+    }
+
+    /// The policy that holds for this device.
+    pub fn policy(&self) -> Result<PolicyAnswer, RemoteError> {
+        self.json(&Call::new(Method::GET, routes::device_policy(), JSON))
+    }
+
+    /// Says what became of an order. It may be said again.
+    pub fn answer_order(&self, order: OrderId, answer: &OrderAnswer) -> Result<(), RemoteError> {
+        self.nothing(&Call::new(Method::PUT, routes::order(order), None).json(answer)?)
     }
 
     /// What this device's user has backed up, and may have.

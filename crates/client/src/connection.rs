@@ -1,7 +1,7 @@
 //! The connection to one server: how it is opened, and the blocking forms of a request.
 
 use crate::failure::failure;
-use crate::request::{Call, Endpoint, Refused, Transport};
+use crate::request::{Answer, Call, Endpoint, Refused, Transport};
 use crate::retry::{Attempts, RetryPolicy, Sleep, repeat};
 use crate::traffic::Traffic;
 use crate::trust::{Found, Trust, client_config};
@@ -177,6 +177,16 @@ impl Connection {
         self.repeat(|_| {
             self.runtime.block_on(async { self.transport.send(call).await.map(drop) }).map_err(Into::into)
         })
+    }
+
+    /// A request whose answer is read by the caller; one attempt.
+    pub(crate) fn answer(&self, call: &Call) -> Result<Answer, RemoteError> {
+        Ok(self.wait(self.transport.send(call))?)
+    }
+
+    /// Waits for work on the connection.
+    pub(crate) fn wait<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
     }
 
     /// A request whose answer is a stream of records; one attempt. `sink` runs on the calling thread, outside of the

@@ -2,6 +2,7 @@
 //! All calls block; the runtime is inside. It knows nothing of files, states and people: words for errors are codes.
 
 mod calls;
+mod channel;
 mod connection;
 mod counter;
 mod failure;

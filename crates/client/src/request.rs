@@ -242,11 +242,16 @@ impl Answer {
 
     /// The next bytes of the body.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, RemoteError> {
+        self.next_within(self.idle).await
+    }
+
+    /// The same, when they come within this time.
+    pub(crate) async fn next_within(&mut self, idle: Duration) -> Result<Option<Bytes>, RemoteError> {
         opened(&self.gate).await;
-        let next = tokio::time::timeout(self.idle, self.response.chunk()).await;
+        let next = tokio::time::timeout(idle, self.response.chunk()).await;
         let bytes = next
             .map_err(|_| {
-                let detail = format!("{}: no byte came for {} seconds", self.host, self.idle.as_secs());
+                let detail = format!("{}: no byte came for {} seconds", self.host, idle.as_secs());
                 failure(Code::ServerUnreachable, detail)
             })?
             .map_err(|error| of_network(&error, &self.host))?;

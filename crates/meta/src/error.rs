@@ -2,7 +2,7 @@
 //! Texts here are for logs; front ends own the wording for people.
 
 use crate::{Bar, LeaseState, State};
-use model::{Code, DeviceId, LeaseId, SnapshotId, Timestamp, UserId, VaultId};
+use model::{Code, DeviceId, GroupId, LeaseId, SnapshotId, Timestamp, UserId, VaultId};
 use std::path::PathBuf;
 
 /// Result of this crate.
@@ -99,6 +99,19 @@ pub enum Error {
     UserUnknown {
         /// The id that was asked for.
         user: UserId,
+    },
+
+    /// No such group.
+    #[error("no group {group}")]
+    GroupUnknown {
+        /// The id that was asked for.
+        group: GroupId,
+    },
+    /// Users are in the group, or it is the one that is always there.
+    #[error("{users} users are in the group")]
+    GroupInUse {
+        /// How many.
+        users: u64,
     },
 
     /// No token has this secret.
@@ -260,7 +273,7 @@ impl Error {
             Self::DeviceUnknown { .. } => Code::DeviceUnknown,
             Self::DeviceCloned { .. } | Self::CounterWrong { .. } => Code::DeviceCloned,
             Self::Barred { bar } => bar.code(),
-            Self::StateConflict { .. } => Code::StateConflict,
+            Self::StateConflict { .. } | Self::GroupInUse { .. } => Code::StateConflict,
             Self::VaultUnknown { .. } => Code::VaultUnknown,
             Self::VaultExists { .. } | Self::VaultClosed { .. } => Code::VaultExists,
             Self::LeaseUnknown { .. } | Self::LeaseEnded { .. } => Code::LeaseUnknown,
@@ -270,6 +283,7 @@ impl Error {
             Self::SnapshotUnknown { .. } | Self::CheckpointReplaced { .. } => Code::SnapshotUnknown,
             Self::SnapshotConflict { .. } | Self::SnapshotKept { .. } => Code::SnapshotConflict,
             Self::AdministratorUnknown { .. } => Code::NotFound,
+            Self::GroupUnknown { .. } => Code::GroupUnknown,
         }
     }
 }

@@ -12,8 +12,10 @@ mod damages;
 mod devices;
 mod error;
 mod events;
+mod groups;
 mod installation;
 mod leases;
+mod orders;
 mod snapshots;
 mod sql;
 mod standing;
@@ -29,8 +31,10 @@ pub use damages::{Damages, KnownDamage};
 pub use devices::{Device, Devices, FORMER_MAX, KnownDevice};
 pub use error::{Error, Result};
 pub use events::{DeviceEvent, EventLimit, EventSource, Events, LoggedEvent, REPEATED_WITHIN, Told};
+pub use groups::{Group, Groups};
 pub use installation::{Administrator, Installation, ServerRecord};
 pub use leases::{Admission, GrantRequest, Lease, LeaseClaim, LeaseState, Leases};
+pub use orders::{Order, OrderKind, Orders};
 pub use snapshots::{
     Commit, Deletion, NewSnapshot, NewestSnapshot, REPLACED, SnapshotRow, SnapshotScope, Snapshots,
 };
@@ -49,6 +53,7 @@ pub trait Meta:
     Installation
     + AdminTokens
     + Users
+    + Groups
     + Tokens
     + Devices
     + Vaults
@@ -57,6 +62,7 @@ pub trait Meta:
     + Cleanups
     + Damages
     + Events
+    + Orders
     + Upkeep
 {
 }
@@ -65,6 +71,7 @@ impl<T> Meta for T where
     T: Installation
         + AdminTokens
         + Users
+        + Groups
         + Tokens
         + Devices
         + Vaults
@@ -73,6 +80,7 @@ impl<T> Meta for T where
         + Cleanups
         + Damages
         + Events
+        + Orders
         + Upkeep
 {
 }

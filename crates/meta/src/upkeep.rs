@@ -1,6 +1,6 @@
 //! The database as a whole: copying, checking, and filling it again from the object store.
 
-use crate::{Device, Result, SnapshotRow, User, Vault};
+use crate::{Device, Group, Result, SnapshotRow, User, Vault};
 use async_trait::async_trait;
 use std::path::Path;
 
@@ -8,7 +8,9 @@ use std::path::Path;
 /// What it refers to must be known or among it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Adoption {
-    /// Users.
+    /// Groups of users.
+    pub groups: Vec<Group>,
+    /// Users. One of a group that is not known comes into the one that is always there.
     pub users: Vec<User>,
     /// Vaults.
     pub vaults: Vec<Vault>,
@@ -21,6 +23,8 @@ pub struct Adoption {
 /// How many rows an adoption added; the others were known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Adopted {
+    /// Groups added.
+    pub groups: u64,
     /// Users added.
     pub users: u64,
     /// Vaults added.

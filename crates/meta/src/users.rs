@@ -2,7 +2,7 @@
 
 use crate::{Change, Result, Standing};
 use async_trait::async_trait;
-use model::{Timestamp, UserId};
+use model::{GroupId, Timestamp, UserId};
 
 /// One user of the organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +17,15 @@ pub struct User {
     pub standing: Standing,
     /// What the user may have backed up, in bytes; 0 for any amount, `None` for what holds for all.
     pub quota_bytes: Option<u64>,
+    /// The group that the user is in.
+    pub group: GroupId,
 }
 
 impl User {
     /// A user who is added now.
     pub fn new(id: UserId, name: &str, now: Timestamp) -> Self {
-        Self { id, name: name.to_owned(), created: now, standing: Standing::active(now), quota_bytes: None }
+        let (standing, group) = (Standing::active(now), GroupId::DEFAULT);
+        Self { id, name: name.to_owned(), created: now, standing, quota_bytes: None, group }
     }
 }
 
@@ -53,6 +56,9 @@ pub trait Users: Send + Sync {
 
     /// Sets what a user may have backed up.
     async fn set_quota(&self, user: UserId, quota_bytes: Option<u64>) -> Result<User>;
+
+    /// Puts a user into a group that is there.
+    async fn set_user_group(&self, user: UserId, group: GroupId) -> Result<User>;
 
     /// Sets where a user stands, as the object store knows it. Leases end as in [`Self::change_user`].
     async fn set_user_standing(&self, user: UserId, standing: Standing) -> Result<()>;

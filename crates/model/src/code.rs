@@ -191,6 +191,8 @@ codes! {
     BackupPaused = "backup_paused", 0, BUSY, "End the pause first: holdfast resume.";
     /// Backup is not paused.
     NotPaused = "not_paused", 0, NOT_FOUND, "See what the agent does: holdfast status.";
+    /// The policy does not let the user of a device do that.
+    PolicyForbids = "policy_forbids", 0, REFUSED, "Ask the administrator, who sets the policy of this device.";
     /// The administrator wants no backups at this time.
     Blackout = "blackout", 0, BUSY, "Wait for the end of the window, which holdfast status tells.";
     /// No backup is allowed on this network.
@@ -248,6 +250,10 @@ codes! {
     NameInvalid = "name_invalid", 400, USAGE, "Use 1 to 64 letters, digits, dots, dashes, underscores or @.";
     /// No such user.
     UserUnknown = "user_unknown", 404, NOT_FOUND, "Add the user: holdfast-server user add NAME.";
+    /// No such group.
+    GroupUnknown = "group_unknown", 404, NOT_FOUND, "Add the group: holdfast-server group add NAME.";
+    /// A policy cannot have this field or value.
+    PolicyInvalid = "policy_invalid", 422, USAGE, "Look the field up in docs/policy.md, and what it may be.";
     /// No or wrong administrator's token.
     AdminUnknown = "admin_unknown", 401, REFUSED, "Make a token: holdfast-server admin token create; it goes into the header authorization.";
     /// The user or device is in a state in which that is not possible.

@@ -35,6 +35,8 @@ pub async fn change_device(
     let changed = instance.meta.change_device(device, change, now).await;
     let device = changed.map_err(|error| conflict(error, "the device"))?;
     tracing::info!(device = %device.id, state = %device.standing.state, by, "device changed");
+    // Before the store, which may be slow: the database has it.
+    instance.channels.wake(device.id);
     instance.mirror_device(device.id).await?;
     if device.standing.since == now {
         let params = json!({"state": device.standing.state.as_str(), "by": by});
@@ -49,6 +51,7 @@ pub async fn change_user(instance: &Arc<Instance>, user: UserId, change: Change,
     let changed = instance.meta.change_user(user, change, now).await;
     let user = changed.map_err(|error| conflict(error, "the user"))?;
     tracing::info!(user = %user.name, state = %user.standing.state, by, "user changed");
+    instance.channels.wake_all();
     instance.mirror_user(user.id).await?;
     if user.standing.since == now {
         for device in instance.meta.devices(Some(user.id)).await? {

@@ -4,7 +4,7 @@
 use crate::events::ServerEvent;
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
-use crate::{Error, Result, blocking, events};
+use crate::{Error, Result, blocking, events, policies};
 use api::activation::{self, ActivateAnswer, ActivateRequest};
 use api::vaults::CreateVaultRequest;
 use format::keys::Keyring;
@@ -38,18 +38,20 @@ pub async fn activate(instance: &Arc<Instance>, request: &ActivateRequest) -> Re
         instance.meta.set_device_vault(device.id, vault.id).await?;
     }
     tracing::info!(device = %device.id, user = %user.name, repeated, "device activated");
+    instance.channels.wake(device.id);
     instance.mirror_device(device.id).await?;
     if !repeated {
         let replaces = !device.former_secrets.is_empty();
         let params = json!({"name": device.name, "replaces": replaces});
         events::note(instance, device.id, ServerEvent::Activated, params).await;
     }
+    let custody_default = policies::of_user(instance, &user).await?.policy.custody;
     Ok(ActivateAnswer {
         device_id: device.id,
         user: user.name,
         user_id: user.id,
         vault: vault.map(|vault| activation::OpenVault { id: vault.id, custody: vault.custody }),
-        custody_default: instance.settings().custody_for(user.id),
+        custody_default,
         org_recipient: instance.org.recipient().to_string(),
         server_id: instance.record.id,
         server_time: now,
@@ -93,7 +95,7 @@ pub async fn create_vault(
     request: &CreateVaultRequest,
 ) -> Result<()> {
     request.check(device.id)?;
-    let wanted = instance.settings().custody_for(device.user);
+    let wanted = policies::of_user_id(instance, device.user).await?.policy.custody;
     if wanted == Custody::Managed && request.custody == Custody::Private {
         return Err(Error::refused(Code::RequestInvalid, "the vaults of this user are managed"));
     }

@@ -8,7 +8,9 @@ mod check;
 mod cleanup;
 pub(crate) mod devices;
 pub(crate) mod events;
+pub(crate) mod groups;
 mod init;
+pub(crate) mod policies;
 mod recover;
 mod retention;
 mod settings;
@@ -22,6 +24,7 @@ mod verify;
 use crate::instance::Instance;
 use crate::watch::Watch;
 use crate::{Error, Result};
+use meta::OrderKind;
 use model::{Custody, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -33,9 +36,11 @@ pub use administrators::AdministratorView;
 pub use backup::BackupView;
 pub use check::{CheckView, Problem, Severity};
 pub use cleanup::CleanupView;
-pub use devices::{Deed, DeviceView};
+pub use devices::{Deed, DeviceView, OrderView};
 pub use events::{EventView, EventsView};
+pub use groups::GroupView;
 pub use init::{InitOptions, InitView, init};
+pub use policies::{PolicyOf, PolicyView};
 pub use recover::{RecoverOptions, RecoverView, recover};
 pub use retention::{RetentionChange, RetentionView};
 pub use settings::{SettingsChange, SettingsView};
@@ -79,6 +84,34 @@ pub enum Command {
         /// The size in bytes; 0 for any amount, `None` for what holds for all.
         quota_bytes: Option<u64>,
     },
+    /// Adds a group of users.
+    GroupAdd {
+        /// The name.
+        name: String,
+    },
+    /// Lists the groups.
+    GroupList,
+    /// Removes a group that nobody is in.
+    GroupRemove {
+        /// The name.
+        name: String,
+    },
+    /// Puts a user into a group.
+    GroupSetUser {
+        /// The user's name.
+        user: String,
+        /// The group's name.
+        group: String,
+    },
+    /// Shows a policy.
+    PolicyShow(PolicyOf),
+    /// Changes what the organisation or a group sets.
+    PolicyChange {
+        /// The group's name; `None` for the organisation.
+        group: Option<String>,
+        /// Fields with their new values; null for no longer set.
+        change: serde_json::Map<String, serde_json::Value>,
+    },
     /// Lists devices.
     DeviceList {
         /// Only those of this user.
@@ -99,6 +132,16 @@ pub enum Command {
         device: String,
         /// What is done.
         deed: Deed,
+    },
+    /// Wants a device to begin a backup now.
+    DeviceStart {
+        /// As in `DeviceChange`.
+        device: String,
+    },
+    /// Wants a device to end the backup that is under way.
+    DeviceCancel {
+        /// As in `DeviceChange`.
+        device: String,
     },
     /// Makes a token by which another machine goes on as a device.
     DeviceReplace {
@@ -198,10 +241,20 @@ pub enum Answer {
     User(UserView),
     /// Of `user disable`, `enable`, `delete` and `undelete`.
     UserChanged(UserView),
+    /// Of `group add`.
+    Group(GroupView),
+    /// Of `group list`.
+    Groups(Vec<GroupView>),
+    /// Of `group remove`.
+    GroupRemoved(GroupView),
+    /// Of `policy`.
+    Policy(Box<PolicyView>),
     /// Of `device list`.
     Devices(Vec<DeviceView>),
     /// Of `device disable`, `enable`, `delete` and `undelete`.
     Device(DeviceView),
+    /// Of `device start` and `device cancel-backup`.
+    Order(OrderView),
     /// Of `device events`.
     Events(EventsView),
     /// Of `admin token create`.
@@ -253,6 +306,19 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
         Command::UserQuota { name, quota_bytes } => {
             Answer::UserChanged(users::set_quota(instance, &name, quota_bytes, CONSOLE).await?)
         }
+        Command::GroupAdd { name } => Answer::Group(groups::add(instance, &name, CONSOLE).await?),
+        Command::GroupList => Answer::Groups(groups::list(instance).await?),
+        Command::GroupRemove { name } => {
+            Answer::GroupRemoved(groups::remove(instance, &name, CONSOLE).await?)
+        }
+        Command::GroupSetUser { user, group } => {
+            Answer::UserChanged(groups::set_user(instance, &user, &group, CONSOLE).await?)
+        }
+        Command::PolicyShow(of) => Answer::Policy(Box::new(policies::show(instance, &of).await?)),
+        Command::PolicyChange { group, change } => {
+            let view = policies::change(instance, group.as_deref(), change, CONSOLE).await?;
+            Answer::Policy(Box::new(view))
+        }
         Command::DeviceList { user } => Answer::Devices(devices::list(instance, user.as_deref()).await?),
         Command::DeviceEvents { device, before, limit } => {
             let device = devices::find(instance, &device).await?;
@@ -262,6 +328,8 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
             let device = devices::find(instance, &device).await?;
             Answer::Device(devices::change(instance, device, deed, CONSOLE).await?)
         }
+        Command::DeviceStart { device } => order(instance, &device, OrderKind::Start).await?,
+        Command::DeviceCancel { device } => order(instance, &device, OrderKind::Cancel).await?,
         Command::DeviceReplace { device, expires_seconds } => {
             let device = devices::find(instance, &device).await?;
             Answer::Token(devices::replace(instance, device, expires_seconds).await?)
@@ -290,6 +358,11 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
         Command::Check => Answer::Check(check::run(instance).await?),
         Command::Backup { file } => Answer::Backup(backup::run(instance, &file, watch).await?),
     })
+}
+
+async fn order(instance: &Arc<Instance>, device: &str, kind: OrderKind) -> Result<Answer> {
+    let device = devices::find(instance, device).await?;
+    Ok(Answer::Order(devices::order(instance, device, kind, CONSOLE).await?))
 }
 
 impl Answer {
@@ -340,8 +413,13 @@ impl fmt::Display for Answer {
             Self::User(view) => writeln!(f, "Added user {}.", view.name),
             Self::UserChanged(view) => view.fmt(f),
             Self::Users(list) => users::write_list(list, f),
+            Self::Group(view) => writeln!(f, "Added group {}.", view.name),
+            Self::Groups(list) => groups::write_list(list, f),
+            Self::GroupRemoved(view) => writeln!(f, "Removed group {}.", view.name),
+            Self::Policy(view) => view.fmt(f),
             Self::Devices(list) => devices::write_list(list, f),
             Self::Device(view) => view.fmt(f),
+            Self::Order(view) => view.fmt(f),
             Self::Events(view) => view.fmt(f),
             Self::AdminToken(view) => view.fmt(f),
             Self::AdminTokens(list) => admin_tokens::write_list(list, f),

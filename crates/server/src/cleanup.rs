@@ -4,7 +4,7 @@
 use crate::instance::Instance;
 use crate::vaults::OpenVault;
 use crate::watch::Watch;
-use crate::{Error, Result, blocking, damage, reconcile};
+use crate::{Error, Result, blocking, damage, policies, reconcile};
 use meta::{Deletion, Meta, SnapshotRow, SnapshotScope};
 use model::retention::{Candidate, Retention};
 use model::{Damaged, DeviceId, SetId, SnapshotId, Timestamp, VaultId};
@@ -86,16 +86,15 @@ pub async fn clean(instance: &Arc<Instance>, id: VaultId, dry_run: bool, watch: 
     };
     let _one = open.cleaning.try_lock().map_err(|_| busy())?;
     let settings = instance.settings();
+    let rule = rule(instance, id).await?;
     if !dry_run {
         // It could not be rebuilt when the vault was opened.
         reconcile::mend_index(&open).await?;
         reconcile::compare(instance, &open).await?;
         instance.meta.start_cleanup(id, instance.clock.now()).await?;
     }
-    let mut report = Report {
-        retired_snapshots: retire(instance, &open, settings.retention, dry_run).await?,
-        ..Report::default()
-    };
+    let mut report =
+        Report { retired_snapshots: retire(instance, &open, rule, dry_run).await?, ..Report::default() };
     watch.check()?;
     let options = CleanupOptions {
         grace: settings.grace(),
@@ -160,6 +159,12 @@ async fn sweep(
         }
     }
     swept
+}
+
+/// The retention rule of the vault's user.
+async fn rule(instance: &Arc<Instance>, vault: VaultId) -> Result<Retention> {
+    let vault = instance.meta.vault(vault).await?.ok_or(meta::Error::VaultUnknown { vault })?;
+    Ok(policies::of_user_id(instance, vault.user).await?.policy.retention)
 }
 
 /// Hides what the retention rule does not keep. Gives the number.

@@ -27,6 +27,10 @@ pub enum ServerEvent {
     SnapshotCommitted,
     /// A lease or a commit was refused.
     Refused,
+    /// An administrator wants something of it.
+    OrderGiven,
+    /// It said what became of that.
+    OrderAnswered,
 }
 
 impl ServerEvent {
@@ -38,6 +42,8 @@ impl ServerEvent {
             Self::LeaseGranted => "lease_granted",
             Self::SnapshotCommitted => "snapshot_committed",
             Self::Refused => "refused",
+            Self::OrderGiven => "order_given",
+            Self::OrderAnswered => "order_answered",
         }
     }
 }

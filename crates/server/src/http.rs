@@ -5,6 +5,7 @@ mod activity;
 mod admin;
 mod auth;
 mod body;
+mod channel;
 mod connection;
 mod input;
 pub mod listen;

@@ -1,6 +1,7 @@
 //! An opened data folder: database, object store, keys, vaults. `serve` and every command work on one, and as long as
 //! it is open the folder is locked.
 
+use crate::channels::Channels;
 use crate::counters::{Counters, Uploads};
 use crate::data::{DataDir, file_error};
 use crate::mirror::{Mirror, RecordObject};
@@ -10,7 +11,7 @@ use crate::vaults::{OpenVault, OpenVaults};
 use crate::{Error, Result, blocking, reconcile};
 use blobs::{FolderStore, StoreId};
 use meta::{Meta, ServerRecord, SqlMeta};
-use model::{Clock, Code, DeviceId, UserId, VaultId};
+use model::{Clock, Code, DeviceId, GroupId, UserId, VaultId};
 use platform::Lock;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct Instance {
     pub vaults: OpenVaults,
     /// Totals of what was uploaded.
     pub counters: Counters,
+    /// The control channels that are open.
+    pub channels: Channels,
     /// What was uploaded under each lease.
     pub uploads: Uploads,
     /// Held by a backup of the server.
@@ -48,7 +51,8 @@ pub struct Instance {
     listening: OnceLock<SocketAddr>,
     /// Held while settings change, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
-    /// Held while the object of a user or device is written.
+    changing_policies: tokio::sync::Mutex<()>,
+    /// Held while the object of a user, group or device is written.
     mirroring: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
@@ -91,11 +95,13 @@ impl Instance {
             store,
             record,
             org,
+            channels: Channels::default(),
             uploads: Uploads::default(),
             backing_up: tokio::sync::Mutex::new(()),
             settings: RwLock::new(Arc::new(settings)),
             listening: OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
+            changing_policies: tokio::sync::Mutex::new(()),
             mirroring: Arc::default(),
             _lock: lock,
         })
@@ -117,7 +123,7 @@ impl Instance {
         let _ = self.listening.set(address);
     }
 
-    /// Changes the settings: in the database, then in the server's object, then for whoever asks.
+    /// Changes the settings: in the database, then for whoever asks, then in the server's object.
     pub async fn change_settings(
         &self,
         change: impl FnOnce(&mut Settings) -> Result<()>,
@@ -128,6 +134,8 @@ impl Instance {
         settings.write(&*self.meta).await?;
         let settings = Arc::new(settings);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
+        // Before the store, which may be slow or full: what was changed is in force.
+        self.channels.wake_all();
         self.mirror_record().await?;
         Ok(settings)
     }
@@ -177,6 +185,26 @@ impl Instance {
             Mirror(&store).put_user(&user)
         })
         .await
+    }
+
+    /// Writes the object of a group anew, as the database knows it now, or removes that of a group that is gone.
+    pub async fn mirror_group(&self, id: GroupId) -> Result<()> {
+        let turn = self.mirroring.clone().lock_owned().await;
+        let group = self.meta.group(id).await?;
+        let store = self.store.clone();
+        blocking(move || {
+            let _turn = turn;
+            match &group {
+                Some(group) => Mirror(&store).put_group(group),
+                None => Mirror(&store).remove_group(id),
+            }
+        })
+        .await
+    }
+
+    /// Held while what policies say is changed, so that no change is lost.
+    pub async fn changing_policies(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing_policies.lock().await
     }
 
     /// Ends the connections to the database. The lock ends when the last reference is dropped.

@@ -4,14 +4,16 @@
 use crate::settings::Settings;
 use crate::{Error, Result};
 use blobs::{BlobStore, Key, PutMode};
-use meta::{Device, ServerRecord, Standing, State, User};
-use model::{Code, DeviceId, ServerId, Timestamp, UserId, VaultId};
+use meta::{Device, Group, ServerRecord, Standing, State, User};
+use model::policy::PolicyPart;
+use model::{Code, DeviceId, GroupId, ServerId, Timestamp, UserId, VaultId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const RECORD: &str = "server/record";
 const AUTHORITY: &str = "server/ca.age";
 const USERS: &str = "server/users/";
+const GROUPS: &str = "server/groups/";
 const DEVICES: &str = "server/devices/";
 /// More than any of these objects has.
 const LIMIT_BYTES: u64 = 1 << 20;
@@ -52,14 +54,41 @@ struct UserObject {
     standing: StandingFields,
     #[serde(default)]
     quota_bytes: Option<u64>,
+    #[serde(default = "default_group")]
+    group: GroupId,
+}
+
+const fn default_group() -> GroupId {
+    GroupId::DEFAULT
+}
+
+/// `server/groups/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct GroupObject {
+    id: GroupId,
+    name: String,
+    created: Timestamp,
+    changed: Timestamp,
+    policy: serde_json::Map<String, serde_json::Value>,
+}
+
+impl GroupObject {
+    fn into_group(self) -> Group {
+        let Self { id, name, created, changed, policy } = self;
+        let (policy, left_out) = PolicyPart::of_stored(policy);
+        if !left_out.is_empty() {
+            tracing::warn!(group = %id, ?left_out, "fields of the policy are not known to this server");
+        }
+        Group { id, name, created, changed, policy }
+    }
 }
 
 impl UserObject {
     fn into_user(self) -> User {
-        let Self { id, name, created, standing, quota_bytes } = self;
+        let Self { id, name, created, standing, quota_bytes, group } = self;
         // A word that only a newer server knows is no leave to work.
         let standing = standing.read(created).unwrap_or(Standing::of(State::Disabled, created));
-        User { id, name, created, standing, quota_bytes }
+        User { id, name, created, standing, quota_bytes, group }
     }
 }
 
@@ -240,15 +269,33 @@ impl Mirror<'_> {
 
     /// Writes a user.
     pub fn put_user(&self, user: &User) -> Result<()> {
-        let User { id, name, created, standing, quota_bytes } = user.clone();
+        let User { id, name, created, standing, quota_bytes, group } = user.clone();
         let standing = StandingFields::new(standing);
-        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created, standing, quota_bytes })
+        self.put(&format!("{USERS}{id}"), &UserObject { id, name, created, standing, quota_bytes, group })
     }
 
     /// Reads all users.
     pub fn users(&self) -> Result<Listed<User>> {
         let Listed { found, unreadable } = self.all(USERS, |user: &UserObject| user.id.to_string())?;
         Ok(Listed { found: found.into_iter().map(UserObject::into_user).collect(), unreadable })
+    }
+
+    /// Writes a group.
+    pub fn put_group(&self, group: &Group) -> Result<()> {
+        let Group { id, name, created, changed, policy } = group.clone();
+        let policy = policy.to_fields();
+        self.put(&format!("{GROUPS}{id}"), &GroupObject { id, name, created, changed, policy })
+    }
+
+    /// Removes the object of a group. One that is not there is fine.
+    pub fn remove_group(&self, id: GroupId) -> Result<()> {
+        Ok(self.0.delete(&Key::parse(&format!("{GROUPS}{id}"))?)?)
+    }
+
+    /// Reads all groups.
+    pub fn groups(&self) -> Result<Listed<Group>> {
+        let Listed { found, unreadable } = self.all(GROUPS, |group: &GroupObject| group.id.to_string())?;
+        Ok(Listed { found: found.into_iter().map(GroupObject::into_group).collect(), unreadable })
     }
 
     /// Writes a device.
@@ -330,6 +377,13 @@ mod tests {
         let user = User::new(UserId::random(), "anna", created);
         mirror.put_user(&user).unwrap();
         assert_eq!(mirror.users().unwrap().found, std::slice::from_ref(&user));
+        let policy = PolicyPart { quota_bytes: Some(7), ..PolicyPart::default() };
+        let group = Group { id: GroupId::random(), name: "sales".into(), created, changed: created, policy };
+        mirror.put_group(&group).unwrap();
+        assert_eq!(mirror.groups().unwrap().found, std::slice::from_ref(&group));
+        mirror.remove_group(group.id).unwrap();
+        mirror.remove_group(group.id).unwrap();
+        assert!(mirror.groups().unwrap().found.is_empty());
         let device = Device {
             id: DeviceId::random(),
             user: user.id,
@@ -388,6 +442,6 @@ mod tests {
         let text =
             r#"{"id":"00000000000000000000000000000001","name":"anna","created":"2026-01-01T00:00:00Z"}"#;
         let user = serde_json::from_str::<UserObject>(text).unwrap().into_user();
-        assert_eq!(user.standing, Standing::active(user.created));
+        assert_eq!((user.standing, user.group), (Standing::active(user.created), GroupId::DEFAULT));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::instance::Instance;
 use crate::names::show_bytes;
-use crate::{Error, Result};
+use crate::{Error, Result, policies};
 use meta::{NewestSnapshot, User};
 use model::{Code, DeviceId, SetId, UserId};
 use std::sync::Arc;
@@ -36,15 +36,12 @@ impl Quota {
 /// The quota of a user.
 pub async fn of(instance: &Arc<Instance>, user: &User) -> Result<Quota> {
     let newest = instance.meta.newest_snapshots(user.id).await?;
-    Ok(Quota { used_bytes: sum(&newest), limit_bytes: limit(user) })
+    Ok(Quota { used_bytes: sum(&newest), limit_bytes: limit(instance, user).await? })
 }
 
 /// What the user may have; 0 for any amount.
-const fn limit(user: &User) -> u64 {
-    match user.quota_bytes {
-        Some(bytes) => bytes,
-        None => 0,
-    }
+async fn limit(instance: &Arc<Instance>, user: &User) -> Result<u64> {
+    Ok(policies::of_user(instance, user).await?.policy.quota_bytes)
 }
 
 fn sum(newest: &[NewestSnapshot]) -> u64 {
@@ -58,7 +55,7 @@ async fn user(instance: &Arc<Instance>, user: UserId) -> Result<User> {
 /// Refuses a lease to a user who has more than the quota already.
 pub async fn check_grant(instance: &Arc<Instance>, of_user: UserId) -> Result<()> {
     let user = user(instance, of_user).await?;
-    if limit(&user) == 0 {
+    if limit(instance, &user).await? == 0 {
         return Ok(());
     }
     of(instance, &user).await?.check()
@@ -73,7 +70,7 @@ pub async fn check_commit(
     bytes: u64,
 ) -> Result<()> {
     let user = user(instance, of_user).await?;
-    let limit_bytes = limit(&user);
+    let limit_bytes = limit(instance, &user).await?;
     if limit_bytes == 0 {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 
 use crate::instance::Instance;
 use crate::watch::Watch;
-use crate::{Result, accounts, cleanup, events};
+use crate::{Result, accounts, cleanup, events, orders};
 use model::{Code, Timestamp};
 use serde_json::Value;
 use std::future::Future;
@@ -51,6 +51,9 @@ async fn look(instance: &Arc<Instance>, watch: &Watch) -> Result<()> {
         }
         if let Err(error) = events::prune(instance).await {
             tracing::error!(%error, "old events could not be forgotten");
+        }
+        if let Err(error) = orders::prune(instance).await {
+            tracing::error!(%error, "old orders could not be forgotten");
         }
         clean_all(instance, watch).await?;
     }

@@ -2,9 +2,10 @@
 
 use crate::Result;
 use meta::Meta;
+use model::policy::PolicyPart;
 use model::retention::Retention;
 use model::{Custody, UserId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -36,6 +37,9 @@ pub struct Settings {
     pub custody_of: BTreeMap<String, Custody>,
     /// Which snapshots are kept.
     pub retention: Retention,
+    /// What is set of the policies of all devices, but for custody and retention, which stand above.
+    #[serde(deserialize_with = "stored_part")]
+    pub policy: PolicyPart,
     /// Time between the two passes of a cleanup, in seconds.
     pub grace_seconds: u64,
     /// How long a deleted snapshot can be brought back, in seconds.
@@ -46,6 +50,15 @@ pub struct Settings {
     pub leases_max: u64,
     /// Disk space that uploads leave free, in bytes; `None` chooses by the size of the disk.
     pub reserve_bytes: Option<u64>,
+}
+
+/// Fields that only another version knows are left out: they must not keep the server from its start.
+fn stored_part<'de, D: Deserializer<'de>>(stored: D) -> Result<PolicyPart, D::Error> {
+    let (part, left_out) = PolicyPart::of_stored(Deserialize::deserialize(stored)?);
+    if !left_out.is_empty() {
+        tracing::warn!(?left_out, "fields of the policy are not known to this server");
+    }
+    Ok(part)
 }
 
 impl Default for Settings {
@@ -59,6 +72,7 @@ impl Default for Settings {
             custody: Custody::Managed,
             custody_of: BTreeMap::new(),
             retention: Retention::default(),
+            policy: PolicyPart::default(),
             grace_seconds: DAY_SECONDS,
             undo_seconds: 7 * DAY_SECONDS,
             cleanup_every_seconds: 3_600,
@@ -83,9 +97,9 @@ impl Settings {
         Ok(meta.set_setting(KEY, &value).await?)
     }
 
-    /// Custody of a vault that a device of this user creates.
-    pub fn custody_for(&self, user: UserId) -> Custody {
-        self.custody_of.get(&user.to_string()).copied().unwrap_or(self.custody)
+    /// Custody that was chosen for the vaults of this user alone.
+    pub fn custody_of(&self, user: UserId) -> Option<Custody> {
+        self.custody_of.get(&user.to_string()).copied()
     }
 
     /// Time between the two passes of a cleanup.
@@ -132,7 +146,7 @@ mod tests {
         let user = UserId::random();
         let mut settings = Settings::default();
         settings.custody_of.insert(user.to_string(), Custody::Private);
-        assert_eq!(settings.custody_for(user), Custody::Private);
-        assert_eq!(settings.custody_for(UserId::random()), Custody::Managed);
+        assert_eq!(settings.custody_of(user), Some(Custody::Private));
+        assert_eq!(settings.custody_of(UserId::random()), None);
     }
 }

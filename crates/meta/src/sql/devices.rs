@@ -97,7 +97,7 @@ pub(super) async fn insert(tx: &mut Write, device: &Device) -> Result<bool> {
     Ok(added > 0)
 }
 
-/// Sets where a device stands, and ends its leases unless it is active.
+/// Sets where a device stands, and ends its leases and orders unless it is active.
 async fn set_standing(tx: &mut Write, device: DeviceId, standing: Standing) -> Result<()> {
     let Standing { state, since, before } = standing;
     tx.run(
@@ -108,6 +108,7 @@ async fn set_standing(tx: &mut Write, device: DeviceId, standing: Standing) -> R
     if state != State::Active {
         end_leases(tx, device).await?;
         waiting::leave(tx, device).await?;
+        tx.run("DELETE FROM orders WHERE device_id = $1", args![device]).await?;
     }
     Ok(())
 }

@@ -1,14 +1,30 @@
 //! The database as a whole in SQL.
 
-use super::{SqlMeta, Write, devices, snapshots, users, vaults};
-use crate::{Adopted, Adoption, Error, Result, Upkeep, User, Vault};
+use super::{SqlMeta, Write, devices, groups, snapshots, users, vaults};
+use crate::{Adopted, Adoption, Error, Group, Result, Upkeep, User, Vault};
 use async_trait::async_trait;
+use model::GroupId;
 use std::path::Path;
+
+async fn adopt_group(tx: &mut Write, group: &Group) -> Result<bool> {
+    match groups::required(tx, group.id).await {
+        Ok(_) => Ok(false),
+        Err(Error::GroupUnknown { .. }) => groups::insert(tx, group).await.map(|()| true),
+        Err(other) => Err(other),
+    }
+}
 
 async fn adopt_user(tx: &mut Write, user: &User) -> Result<bool> {
     match users::required(tx, user.id).await {
         Ok(_) => Ok(false),
-        Err(Error::UserUnknown { .. }) => users::insert(tx, user).await.map(|()| true),
+        Err(Error::UserUnknown { .. }) => {
+            let group = match groups::required(tx, user.group).await {
+                Ok(group) => group.id,
+                Err(Error::GroupUnknown { .. }) => GroupId::DEFAULT,
+                Err(other) => return Err(other),
+            };
+            users::insert(tx, &User { group, ..user.clone() }).await.map(|()| true)
+        }
         Err(other) => Err(other),
     }
 }
@@ -28,6 +44,9 @@ impl Upkeep for SqlMeta {
     async fn adopt(&self, adoption: &Adoption) -> Result<Adopted> {
         let mut added = Adopted::default();
         let mut tx = self.begin().await?;
+        for group in &adoption.groups {
+            added.groups += u64::from(adopt_group(&mut tx, group).await?);
+        }
         for user in &adoption.users {
             added.users += u64::from(adopt_user(&mut tx, user).await?);
         }

@@ -2,10 +2,10 @@
 
 use super::standing::changed;
 use super::value::{FromRow, Row, args};
-use super::{SqlMeta, Write};
+use super::{SqlMeta, Write, groups};
 use crate::{Change, Error, Result, Standing, State, User, Users};
 use async_trait::async_trait;
-use model::{Timestamp, UserId};
+use model::{GroupId, Timestamp, UserId};
 
 impl FromRow for User {
     fn from_row(row: &mut Row) -> Result<Self> {
@@ -15,6 +15,7 @@ impl FromRow for User {
             created: row.next()?,
             standing: Standing::from_row(row)?,
             quota_bytes: row.next()?,
+            group: row.next()?,
         })
     }
 }
@@ -22,7 +23,10 @@ impl FromRow for User {
 /// A statement on users that gives whole rows.
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, name, created, state, state_since, state_before, quota_bytes FROM users ", $rest)
+        concat!(
+            "SELECT id, name, created, state, state_since, state_before, quota_bytes, group_id FROM users ",
+            $rest
+        )
     };
 }
 
@@ -43,18 +47,19 @@ pub(super) async fn required(tx: &mut Write, user: UserId) -> Result<User> {
 
 /// Adds a user whose id is new.
 pub(super) async fn insert(tx: &mut Write, user: &User) -> Result<()> {
-    let User { id, name, created, standing: Standing { state, since, before }, quota_bytes } = user;
+    let User { id, name, created, standing: Standing { state, since, before }, quota_bytes, group } = user;
     let added = tx
         .run(
-            "INSERT INTO users (id, name_key, name, created, state, state_since, state_before, quota_bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name_key) DO NOTHING",
-            args![id, key_of(*id, name, *state), name, created, state, since, before, quota_bytes],
+            "INSERT INTO users
+             (id, name_key, name, created, state, state_since, state_before, quota_bytes, group_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name_key) DO NOTHING",
+            args![id, key_of(*id, name, *state), name, created, state, since, before, quota_bytes, group],
         )
         .await?;
     if added == 0 { Err(Error::NameTaken { name: name.clone() }) } else { Ok(()) }
 }
 
-/// Sets where a user stands, and ends the leases of all devices of a user who is not active.
+/// Sets where a user stands, and ends the leases and orders of all devices of a user who is not active.
 async fn set_standing(tx: &mut Write, user: &User, standing: Standing) -> Result<()> {
     let Standing { state, since, before } = standing;
     tx.run(
@@ -66,6 +71,11 @@ async fn set_standing(tx: &mut Write, user: &User, standing: Standing) -> Result
         tx.run(
             "UPDATE leases SET state = 'released'
              WHERE state = 'live' AND device_id IN (SELECT id FROM devices WHERE user_id = $1)",
+            args![user.id],
+        )
+        .await?;
+        tx.run(
+            "DELETE FROM orders WHERE device_id IN (SELECT id FROM devices WHERE user_id = $1)",
             args![user.id],
         )
         .await?;
@@ -110,6 +120,15 @@ impl Users for SqlMeta {
         tx.run("UPDATE users SET quota_bytes = $2 WHERE id = $1", args![user, quota_bytes]).await?;
         tx.commit().await?;
         Ok(User { quota_bytes, ..found })
+    }
+
+    async fn set_user_group(&self, user: UserId, group: GroupId) -> Result<User> {
+        let mut tx = self.begin().await?;
+        let found = required(&mut tx, user).await?;
+        groups::required(&mut tx, group).await?;
+        tx.run("UPDATE users SET group_id = $2 WHERE id = $1", args![user, group]).await?;
+        tx.commit().await?;
+        Ok(User { group, ..found })
     }
 
     async fn set_user_standing(&self, user: UserId, standing: Standing) -> Result<()> {

@@ -1,10 +1,10 @@
 //! The three kinds of value that every database has, and how our types become them and come back.
 //! Ids and hashes are bytes, times are microseconds, yes and no are 1 and 0, enums are words.
 
-use crate::{Error, EventSource, Hash, LeaseState, Result, State, VaultState};
+use crate::{Error, EventSource, Hash, LeaseState, OrderKind, Result, State, VaultState};
 use model::{
-    AdminTokenId, Custody, DeviceId, LeaseId, PackId, ServerId, SetId, SnapshotId, Timestamp, TokenId,
-    UserId, VaultId,
+    AdminTokenId, Custody, DeviceId, GroupId, LeaseId, OrderId, PackId, ServerId, SetId, SnapshotId,
+    Timestamp, TokenId, UserId, VaultId,
 };
 
 /// A kind of column.
@@ -187,6 +187,7 @@ macro_rules! word_columns {
 word_columns! {
     EventSource, Self::parse;
     LeaseState, Self::parse;
+    OrderKind, Self::parse;
     State, Self::parse;
     VaultState, Self::parse;
     Custody, |word: &str| word.parse().ok();
@@ -240,4 +241,4 @@ macro_rules! id_columns {
     )* };
 }
 
-id_columns! { AdminTokenId DeviceId LeaseId PackId ServerId SetId SnapshotId TokenId UserId VaultId }
+id_columns! { AdminTokenId DeviceId GroupId LeaseId OrderId PackId ServerId SetId SnapshotId TokenId UserId VaultId }

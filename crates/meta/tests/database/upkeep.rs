@@ -1,11 +1,12 @@
 //! Adoption from the object store, and databases older than their devices.
 
+use crate::groups::group;
 use crate::{Fixture, OTHER_SET, at, claim, request, snapshot};
 use meta::{
     Adopted, Adoption, Deletion, Device, Error, GrantRequest, SnapshotRow, SnapshotScope, Standing, User,
     Vault, VaultState,
 };
-use model::{Custody, DeviceId, UserId, VaultId};
+use model::{Custody, DeviceId, GroupId, UserId, VaultId};
 
 /// A user, a vault, a device and two snapshots as `recover` finds them in a store.
 async fn found_in_a_store(fixture: &Fixture) -> Adoption {
@@ -39,7 +40,17 @@ async fn found_in_a_store(fixture: &Fixture) -> Adoption {
         SnapshotRow { snapshot: snapshot(&lease, 31, true), deleted: None },
         SnapshotRow { snapshot: snapshot(&lease, 30, true), deleted: hidden },
     ];
-    Adoption { users: vec![user], vaults: vec![vault], devices: vec![device], snapshots }
+    let group = group("sales");
+    // One of a group that nobody knows any more comes into the one that is always there.
+    let stray = User { group: GroupId::random(), ..User::new(UserId::random(), "stray", at(5)) };
+    let user = User { group: group.id, ..user };
+    Adoption {
+        groups: vec![group],
+        users: vec![user, stray],
+        vaults: vec![vault],
+        devices: vec![device],
+        snapshots,
+    }
 }
 
 #[tokio::test]
@@ -47,8 +58,10 @@ async fn what_the_store_knows_is_adopted_once() {
     let fixture = Fixture::new().await;
     let adoption = found_in_a_store(&fixture).await;
     let added = fixture.meta.adopt(&adoption).await.unwrap();
-    assert_eq!(added, Adopted { users: 1, vaults: 1, devices: 1, snapshots: 2 });
+    assert_eq!(added, Adopted { groups: 1, users: 2, vaults: 1, devices: 1, snapshots: 2 });
     assert_eq!(fixture.meta.adopt(&adoption).await.unwrap(), Adopted::default());
+    let group_of = async |at: usize| fixture.meta.user(adoption.users[at].id).await.unwrap().unwrap().group;
+    assert_eq!((group_of(0).await, group_of(1).await), (adoption.groups[0].id, GroupId::DEFAULT));
     let vault = adoption.vaults[0].id;
     let rows = fixture.meta.snapshots(SnapshotScope::Vault(vault), true).await.unwrap();
     assert_eq!(rows, adoption.snapshots);

@@ -3,9 +3,9 @@
 use super::tokens::{self, TokenView};
 use super::{show_time, users};
 use crate::instance::Instance;
-use crate::{Error, Result, accounts};
-use meta::{Bar, Change, Device, State, User};
-use model::{Code, DeviceId, Timestamp};
+use crate::{Error, Result, accounts, orders};
+use meta::{Bar, Change, Device, Order, OrderKind, State, User};
+use model::{Code, DeviceId, OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct DeviceView {
     pub last_seen: Option<Timestamp>,
     /// When its last complete snapshot was committed.
     pub last_backup: Option<Timestamp>,
+    /// Whether it is connected now, so that it is told at once.
+    pub connected: bool,
 }
 
 /// What an administrator may do to a device or a user.
@@ -65,7 +67,7 @@ impl Deed {
     }
 }
 
-fn view(device: Device, user: &User) -> DeviceView {
+fn view(instance: &Instance, device: Device, user: &User) -> DeviceView {
     let Device { id, name, os, standing, created, last_seen, last_backup, .. } = device;
     let bar = Bar::of(standing.state, user.standing.state);
     DeviceView {
@@ -80,6 +82,7 @@ fn view(device: Device, user: &User) -> DeviceView {
         created,
         last_seen,
         last_backup,
+        connected: instance.channels.is_open(id),
     }
 }
 
@@ -93,7 +96,7 @@ pub(crate) async fn list(instance: &Arc<Instance>, user: Option<&str>) -> Result
     for user in users {
         let devices = instance.meta.devices(Some(user.id)).await?;
         let shown = devices.into_iter().filter(|device| device.standing.state != State::Removed);
-        list.extend(shown.map(|device| view(device, &user)));
+        list.extend(shown.map(|device| view(instance, device, &user)));
     }
     Ok(list)
 }
@@ -107,7 +110,7 @@ pub(crate) async fn show(instance: &Arc<Instance>, id: DeviceId) -> Result<Devic
 async fn view_of(instance: &Arc<Instance>, device: Device) -> Result<DeviceView> {
     let user = device.user;
     let user = instance.meta.user(user).await?.ok_or(meta::Error::UserUnknown { user })?;
-    Ok(view(device, &user))
+    Ok(view(instance, device, &user))
 }
 
 async fn known(instance: &Arc<Instance>, id: DeviceId) -> Result<Device> {
@@ -127,6 +130,48 @@ pub(crate) async fn change(
     known(instance, id).await?;
     let device = accounts::change_device(instance, id, deed.change(), by).await?;
     view_of(instance, device).await
+}
+
+/// An order that waits for its device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// By which the events of the device name it.
+    pub id: OrderId,
+    /// The device.
+    pub device: DeviceId,
+    /// Its name.
+    pub device_name: String,
+    /// `start` or `cancel`.
+    pub kind: String,
+    /// When it was given.
+    pub given: Timestamp,
+    /// Who gave it.
+    pub by: String,
+    /// Whether the device is connected, and so told at once.
+    pub connected: bool,
+}
+
+/// Wants something of a device, once. It waits for the device for seven days.
+pub(crate) async fn order(
+    instance: &Arc<Instance>,
+    id: DeviceId,
+    kind: OrderKind,
+    by: &str,
+) -> Result<OrderView> {
+    let device = known(instance, id).await?;
+    let Order { id, device: of, kind, given, by } = orders::give(instance, device.id, kind, by).await?;
+    let connected = instance.channels.is_open(of);
+    Ok(OrderView { id, device: of, device_name: device.name, kind: kind.to_string(), given, by, connected })
+}
+
+impl fmt::Display for OrderView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OrderView { device_name, kind, connected, .. } = self;
+        let what = if kind == OrderKind::Start.as_str() { "begin a backup" } else { "end its backup" };
+        let when = if *connected { "is told now" } else { "is told when it comes, within seven days" };
+        writeln!(f, "Device {device_name} {when} to {what}.")?;
+        writeln!(f, "What becomes of it: holdfast-server device events {}", self.device)
+    }
 }
 
 /// Makes a token by which another machine goes on as this device.

@@ -4,7 +4,7 @@ use super::devices::{Deed, show_state};
 use super::show_time;
 use crate::instance::Instance;
 use crate::names::{check_name, show_bytes};
-use crate::{Error, Result, accounts, quota};
+use crate::{Error, Result, accounts, policies, quota};
 use meta::State;
 use model::{Code, Custody, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct UserView {
     pub id: UserId,
     /// The name.
     pub name: String,
+    /// The group that the user is in.
+    pub group: String,
     /// When the user was added.
     pub created: Timestamp,
     /// Custody of the user's vault, or of the one that the first device will create.
@@ -67,6 +69,8 @@ async fn view(
     vaults: &[meta::Vault],
 ) -> Result<UserView> {
     let quota = quota::of(instance, &user).await?;
+    let custody = policies::of_user(instance, &user).await?.policy.custody;
+    let group = instance.meta.group(user.group).await?.map(|group| group.name).unwrap_or_default();
     let works = |device: &&meta::Device| {
         device.user == user.id && meta::Bar::of(device.standing.state, user.standing.state).is_none()
     };
@@ -74,9 +78,10 @@ async fn view(
     Ok(UserView {
         id: user.id,
         devices: devices.iter().filter(works).count() as u64,
-        custody: open.map_or_else(|| instance.settings().custody_for(user.id), |vault| vault.custody),
+        custody: open.map_or(custody, |vault| vault.custody),
         has_vault: vaults.iter().any(|vault| vault.user == user.id),
         name: user.name,
+        group,
         created: user.created,
         state: user.standing.state.to_string(),
         state_since: user.standing.since,
@@ -105,7 +110,7 @@ pub(crate) async fn show(instance: &Arc<Instance>, name: &str) -> Result<UserVie
     view_of(instance, user).await
 }
 
-async fn view_of(instance: &Arc<Instance>, user: meta::User) -> Result<UserView> {
+pub(super) async fn view_of(instance: &Arc<Instance>, user: meta::User) -> Result<UserView> {
     let devices = instance.meta.devices(Some(user.id)).await?;
     let vaults = instance.meta.vaults(Some(user.id)).await?;
     view(instance, user, &devices, &vaults).await
@@ -127,6 +132,7 @@ pub(crate) async fn set_quota(
 ) -> Result<UserView> {
     let user = find(instance, name).await?;
     let user = instance.meta.set_quota(user.id, quota_bytes).await?;
+    instance.channels.wake_all();
     instance.mirror_user(user.id).await?;
     tracing::info!(user = %user.name, quota_bytes, by, "quota changed");
     view_of(instance, user).await
@@ -144,18 +150,19 @@ pub(super) fn write_list(list: &[UserView], f: &mut fmt::Formatter<'_>) -> fmt::
         return writeln!(f, "There are no users yet. Add one: holdfast-server user add NAME");
     }
     let width = list.iter().map(|user| user.name.chars().count()).max().unwrap_or(0).max(4);
+    let group_width = list.iter().map(|user| user.group.chars().count()).max().unwrap_or(0).max(5);
     writeln!(
         f,
-        "{:width$}  {:7}  {:8}  {:23}  {:10}  {:10}  state",
-        "name", "devices", "custody", "added", "used", "quota"
+        "{:width$}  {:group_width$}  {:7}  {:8}  {:23}  {:10}  {:10}  state",
+        "name", "group", "devices", "custody", "added", "used", "quota"
     )?;
     for user in list {
-        let UserView { name, devices, custody, created, state, undo_until, .. } = user;
+        let UserView { name, group, devices, custody, created, state, undo_until, .. } = user;
         let (used, quota) = (show_bytes(user.used_bytes), show_quota(user.quota_bytes));
         let (added, state) = (show_time(*created), show_state(state, *undo_until));
         writeln!(
             f,
-            "{name:width$}  {devices:7}  {:8}  {added:23}  {used:10}  {quota:10}  {state}",
+            "{name:width$}  {group:group_width$}  {devices:7}  {:8}  {added:23}  {used:10}  {quota:10}  {state}",
             custody.as_str()
         )?;
     }

@@ -1,11 +1,14 @@
 //! The arguments of `holdfast-server`, as clap reads them, and the commands that they stand for.
 
+mod policy;
+
 use super::pages::Page;
 use crate::admin::{Command, Deed, InitOptions, RecoverOptions, RetentionChange, SettingsChange};
 use crate::data::file_error;
 use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Subcommand};
 use model::Custody;
 use model::amounts::{parse_duration, parse_size};
+use policy::{Group, Policy};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,6 +52,12 @@ enum Verb {
     /// The people whose machines are backed up
     #[command(subcommand)]
     User(User),
+    /// Groups of users, which share a policy
+    #[command(subcommand)]
+    Group(Group),
+    /// What devices may and must do, for all or for a group
+    #[command(subcommand)]
+    Policy(Policy),
     /// The machines that were activated
     #[command(subcommand)]
     Device(Device),
@@ -253,6 +262,14 @@ enum Device {
     #[command(after_help = "Example:
   holdfast-server device undelete anna/laptop --data /srv/holdfast")]
     Undelete(DeviceNamed),
+    /// Let a device begin a backup now, or as soon as it comes
+    #[command(after_help = "Example:
+  holdfast-server device start anna/laptop --data /srv/holdfast")]
+    Start(DeviceNamed),
+    /// End the backup that a device makes; the next one goes on where it was
+    #[command(after_help = "Example:
+  holdfast-server device cancel-backup anna/laptop --data /srv/holdfast")]
+    CancelBackup(DeviceNamed),
     /// Make a token by which another machine goes on as this device, with its snapshots
     #[command(after_help = "Example:
   holdfast-server device replace anna/laptop --data /srv/holdfast > token")]
@@ -494,6 +511,8 @@ impl Verb {
             Self::User(User::Quota { name, quota: Quota(quota_bytes) }) => {
                 Command::UserQuota { name, quota_bytes }
             }
+            Self::Group(group) => group.into_command(),
+            Self::Policy(policy) => policy.into_command(),
             Self::Device(device) => device.into_command(),
             Self::Token(Token::Create { user, expires }) => {
                 Command::TokenCreate { user, expires_seconds: expires.as_secs() }
@@ -545,6 +564,8 @@ impl Device {
             Self::Enable(named) => change(named, Deed::Enable),
             Self::Delete(named) => change(named, Deed::Delete),
             Self::Undelete(named) => change(named, Deed::Undelete),
+            Self::Start(DeviceNamed { device }) => Command::DeviceStart { device },
+            Self::CancelBackup(DeviceNamed { device }) => Command::DeviceCancel { device },
             Self::Replace { device: DeviceNamed { device }, expires } => {
                 Command::DeviceReplace { device, expires_seconds: expires.as_secs() }
             }

@@ -3,6 +3,7 @@
 use super::refusal::Refusal;
 use super::slots::{Counted, Slot};
 use super::state::Shared;
+use crate::device_state;
 use api::{Credential, headers, routes};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
@@ -61,7 +62,7 @@ pub(super) async fn check_version(request: Request, next: Next) -> Response {
 
 /// Lets devices through that are known and may work.
 pub(super) async fn authenticate(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
+    let asked = Asked::of(&request, for_requests);
     let caller = match identify(&shared, asked).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
@@ -79,27 +80,56 @@ pub(super) async fn authenticate(State(shared): State<Shared>, mut request: Requ
     response.map(|inner| Body::new(Counted { inner, _slot: slot }))
 }
 
+/// Lets devices through that are known and may work, or may wait for that; a channel takes no place among the requests
+/// of its device, of which it has one.
+pub(super) async fn authenticate_channel(
+    State(shared): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let asked = Asked::of(&request, |bar, _| device_state::may_wait(bar));
+    let caller = match identify(&shared, asked).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let device = caller.0.id;
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(CallerId(device));
+    response
+}
+
+/// Whether a device that this keeps from working may ask on this route all the same.
+type Exception = fn(Bar, &str) -> bool;
+
+/// The answer to a deactivation may have been lost.
+fn for_requests(bar: Bar, route: &str) -> bool {
+    bar == Bar::DeviceDeactivated && route == routes::DEACTIVATE
+}
+
 /// What of a request says who asks.
 struct Asked {
     credential: Option<Credential>,
     peer: IpAddr,
-    is_deactivation: bool,
+    route: String,
+    exception: Exception,
 }
 
 impl Asked {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, exception: Exception) -> Self {
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let route = request.extensions().get::<MatchedPath>();
         Self {
             credential: header.and_then(|header| Credential::parse(header).ok()),
             peer: peer(request),
-            is_deactivation: route.is_some_and(|path| path.as_str() == routes::DEACTIVATE),
+            route: route.map(|path| path.as_str().to_owned()).unwrap_or_default(),
+            exception,
         }
     }
 }
 
 async fn identify(shared: &Shared, asked: Asked) -> Result<Caller, Refusal> {
-    let Asked { credential: Some(credential), peer, is_deactivation } = asked else {
+    let Asked { credential: Some(credential), peer, route, exception } = asked else {
         return Err(unknown(shared, asked.peer));
     };
     let meta = &shared.instance.meta;
@@ -116,8 +146,7 @@ async fn identify(shared: &Shared, asked: Asked) -> Result<Caller, Refusal> {
     }
     match known.bar() {
         None => {}
-        // Its answer may have been lost.
-        Some(Bar::DeviceDeactivated) if is_deactivation => {}
+        Some(bar) if exception(bar, &route) => {}
         Some(bar) => return Err(barred(bar)),
     }
     let KnownDevice { device, .. } = known;

@@ -3,16 +3,19 @@
 use super::Limits;
 use super::activity::{Activity, Verdict};
 use super::body::{IncomingBody, OutgoingBody, Patience};
+use super::channel::{OpenChannel, Place, UntilStop};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, Version};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -38,6 +41,7 @@ pub(super) async fn serve(
     router: Router,
     limits: Limits,
     mut shutdown: watch::Receiver<bool>,
+    place: Arc<Place>,
 ) {
     // Answers are written whole: waiting for more only delays them.
     let _ = tcp.set_nodelay(true);
@@ -55,10 +59,8 @@ pub(super) async fn serve(
     let activity = Activity::new();
     let patience = Patience { idle: limits.body_idle, grace: limits.body_grace, rate: limits.body_rate };
     let service = {
-        let activity = activity.clone();
-        hyper::service::service_fn(move |request| {
-            answer(router.clone(), request, peer, activity.clone(), patience)
-        })
+        let around = Around { peer, activity: activity.clone(), patience, stop: shutdown.clone(), place };
+        hyper::service::service_fn(move |request| answer(router.clone(), request, around.clone()))
     };
     let builder = builder(http2, &limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(tls), service));
@@ -116,19 +118,36 @@ fn builder(http2: bool, limits: &Limits) -> auto::Builder<TokioExecutor> {
     }
 }
 
-async fn answer(
-    mut router: Router,
-    request: Request<Incoming>,
+/// What a connection gives to each of its requests.
+#[derive(Clone)]
+struct Around {
     peer: SocketAddr,
     activity: Activity,
     patience: Patience,
+    stop: watch::Receiver<bool>,
+    place: Arc<Place>,
+}
+
+async fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+    around: Around,
 ) -> Result<Response<OutgoingBody>, Infallible> {
+    let Around { peer, activity, patience, stop, place } = around;
     let handling = activity.handling();
     let finish = request.version() < Version::HTTP_2;
     let mut request = request.map(|body| Body::new(IncomingBody::new(body, patience, finish)));
     request.extensions_mut().insert(ConnectInfo(peer));
-    let response = router.call(request).await?;
+    let mut response = router.call(request).await?;
     let answering = activity.answering();
     drop(handling);
+    if response.extensions().get::<OpenChannel>().is_some() {
+        // With HTTP/2 other requests go on beside it, so that the connection keeps its place.
+        if finish {
+            place.give_up();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response = response.map(|inner| Body::new(UntilStop::new(inner, stop)));
+    }
     Ok(response.map(|inner| OutgoingBody { inner, answering }))
 }

@@ -1,5 +1,6 @@
 //! The accept loop. It bounds the connections, hands each to a task of its own, and drains them at the end.
 
+use super::channel::Place;
 use super::connection;
 use super::peers::Peers;
 use axum::Router;
@@ -18,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 /// Bounds of the accept loop; the defaults are those of `docs/protocol.md`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections together.
+    /// Connections together, those of control channels left out.
     pub connections: usize,
     /// Connections of one address (of one /64 with IPv6).
     pub connections_per_peer: usize,
@@ -84,6 +85,8 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let peers = Peers::default();
     let mut connections = JoinSet::new();
+    // Counted by those who hold a part of it.
+    let all = Arc::new(());
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -102,7 +105,7 @@ pub async fn serve(
                 }
             }
         };
-        if connections.len() >= limits.connections {
+        if Arc::strong_count(&all) > limits.connections {
             tracing::warn!(%peer, limit = limits.connections, "too many connections");
             continue;
         }
@@ -110,11 +113,9 @@ pub async fn serve(
             tracing::debug!(%peer, limit = limits.connections_per_peer, "too many connections of this address");
             continue;
         };
-        let served = connection::serve(tcp, peer, acceptor.clone(), router.clone(), limits, stopped.clone());
-        connections.spawn(async move {
-            served.await;
-            drop(counted);
-        });
+        let place = Arc::new(Place::new(all.clone(), counted));
+        let (acceptor, router, stopped) = (acceptor.clone(), router.clone(), stopped.clone());
+        connections.spawn(connection::serve(tcp, peer, acceptor, router, limits, stopped, place));
     }
     // Closed first, so that nobody waits in the queue of a server that will not come for him.
     drop(listener);

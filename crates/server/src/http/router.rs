@@ -17,6 +17,9 @@ pub fn router(instance: Arc<Instance>) -> Router {
     let shared = Shared::new(instance);
     let devices = Router::new()
         .route(paths::DEACTIVATE, post(routes::device::deactivate))
+        .route(paths::DEVICE_STATE, get(routes::control::state))
+        .route(paths::DEVICE_POLICY, get(routes::control::policy))
+        .route(paths::ORDER, put(routes::control::answer))
         .route(paths::EVENTS, post(routes::events::receive))
         .route(paths::QUOTA, get(routes::quota::read))
         .route(paths::VAULTS, post(routes::vaults::create))
@@ -37,9 +40,13 @@ pub fn router(instance: Arc<Instance>) -> Router {
         .route(paths::SNAPSHOT_FRAMES, post(routes::frames::of_snapshot))
         .route(paths::SNAPSHOT_IDS, post(routes::frames::ids_of_snapshot))
         .route_layer(from_fn_with_state(shared.clone(), auth::authenticate));
+    let channels = Router::new()
+        .route(paths::CHANNEL, get(routes::control::open))
+        .route_layer(from_fn_with_state(shared.clone(), auth::authenticate_channel));
     Router::new()
         .route(paths::ACTIVATE, post(routes::activation::activate))
         .merge(devices)
+        .merge(channels)
         .route_layer(from_fn(auth::check_version))
         .route(paths::HEALTH, get(routes::health::health))
         // Not below the check of the protocol's version: who asks there is no agent.

@@ -2,6 +2,7 @@
 
 pub(super) mod activation;
 pub(super) mod commits;
+pub(super) mod control;
 pub(super) mod damage;
 pub(super) mod device;
 pub(super) mod events;

@@ -27,6 +27,9 @@ const REQUESTS: usize = 16;
 const LARGE_BODIES: usize = 2;
 /// Tables of one device at once that take some of it. With its bodies they leave room for the others.
 const LARGE_TABLES: usize = 3;
+/// Control channels together, each with a connection of its own, where the limit of open files allows as many: some
+/// 50 KiB of memory each.
+const CHANNELS: usize = 20_000;
 /// Activations of one address at once.
 const ACTIVATIONS: usize = 16;
 const MEMORY_PATIENCE: Duration = Duration::from_secs(20);
@@ -40,6 +43,8 @@ pub(super) struct Inner {
     pub(super) failures: Failures,
     pub(super) slots: Slots,
     pub(super) announced: Announced,
+    /// Control channels together.
+    pub(super) channels_max: usize,
     large: Slots,
     tables: Slots,
     jobs: Jobs,
@@ -95,6 +100,7 @@ impl Shared {
             failures: Failures::default(),
             slots: Slots::new(REQUESTS),
             announced: Announced::default(),
+            channels_max: channels_max(),
             large: Slots::new(LARGE_BODIES),
             tables: Slots::new(LARGE_TABLES),
             jobs: Jobs::new(JOBS),
@@ -164,6 +170,12 @@ impl Shared {
     {
         self.jobs.run(work).await
     }
+}
+
+/// Half of the files that may be open are left to requests and to the store.
+fn channels_max() -> usize {
+    let files = platform::process::raise_open_file_limit().unwrap_or(1_024);
+    CHANNELS.min(usize::try_from(files / 2).unwrap_or(CHANNELS))
 }
 
 /// In KiB, and never more than there is.

@@ -8,13 +8,14 @@ use crate::tls::Authority;
 use crate::{Result, blocking};
 use blobs::Key;
 use format::record::FormatRecord;
-use meta::{Adopted, Adoption, Device, Standing, State, User, Vault, VaultState};
-use model::{UserId, VaultId};
+use meta::{Adopted, Adoption, Device, Group, Standing, State, User, Vault, VaultState};
+use model::{GroupId, UserId, VaultId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What the objects say.
 struct Stored {
+    groups: Vec<Group>,
     users: Vec<User>,
     devices: Vec<StoredDevice>,
     /// Vaults that the database does not know.
@@ -52,14 +53,17 @@ pub async fn bring_together(instance: &Arc<Instance>) -> Result<Together> {
     for Unreadable { key, error } in &unreadable {
         tracing::error!(key, %error, "an object cannot be read; the server goes on without it");
     }
+    let groups: Vec<Group> = meta.groups().await?.into_iter().map(|(group, _)| group).collect();
     let users = meta.users().await?;
     let devices = meta.devices(None).await?;
-    let adoption = adoption(&stored, &users, &devices, &known_vaults);
+    let mut adoption = adoption(&stored, &users, &devices, &known_vaults);
+    adoption.groups = unknown_groups(&stored, &groups);
     let adopted = meta.adopt(&adoption).await?;
     if adopted != Adopted::default() {
         tracing::warn!(?adopted, "the database did not know all that the object store has; it was adopted");
     }
     take_over_states(instance, &stored, &users, &devices).await?;
+    take_over_policies(instance, &stored, &groups).await?;
     align_record(instance, stored.record.take()).await;
     write_missing(instance, stored).await?;
     mend_authority(instance).await?;
@@ -89,11 +93,20 @@ fn read(instance: &Instance, unknown: &[VaultId]) -> Result<Stored> {
     }
     let mut record = mirror.any_record()?;
     let users = mirror.users()?;
+    let groups = mirror.groups()?;
     let devices = mirror.devices()?;
     unreadable.extend(record.unreadable);
+    unreadable.extend(groups.unreadable);
     unreadable.extend(users.unreadable);
     unreadable.extend(devices.unreadable);
-    Ok(Stored { users: users.found, devices: devices.found, vaults, record: record.found.pop(), unreadable })
+    Ok(Stored {
+        groups: groups.found,
+        users: users.found,
+        devices: devices.found,
+        vaults,
+        record: record.found.pop(),
+        unreadable,
+    })
 }
 
 fn read_format(instance: &Instance, id: VaultId) -> Result<FormatRecord> {
@@ -145,6 +158,30 @@ fn adoption(
         }
     }
     adoption
+}
+
+/// The groups that the database does not know. A name that is taken must keep neither the server nor the group out.
+fn unknown_groups(stored: &Stored, groups: &[Group]) -> Vec<Group> {
+    let mut names: HashSet<String> = groups.iter().map(|group| group.name.to_lowercase()).collect();
+    let unknown = stored.groups.iter().filter(|group| !groups.iter().any(|known| known.id == group.id));
+    let named = unknown.map(|group| {
+        let is_free = names.insert(group.name.to_lowercase());
+        let name =
+            if is_free { group.name.clone() } else { format!("recovered-{}", &group.id.to_string()[..8]) };
+        Group { name, ..group.clone() }
+    });
+    named.collect()
+}
+
+/// What groups set, when the objects have it from a later change than the database, which may be an older copy.
+async fn take_over_policies(instance: &Arc<Instance>, stored: &Stored, groups: &[Group]) -> Result<()> {
+    for Group { id, changed, policy, .. } in &stored.groups {
+        if groups.iter().any(|known| known.id == *id && known.changed < *changed) {
+            tracing::warn!(group = %id, "the object store knows a later policy of a group");
+            instance.meta.set_group_policy(*id, policy, *changed).await?;
+        }
+    }
+    Ok(())
 }
 
 fn substitute_name(user: UserId) -> String {
@@ -213,11 +250,18 @@ async fn align_record(instance: &Arc<Instance>, stored: Option<RecordObject>) {
 
 /// Writes objects that a cut-off step has left out.
 async fn write_missing(instance: &Arc<Instance>, stored: Stored) -> Result<()> {
+    let groups = instance.meta.groups().await?;
     let users = instance.meta.users().await?;
     let devices = instance.meta.devices(None).await?;
     let store = instance.store.clone();
     blocking(move || {
         let mirror = Mirror(&store);
+        // The group that is always there has an object from its first change on.
+        let has_object = |group: &Group| group.id != GroupId::DEFAULT || !group.policy.to_fields().is_empty();
+        let groups = groups.iter().map(|(group, _)| group).filter(|group| has_object(group));
+        for group in groups.filter(|group| !stored.groups.contains(group)) {
+            mirror.put_group(group)?;
+        }
         for user in users.iter().filter(|user| !stored.users.contains(user)) {
             mirror.put_user(user)?;
         }

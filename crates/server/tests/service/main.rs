@@ -11,6 +11,7 @@
 mod accounts;
 mod activation;
 mod administrators;
+mod channel;
 mod cleanup;
 mod commits;
 mod damage;
@@ -18,6 +19,8 @@ mod events;
 mod labels;
 mod leases;
 mod limits;
+mod openapi;
+mod policies;
 mod queue;
 mod quota;
 mod reading;

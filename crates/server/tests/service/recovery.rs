@@ -13,16 +13,16 @@ use server::watch::Watch;
 use server::{Error, Result};
 
 impl Site {
-    fn recover(&self, options: RecoverOptions) -> Result<RecoverView> {
+    pub(crate) fn recover(&self, options: RecoverOptions) -> Result<RecoverView> {
         self.block_on(admin::recover(&self.data(), &self.clock, options, &Watch::silent()))
     }
 
-    fn recovery(&self) -> RecoverOptions {
+    pub(crate) fn recovery(&self) -> RecoverOptions {
         RecoverOptions { recovery_file: self.made.recovery_file.clone(), backup: None, store: None }
     }
 
     /// Everything of the data folder but the object store is lost.
-    fn lose_all_but_the_store(&mut self) {
+    pub(crate) fn lose_all_but_the_store(&mut self) {
         self.stop();
         let store = self.data().store();
         let aside = self.path("aside");

@@ -43,6 +43,10 @@ const FOURTH: Migration =
     Migration { number: 4, name: "events", sql: include_str!("../sqlite/migrations/0004_events.sql") };
 const FIFTH: Migration =
     Migration { number: 5, name: "admission", sql: include_str!("../sqlite/migrations/0005_admission.sql") };
+const SIXTH: Migration =
+    Migration { number: 6, name: "groups", sql: include_str!("../sqlite/migrations/0006_groups.sql") };
+const SEVENTH: Migration =
+    Migration { number: 7, name: "orders", sql: include_str!("../sqlite/migrations/0007_orders.sql") };
 const THE_FIRST: &[Migration] = &[FIRST];
 const UP_TO_DAMAGE: &[Migration] = &[FIRST, SECOND];
 const WITH_ONE_MORE: &[Migration] = &[
@@ -51,7 +55,9 @@ const WITH_ONE_MORE: &[Migration] = &[
     THIRD,
     FOURTH,
     FIFTH,
-    Migration { number: 6, name: "sixth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
+    SIXTH,
+    SEVENTH,
+    Migration { number: 8, name: "eighth", sql: "CREATE TABLE later (id INTEGER PRIMARY KEY);" },
 ];
 const WITH_A_BROKEN_ONE: &[Migration] = &[
     FIRST,
@@ -59,9 +65,11 @@ const WITH_A_BROKEN_ONE: &[Migration] = &[
     THIRD,
     FOURTH,
     FIFTH,
+    SIXTH,
+    SEVENTH,
     Migration {
-        number: 6,
-        name: "sixth",
+        number: 8,
+        name: "eighth",
         sql: "CREATE TABLE later (id INTEGER); CREATE TABLE users (id INTEGER);",
     },
 ];
@@ -111,13 +119,13 @@ async fn an_older_database_is_brought_forward_with_its_rows_and_never_back() {
     meta.close().await;
 
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
-    assert_eq!(version(&meta).await.unwrap(), 6);
+    assert_eq!(version(&meta).await.unwrap(), 8);
     assert_eq!(meta.users().await.unwrap(), std::slice::from_ref(&user));
     assert_eq!(tables_named_later(&meta).await, 1);
     meta.close().await;
 
     match SqlMeta::open_sqlite(&path).await.err() {
-        Some(Error::SchemaNewer { found: 6, supported: 5 }) => {}
+        Some(Error::SchemaNewer { found: 8, supported: 7 }) => {}
         other => panic!("a newer database was opened: {other:?}"),
     }
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
@@ -132,7 +140,7 @@ async fn a_script_that_fails_leaves_nothing_of_itself() {
     assert!(opened(&path, WITH_A_BROKEN_ONE).await.is_err());
     let meta = opened(&path, WITH_ONE_MORE).await.unwrap();
     assert_eq!(tables_named_later(&meta).await, 1);
-    assert_eq!(version(&meta).await.unwrap(), 6);
+    assert_eq!(version(&meta).await.unwrap(), 8);
 }
 
 #[tokio::test]

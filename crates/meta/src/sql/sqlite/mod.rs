@@ -28,6 +28,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, name: "standing", sql: include_str!("migrations/0003_standing.sql") },
     Migration { number: 4, name: "events", sql: include_str!("migrations/0004_events.sql") },
     Migration { number: 5, name: "admission", sql: include_str!("migrations/0005_admission.sql") },
+    Migration { number: 6, name: "groups", sql: include_str!("migrations/0006_groups.sql") },
+    Migration { number: 7, name: "orders", sql: include_str!("migrations/0007_orders.sql") },
 ];
 
 /// How long a call waits for its turn, and for a process of another program that holds the file.

@@ -1,7 +1,7 @@
 //! Devices. They are named by their ids.
 
 use super::auth::Administrator;
-use crate::admin::{Deed, DeviceView, EventsView, TokenView};
+use crate::admin::{Deed, DeviceView, EventsView, OrderView, TokenView};
 use crate::admin::{devices, events as log};
 use crate::detached;
 use crate::http::input::{Asked, Ids, JsonBody};
@@ -11,6 +11,7 @@ use api::limits;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use meta::OrderKind;
 use model::DeviceId;
 use serde::Deserialize;
 
@@ -105,6 +106,36 @@ pub(super) async fn undelete(
     id: Ids<DeviceId>,
 ) -> Handled<Json<DeviceView>> {
     change(state, by, id, Deed::Undelete).await
+}
+
+/// Lets a device begin a backup.
+pub(super) async fn start(
+    state: State<Shared>,
+    by: Administrator,
+    id: Ids<DeviceId>,
+) -> Handled<(StatusCode, Json<OrderView>)> {
+    order(state, by, id, OrderKind::Start).await
+}
+
+/// Lets a device end the backup that it makes.
+pub(super) async fn cancel_backup(
+    state: State<Shared>,
+    by: Administrator,
+    id: Ids<DeviceId>,
+) -> Handled<(StatusCode, Json<OrderView>)> {
+    order(state, by, id, OrderKind::Cancel).await
+}
+
+/// Done whether who asks waits or not.
+async fn order(
+    State(shared): State<Shared>,
+    Administrator(by): Administrator,
+    Ids(id): Ids<DeviceId>,
+    kind: OrderKind,
+) -> Handled<(StatusCode, Json<OrderView>)> {
+    let instance = shared.instance.clone();
+    let view = detached(async move { devices::order(&instance, id, kind, &by).await }).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
 /// Makes a token by which another machine goes on as this device.

@@ -1,8 +1,8 @@
 //! Users. They are named by their names, whatever the case.
 
 use super::auth::Administrator;
-use crate::admin::users;
 use crate::admin::{Deed, UserView};
+use crate::admin::{groups, users};
 use crate::detached;
 use crate::http::input::{Ids, JsonBody};
 use crate::http::refusal::Handled;
@@ -17,6 +17,24 @@ use serde::Deserialize;
 pub(super) struct QuotaRequest {
     /// The size in bytes; 0 for any amount, `null` for what holds for all.
     quota_bytes: Option<u64>,
+}
+
+/// Body that names a group.
+#[derive(Debug, Deserialize)]
+pub(super) struct GroupRequest {
+    /// Its name.
+    group: String,
+}
+
+/// Puts a user into a group.
+pub(super) async fn set_group(
+    State(shared): State<Shared>,
+    Administrator(by): Administrator,
+    Ids(name): Ids<String>,
+    JsonBody(GroupRequest { group }): JsonBody<GroupRequest, { limits::JSON_BODY }>,
+) -> Handled<Json<UserView>> {
+    let instance = shared.instance.clone();
+    Ok(Json(detached(async move { groups::set_user(&instance, &name, &group, &by).await }).await?))
 }
 
 /// Lists the users by name.
