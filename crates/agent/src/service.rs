@@ -1,12 +1,15 @@
 //! The service: makes backups when they are due, keeps the status of this device, and answers commands over a socket.
 //!
 //! One loop decides (`event_loop.rs`), with the state machine of `crates/status` (`book.rs`); a thread backs up
-//! (`running.rs`), one asks the server now and then (`contact.rs`), and one answers commands (`socket.rs`).
+//! (`running.rs`), one asks the server now and then (`contact.rs`), one hears what the server wants (`channel.rs`), and
+//! one answers commands (`socket.rs`).
 
 mod ask;
 mod book;
 mod causes;
+mod channel;
 mod contact;
+mod control;
 mod event_loop;
 mod hold;
 mod protocol;

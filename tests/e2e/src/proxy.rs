@@ -33,6 +33,12 @@ struct State {
     limit: Option<u64>,
     /// Somebody waits at the gate.
     is_held: bool,
+    /// Bytes a second of each connection.
+    rate: Option<u64>,
+    /// Nothing gets through, and new connections are closed.
+    is_cut: bool,
+    /// Those that are open, and some that have ended.
+    connections: Vec<TcpStream>,
 }
 
 impl Proxy {
@@ -46,6 +52,9 @@ impl Proxy {
         std::thread::spawn(move || {
             for agent in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                if !shared.admits(&agent) {
+                    continue;
+                }
                 for (from, to) in [(&agent, &server), (&server, &agent)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let gate = Arc::clone(&shared);
@@ -63,7 +72,23 @@ impl Proxy {
 
     /// From now on so many bytes pass, in both directions together, and no more.
     pub fn hold_after(&self, bytes: u64) {
-        *self.gate.state.lock().unwrap() = State { passed: 0, limit: Some(bytes), is_held: false };
+        let mut state = self.gate.state.lock().unwrap();
+        (state.passed, state.limit, state.is_held) = (0, Some(bytes), false);
+    }
+
+    /// From now on each connection carries so many bytes a second.
+    pub fn limit_rate(&self, bytes: u64) {
+        self.gate.state.lock().unwrap().rate = Some(bytes);
+    }
+
+    /// Ends all connections, and lets no new ones through.
+    pub fn cut(&self) {
+        let mut state = self.gate.state.lock().unwrap();
+        state.is_cut = true;
+        for connection in state.connections.drain(..) {
+            // It may have ended by itself.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 
     /// Waits until bytes are held back.
@@ -77,7 +102,10 @@ impl Proxy {
 
     /// Lets everything pass again.
     pub fn release(&self) {
-        *self.gate.state.lock().unwrap() = State::default();
+        let mut state = self.gate.state.lock().unwrap();
+        let connections = std::mem::take(&mut state.connections);
+        *state = State { connections, ..State::default() };
+        drop(state);
         self.gate.opened.notify_all();
     }
 }
@@ -89,6 +117,22 @@ impl Drop for Proxy {
 }
 
 impl Gate {
+    /// Notes a connection; false while the way is cut.
+    fn admits(&self, connection: &TcpStream) -> bool {
+        let mut state = self.state.lock().unwrap();
+        if state.is_cut {
+            return false;
+        }
+        state.connections.push(connection.try_clone().unwrap());
+        true
+    }
+
+    /// How long so many bytes take.
+    fn time_of(&self, bytes: u64) -> Duration {
+        let rate = self.state.lock().unwrap().rate;
+        rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(bytes as f64 / rate as f64))
+    }
+
     fn pass(&self, bytes: u64) {
         let mut state = self.state.lock().unwrap();
         while state.limit.is_some_and(|limit| state.passed >= limit) {
@@ -108,6 +152,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, gate: &Gate) {
             Ok(read) => read,
         };
         gate.pass(read as u64);
+        std::thread::sleep(gate.time_of(read as u64));
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }

@@ -4,8 +4,8 @@ use super::event_loop::Input;
 use crate::AgentError;
 use crate::session::{Dialling, Session};
 use crate::state::State;
+use api::control::DeviceState;
 use client::RetryPolicy;
-use engine::remote::Remote;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -61,11 +61,9 @@ impl Contact {
     }
 }
 
-fn asked(state: State, dialling: &Dialling) -> Result<(), AgentError> {
+fn asked(state: State, dialling: &Dialling) -> Result<DeviceState, AgentError> {
     let session = Session::open(state, dialling)?;
-    // A small answer that only a device of this server gets.
-    session.vault.damage().map(drop)?;
-    Ok(())
+    Ok(session.vault.connection().device_state()?)
 }
 
 /// The pause after so many failures. A random part of up to a half is taken off, so that agents that lost the server
@@ -78,18 +76,18 @@ fn pause(failures: u32, random: f64) -> Duration {
     test_pause().unwrap_or_else(|| full.mul_f64(1.0 - random / 2.0))
 }
 
-fn random_unit() -> f64 {
+pub(super) fn random_unit() -> f64 {
     f64::from(u32::from_le_bytes(model::ids::random_bytes())) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(not(feature = "test-hooks"))]
-const fn test_pause() -> Option<Duration> {
+pub(super) const fn test_pause() -> Option<Duration> {
     None
 }
 
 /// Tests cannot wait for minutes.
 #[cfg(feature = "test-hooks")]
-fn test_pause() -> Option<Duration> {
+pub(super) fn test_pause() -> Option<Duration> {
     let seconds = std::env::var("HOLDFAST_TEST_CONTACT_SECONDS").ok()?.parse().ok()?;
     Some(Duration::from_secs_f64(seconds))
 }

@@ -1,9 +1,13 @@
 //! The one loop that everything comes to: commands, what the backup has reached, what the server says, and time. It
 //! alone feeds the machine of the status, so what is told is true in one order.
 
+mod control;
+
 use super::book::Book;
 use super::causes::{committed, contact_event, event_of};
+use super::channel;
 use super::contact::Contact;
+use super::control::Control;
 use super::hold;
 use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Reply};
 use super::running::{Replies, Running};
@@ -14,12 +18,13 @@ use crate::run::{Chosen, Manner, scheduled};
 use crate::session::Dialling;
 use crate::sets::{DEFAULT, Wish};
 use crate::state::{State, identity};
+use api::control::{DeviceState, PolicyAnswer};
 use engine::Gate;
 use engine::backup::BackupSummary;
 use engine::progress::Milestone;
 use jiff::tz::TimeZone;
 use model::schedule::{Due, Schedule};
-use model::{Clock, Code, Timestamp};
+use model::{Clock, Code, OrderId, Timestamp};
 use notices::Platform;
 use status::{Asker, Canceler, Event, Reader, Refusal, Step, Why};
 use std::sync::Arc;
@@ -30,10 +35,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(250);
 /// A run that is held for longer is ended and gone on with later: it takes a place at the server.
 const HELD_LONG: Duration = Duration::from_secs(10 * 60);
-/// Days without a backup from which on the user is told.
-const DAYS_LIMIT: u32 = 7;
-/// How often they are counted, and how long after the start for the first time: a device that was off for a week gets
-/// the time for a backup first.
+/// How often days without a backup are counted, and how long after the start for the first time: a device that was off
+/// for a week gets the time for a backup first.
 const COUNT_EVERY: Duration = Duration::from_secs(60 * 60);
 const COUNT_AFTER_START: Duration = Duration::from_secs(30 * 60);
 /// Time for a commit under way when the service is stopped.
@@ -50,8 +53,16 @@ pub(super) enum Input {
     Reached(u64, Milestone),
     /// It ended.
     Ended(u64, Box<Result<BackupSummary, AgentError>>),
-    /// The server was asked whether it is there.
-    Answered(Result<(), AgentError>),
+    /// The server was asked how it sees this device.
+    Answered(Result<DeviceState, AgentError>),
+    /// It told that over the control channel.
+    Told(DeviceState),
+    /// The control channel could not be opened, or has ended.
+    ChannelEnded(Result<(), AgentError>),
+    /// It was asked for the policy.
+    Policy(Result<Box<PolicyAnswer>, AgentError>),
+    /// The answer to an order is no longer on its way.
+    OrderAnswered(OrderId),
 }
 
 /// The loop.
@@ -69,6 +80,9 @@ pub(super) struct EventLoop<'a> {
     watchers: Vec<Replies>,
     watches: Arc<Watches>,
     contact: Contact,
+    control: Control,
+    /// The control channel is open.
+    is_connected: bool,
     next_count: Timestamp,
     /// Something that is shown has changed since the watchers were told.
     is_news: bool,
@@ -77,10 +91,13 @@ pub(super) struct EventLoop<'a> {
 impl<'a> EventLoop<'a> {
     pub(super) fn new(state: State, context: &'a Context, book: Book, inputs: Sender<Input>) -> Self {
         let clock = Clock::system();
+        let control = Control::open(&state);
         Self {
             state,
             context,
-            schedule: Schedule::default(),
+            schedule: control.policy().schedule.clone(),
+            control,
+            is_connected: false,
             book,
             inputs,
             running: None,
@@ -98,6 +115,7 @@ impl<'a> EventLoop<'a> {
     /// Runs until a signal ends the process.
     pub(super) fn run(&mut self, inputs: &Receiver<Input>) {
         let mut looked = Instant::now();
+        channel::keep_open(&self.state, self.context.dialling(), &self.inputs);
         self.look_at_time();
         while !self.context.interrupts.caught() {
             match inputs.recv_timeout(TICK.saturating_sub(looked.elapsed())) {
@@ -120,7 +138,14 @@ impl<'a> EventLoop<'a> {
             Input::Asked(command, replies) => self.answer(command, replies),
             Input::Reached(number, milestone) => self.reached(number, milestone),
             Input::Ended(number, result) => self.ended(number, *result),
-            Input::Answered(result) => self.answered(&result),
+            Input::Answered(result) => self.answered(result),
+            Input::Told(told) => {
+                self.is_connected = true;
+                self.told(&told);
+            }
+            Input::ChannelEnded(result) => self.channel_ended(result),
+            Input::Policy(answer) => self.take_policy(answer),
+            Input::OrderAnswered(order) => self.control.told(order),
         }
         self.set_gate();
     }
@@ -173,7 +198,10 @@ impl<'a> EventLoop<'a> {
                 Ok(()) => return,
                 Err(error) => Err(error),
             },
-            Command::Cancel => self.cancel(Canceler::User).map(|()| Reply::Done),
+            Command::Cancel => {
+                let may = self.check_right(self.control.policy().user_may_cancel, "cancel a backup");
+                may.and_then(|()| self.cancel(Canceler::User)).map(|()| Reply::Done)
+            }
             Command::Pause(wish) => self.pause(wish).map(|until| Reply::Paused { until }),
             Command::Resume => self.try_event(&Event::PauseEnded).map(|()| Reply::Done),
         };
@@ -231,29 +259,40 @@ impl<'a> EventLoop<'a> {
 
     fn cancel(&mut self, by: Canceler) -> Result<(), AgentError> {
         let event = Event::Canceled { by, reason: None };
-        let Some(running) = self.running.as_mut().filter(|running| !running.is_over) else {
+        if self.running.as_ref().is_none_or(|running| running.is_over) {
             return self.try_event(&event);
-        };
-        if !running.progress.stop() {
+        }
+        if !self.wind_down(&AgentError::Interrupted) {
             let step = Step::Finishing;
             return Err(refused(Refusal { event: event.kind(), step, why: Why::Finishing }));
         }
+        self.try_event(&event)
+    }
+
+    /// Stops the backup, whose askers are told why; false when the server is accepting it already.
+    fn wind_down(&mut self, why: &AgentError) -> bool {
+        let Some(running) = self.running.as_mut() else { return true };
+        if !running.progress.stop() {
+            return false;
+        }
         running.is_over = true;
         // Who waits need not wait for its last words to the server.
-        running.tell(&Reply::failed(&AgentError::Interrupted));
+        running.tell(&Reply::failed(why));
         running.askers.clear();
         self.to_come.clear();
         if self.step() == Step::Finishing {
             // Its commit was refused, and the new attempt has not told yet that it began.
             self.apply(&Event::BegunAnew);
         }
-        self.try_event(&event)
+        true
     }
 
     fn pause(&mut self, wish: PauseWish) -> Result<Timestamp, AgentError> {
         let now = self.clock.now();
+        self.check_right(self.control.policy().user_may_pause, "pause backups")?;
         let due = self.book.status().due(&self.schedule, now, &TimeZone::system());
         let until = hold::end_of(wish, due, &self.schedule, now)?;
+        self.check_pause(until, now)?;
         self.try_event(&Event::Paused { until })?;
         Ok(until)
     }
@@ -308,7 +347,8 @@ impl<'a> EventLoop<'a> {
                 running.tell(&Reply::Made(Box::new(Made::new(&running.set, summary))));
                 self.contact.note(true);
                 if !self.to_come.is_empty() && self.book.status().what_holds().is_none() {
-                    self.begin_scheduled();
+                    // That it could not begin is in the status.
+                    let _ = self.begin_next(Asker::Schedule);
                 }
             }
             Err(error) => {
@@ -357,17 +397,20 @@ impl<'a> EventLoop<'a> {
 
     // The server.
 
-    fn answered(&mut self, result: &Result<(), AgentError>) {
-        if !self.contact.take_answer() || self.running.is_some() {
+    fn answered(&mut self, result: Result<DeviceState, AgentError>) {
+        if !self.contact.take_answer() {
             return;
         }
-        self.contact.note(result.is_ok());
-        let event = match result {
-            Ok(()) => Some(Event::Accepted),
-            Err(error) => contact_event(error, self.clock.now()),
-        };
-        if let Some(event) = event {
-            self.apply(&event);
+        match result {
+            Ok(told) => self.told(&told),
+            Err(error) => {
+                self.contact.note(false);
+                let event = contact_event(&error, self.clock.now());
+                // A run finds out by itself, and tries for longer.
+                if let Some(event) = event.filter(|_| self.running.is_none()) {
+                    self.apply(&event);
+                }
+            }
         }
     }
 
@@ -389,12 +432,16 @@ impl<'a> EventLoop<'a> {
         }
         if self.next_count <= now {
             self.next_count = now.after(COUNT_EVERY);
-            self.apply(&Event::DaysCounted { limit: DAYS_LIMIT });
+            self.apply(&Event::DaysCounted { limit: self.control.policy().not_backed_up_days });
         }
         self.set_gate();
         if let Some(running) = &self.running {
             if !running.askers.is_empty() {
                 running.tell(&Reply::Progress(Counters::of(&running.progress)));
+            }
+            // Without the channel this is how a run learns that it is to end.
+            if !self.is_connected && self.contact.is_due() {
+                self.contact.ask(&self.state, self.context.dialling(), &self.inputs);
             }
             return;
         }
@@ -417,12 +464,17 @@ impl<'a> EventLoop<'a> {
             Ok(sets) => self.to_come = sets,
             Err(error) => tracing::warn!(%error, "the sets are not known"),
         }
-        self.begin_scheduled();
+        // That it could not begin is in the status.
+        let _ = self.begin_next(Asker::Schedule);
     }
 
     /// Begins the backup of the next set whose turn it is.
-    fn begin_scheduled(&mut self) {
-        let manner = Manner { accept_changed_roots: false, is_watched: false, walks_all: false };
+    fn begin_next(&mut self, by: Asker) -> Result<(), AgentError> {
+        let manner = Manner {
+            accept_changed_roots: false,
+            is_watched: false,
+            walks_all: !matches!(by, Asker::Schedule),
+        };
         let set = if self.to_come.is_empty() { None } else { Some(self.to_come.remove(0)) };
         // Without any set the default one is asked for, and is not there.
         let wish = Wish { set: set.or_else(|| Some(DEFAULT.to_owned())), ..Wish::default() };
@@ -430,17 +482,17 @@ impl<'a> EventLoop<'a> {
             if chosen.missing_folders().is_some() { Ok(chosen) } else { Err(AgentError::NothingThere) }
         });
         let begun = match begun {
-            Ok(chosen) => self.begin(Asker::Schedule, false, chosen, manner),
+            Ok(chosen) => self.begin(by, false, chosen, manner),
             Err(error) => {
-                self.apply(&Event::RunAsked { by: Asker::Schedule, beside: false });
+                self.apply(&Event::RunAsked { by, beside: false });
                 self.apply(&event_of(&error, self.clock.now()));
                 Err(error)
             }
         };
-        if let Err(error) = begun {
+        begun.inspect_err(|error| {
             self.to_come.clear();
-            tracing::warn!(%error, "a scheduled backup could not begin");
-        }
+            tracing::warn!(%error, "a backup could not begin");
+        })
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) type Replies = UnboundedSender<Reply>;
 pub(super) struct Running {
     /// Its number, which tells its words from those of one before.
     pub(super) number: u64,
+    /// When it began.
+    pub(super) began: Instant,
     /// The name of its set.
     pub(super) set: String,
     /// How far it is, and the way to stop it.
@@ -67,7 +69,8 @@ impl Running {
         };
         let thread = std::thread::Builder::new().name("backup".into()).spawn(work);
         thread.map_err(|error| AgentError::Defect(format!("no thread for a backup: {error}")))?;
-        Ok(Self { number, set, progress, gate, held_since: None, is_over: false, askers: Vec::new() })
+        let began = Instant::now();
+        Ok(Self { number, began, set, progress, gate, held_since: None, is_over: false, askers: Vec::new() })
     }
 
     /// Tells everybody who waits.

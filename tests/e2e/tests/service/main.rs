@@ -8,9 +8,11 @@
 )]
 
 mod account;
+mod channel;
 mod commands;
 mod crash;
 mod pause;
+mod policy;
 mod run;
 mod server;
 mod watches;
