@@ -1,17 +1,20 @@
 //! The service: makes backups when they are due, keeps the status of this device, and answers commands over a socket.
 //!
 //! One loop decides (`event_loop.rs`), with the state machine of `crates/status` (`book.rs`); a thread backs up
-//! (`running.rs`), one asks the server now and then (`contact.rs`), and one answers commands (`socket.rs`).
+//! (`running.rs`), one asks the server now and then (`contact.rs`), one tells it what changed (`telling.rs`), and one answers commands
+//! (`socket.rs`).
 
 mod ask;
 mod book;
 mod causes;
 mod contact;
 mod event_loop;
+mod for_server;
 mod hold;
 mod protocol;
 mod running;
 mod socket;
+mod telling;
 
 pub(crate) use ask::{ask_backup, ask_done, ask_status};
 pub(crate) use protocol::{Command, PauseWish};

@@ -11,6 +11,7 @@ pub mod restores;
 mod secrets;
 pub mod settings;
 pub mod status;
+pub mod told;
 
 use crate::AgentError;
 use platform::{Lock, durable};

@@ -165,6 +165,17 @@ impl Server {
         document["token"].as_str().expect("a token").to_owned()
     }
 
+    /// What this device told of itself, the first first.
+    #[track_caller]
+    pub fn told_by(&self, device: &str) -> Vec<Value> {
+        let page = self.json(["device", "events", device, "--limit", "1000"]);
+        let events = page["events"].as_array().expect("a list of events");
+        let told = events.iter().filter(|event| event["source"] == "device");
+        let mut told: Vec<_> = told.cloned().collect();
+        told.reverse();
+        told
+    }
+
     /// Checks every stored byte; fails the test when anything is damaged.
     #[track_caller]
     pub fn verify(&self) {

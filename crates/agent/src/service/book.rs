@@ -13,6 +13,8 @@ pub(super) struct Book {
     state: State,
     status: status::State,
     log: EventLog,
+    /// Changes below this number are written down, and would be there after a kill.
+    written: u64,
     /// Changes that could not be written yet, as on a full disk: they are with the next.
     unwritten: Vec<Transition>,
 }
@@ -22,7 +24,7 @@ impl Book {
     pub(super) fn open(state: &State, now: Timestamp) -> Result<Self, AgentError> {
         if let Some(status) = read_status(state)? {
             let log = EventLog::open(state, status.next_sequence())?;
-            return Ok(Self { state: state.clone(), status, log, unwritten: Vec::new() });
+            return Ok(Self::new(state, status, log));
         }
         // A number is never given twice, also where only the log is left.
         let last = read_events(state)?.last().map_or(0, |change| change.sequence);
@@ -30,7 +32,17 @@ impl Book {
         let mut log = EventLog::open(state, last + 1)?;
         log.append(&changes)?;
         write_status(state, &status)?;
-        Ok(Self { state: state.clone(), status, log, unwritten: Vec::new() })
+        Ok(Self::new(state, status, log))
+    }
+
+    fn new(state: &State, status: status::State, log: EventLog) -> Self {
+        let written = status.next_sequence();
+        Self { state: state.clone(), status, log, written, unwritten: Vec::new() }
+    }
+
+    /// The number below which all changes are written down. Others may get another meaning, should the service be killed.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
     }
 
     /// What holds.
@@ -55,9 +67,10 @@ impl Book {
             self.unwritten.clear();
             write_status(&self.state, &self.status)
         });
-        if let Err(error) = written {
+        match written {
+            Ok(()) => self.written = self.status.next_sequence(),
             // Backups and the truth about them matter more than that it survives a restart.
-            tracing::error!(%error, "the status could not be written");
+            Err(error) => tracing::error!(%error, "the status could not be written"),
         }
         Ok(true)
     }

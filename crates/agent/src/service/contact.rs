@@ -70,7 +70,7 @@ fn asked(state: State, dialling: &Dialling) -> Result<(), AgentError> {
 
 /// The pause after so many failures. A random part of up to a half is taken off, so that agents that lost the server
 /// together do not come back together.
-fn pause(failures: u32, random: f64) -> Duration {
+pub(super) fn pause(failures: u32, random: f64) -> Duration {
     let full = match failures {
         0 => WELL,
         failures => FIRST.saturating_mul(1 << (failures - 1).min(8)).min(LONGEST),
@@ -78,7 +78,7 @@ fn pause(failures: u32, random: f64) -> Duration {
     test_pause().unwrap_or_else(|| full.mul_f64(1.0 - random / 2.0))
 }
 
-fn random_unit() -> f64 {
+pub(super) fn random_unit() -> f64 {
     f64::from(u32::from_le_bytes(model::ids::random_bytes())) / (f64::from(u32::MAX) + 1.0)
 }
 

@@ -7,6 +7,7 @@ use super::contact::Contact;
 use super::hold;
 use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Reply};
 use super::running::{Replies, Running};
+use super::telling::Telling;
 use crate::AgentError;
 use crate::commands::Context;
 use crate::run::{Chosen, Manner, scheduled};
@@ -50,6 +51,8 @@ pub(super) enum Input {
     Ended(u64, Box<Result<BackupSummary, AgentError>>),
     /// The server was asked whether it is there.
     Answered(Result<(), AgentError>),
+    /// It was told what changed; up to which change it has them all.
+    Told(Result<u64, AgentError>),
 }
 
 /// The loop.
@@ -66,6 +69,7 @@ pub(super) struct EventLoop<'a> {
     to_come: Vec<String>,
     watchers: Vec<Replies>,
     contact: Contact,
+    telling: Telling,
     next_count: Timestamp,
     /// Something that is shown has changed since the watchers were told.
     is_news: bool,
@@ -85,6 +89,7 @@ impl<'a> EventLoop<'a> {
             to_come: Vec::new(),
             watchers: Vec::new(),
             contact: Contact::new(),
+            telling: Telling::new(),
             next_count: clock.now().after(COUNT_AFTER_START),
             is_news: false,
             clock,
@@ -117,6 +122,7 @@ impl<'a> EventLoop<'a> {
             Input::Reached(number, milestone) => self.reached(number, milestone),
             Input::Ended(number, result) => self.ended(number, *result),
             Input::Answered(result) => self.answered(&result),
+            Input::Told(result) => self.telling.told(result),
         }
         self.set_gate();
     }
@@ -287,7 +293,7 @@ impl<'a> EventLoop<'a> {
         };
         self.apply(&event);
         if event == Event::LeaseGranted {
-            self.contact.note(true);
+            self.note_contact(true);
         }
     }
 
@@ -301,7 +307,7 @@ impl<'a> EventLoop<'a> {
                 self.apply(&committed(&summary));
                 running.tell(&Reply::Progress(Counters::of(&running.progress)));
                 running.tell(&Reply::Made(Box::new(Made::new(&running.set, summary))));
-                self.contact.note(true);
+                self.note_contact(true);
                 if !self.to_come.is_empty() && self.book.status().what_holds().is_none() {
                     self.begin_scheduled();
                 }
@@ -319,7 +325,7 @@ impl<'a> EventLoop<'a> {
                     _ => event_of(&error, self.clock.now()),
                 };
                 if matches!(event, Event::Unreachable { .. }) {
-                    self.contact.note(false);
+                    self.note_contact(false);
                 }
                 self.apply(&event);
                 running.tell(&Reply::failed(&error));
@@ -356,13 +362,21 @@ impl<'a> EventLoop<'a> {
         if !self.contact.take_answer() || self.running.is_some() {
             return;
         }
-        self.contact.note(result.is_ok());
+        self.note_contact(result.is_ok());
         let event = match result {
             Ok(()) => Some(Event::Accepted),
             Err(error) => contact_event(error, self.clock.now()),
         };
         if let Some(event) = event {
             self.apply(&event);
+        }
+    }
+
+    /// Takes in whether the server was reached.
+    fn note_contact(&mut self, well: bool) {
+        self.contact.note(well);
+        if well {
+            self.telling.note_answer();
         }
     }
 
@@ -387,6 +401,10 @@ impl<'a> EventLoop<'a> {
             self.apply(&Event::DaysCounted { limit: DAYS_LIMIT });
         }
         self.set_gate();
+        let until = self.book.written();
+        if self.telling.is_due(until) {
+            self.telling.tell(&self.state, self.context.dialling(), until, &self.inputs);
+        }
         if let Some(running) = &self.running {
             if !running.askers.is_empty() {
                 running.tell(&Reply::Progress(Counters::of(&running.progress)));

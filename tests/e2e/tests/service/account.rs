@@ -27,6 +27,7 @@ fn told_and_taken_back(what: &[&str], undone: &[&str], code: &str, refusal: mode
     service.await_code("backup_complete");
     outcome(scene.ask_backup()).ok();
     assert_never(&service, "internal_error");
+    scene.assert_told(code);
     scene.site.server.verify();
 }
 
@@ -92,6 +93,7 @@ fn account_disabled_in_mid_run() {
     // It goes on by itself.
     service.await_status("two backups", |_| scene.snapshots() == 2);
     service.await_code("backup_complete");
+    scene.assert_told("account_disabled");
     scene.site.server.verify();
 }
 
@@ -117,4 +119,5 @@ fn quota_reached() {
     outcome(scene.ask_backup()).ok();
     service.await_code("backup_complete");
     assert_never(&service, "internal_error");
+    scene.assert_told("quota_reached");
 }

@@ -22,6 +22,7 @@ fn internal_error() {
     // A backup that is made ends it.
     outcome(scene.ask_backup()).ok();
     service.await_code("backup_complete");
+    scene.assert_told("internal_error");
     scene.site.server.verify();
 }
 
@@ -40,5 +41,6 @@ fn backup_resuming_after_a_stop() {
     assert_never(&service, "internal_error");
     let raised = service.raised();
     assert!(raised.contains(&"backup_resuming".to_owned()), "{raised:?}");
+    scene.assert_told("backup_resuming");
     assert_eq!(scene.snapshots(), 1);
 }

@@ -13,17 +13,22 @@ mod crash;
 mod pause;
 mod run;
 mod server;
+mod telling;
 
 use e2e::random::Random;
 use e2e::{Agent, Outcome, Proxy, Service, Site};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 /// Content that is sent in several packs, and so takes longer than the proxy lets pass.
 const LARGE: usize = 80 << 20;
 /// Bytes after which the proxy holds a backup: more than it takes to begin one, less than the first pack.
 const MIDDLE: u64 = 3 << 20;
+
+/// A test that waits for longer than this waits for what does not come.
+const HANG: Duration = Duration::from_secs(90);
 
 /// A device that reaches its server through a proxy, and a folder to back up.
 struct Scene {
@@ -69,6 +74,25 @@ impl Scene {
         let mut command = self.agent.command();
         command.args(["backup", "--json"]).arg(&self.documents);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits until the server's log of the device says that this notice was raised, and cleared after that.
+    #[track_caller]
+    fn assert_told(&self, code: &str) {
+        let began = Instant::now();
+        loop {
+            let told = self.site.server.told_by("laptop");
+            let is = |change: &'static str| {
+                move |event: &Value| event["code"] == code && event["params"]["change"] == change
+            };
+            let raised = told.iter().position(is("raised"));
+            if raised.is_some_and(|raised| told[raised..].iter().any(is("cleared"))) {
+                return;
+            }
+            let shown: Vec<_> = told.iter().map(|event| (&event["code"], &event["params"])).collect();
+            assert!(began.elapsed() < HANG, "the server was not told of {code}: {shown:#?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn snapshots(&self) -> usize {

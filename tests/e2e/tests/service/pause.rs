@@ -2,7 +2,6 @@
 
 use super::*;
 use e2e::Clock;
-use std::time::Duration;
 
 /// Bytes that a process has read so far.
 fn read_bytes(pid: u32) -> u64 {
@@ -41,6 +40,7 @@ fn backup_paused() {
     scene.agent.run(["resume"]).ok();
     outcome(asked).ok();
     service.await_code("backup_complete");
+    scene.assert_told("backup_paused");
     scene.site.server.verify();
 }
 
@@ -64,4 +64,5 @@ fn backup_paused_after_a_restart() {
     clock.advance(3600);
     let status = service.await_status("resumed", |status| status["pause"].is_null());
     assert_ne!(e2e::service::code(&status), "backup_paused");
+    scene.assert_told("backup_paused");
 }

@@ -27,6 +27,7 @@ fn no_folders() {
     let service = Service::start(&agent);
     service.await_code("no_folders");
     assert_eq!(service.status()["last_backup"]["missed"], 0, "what was backed up stays");
+    scene.assert_told("no_folders");
 }
 
 /// `backup_initializing`, `backup_in_progress`, `backup_finishing` and `backup_complete`, in this order.
@@ -55,6 +56,9 @@ fn backup_in_progress() {
     let steps = ["backup_initializing", "backup_in_progress", "backup_finishing", "backup_complete"];
     let raised = service.raised();
     assert!(raised.ends_with(&steps.map(str::to_owned)), "{raised:?}");
+    for step in &steps[..3] {
+        scene.assert_told(step);
+    }
 }
 
 #[test]
@@ -83,6 +87,8 @@ fn backup_complete_files_missed() {
     scene.agent.run(both).ok();
     let status = service.await_code("backup_complete");
     assert_eq!(status["overlays"].as_array().unwrap().len(), 0, "{status:#}");
+    scene.assert_told("backup_complete_files_missed");
+    scene.assert_told("folder_misconfigured");
 }
 
 /// Ctrl-C in the command that asked for a backup is a cancel.
@@ -119,4 +125,5 @@ fn backup_canceled_by_user() {
     assert_eq!(scene.snapshots(), 1);
     let raised = service.raised();
     assert_eq!(raised.iter().filter(|code| *code == "backup_canceled_by_user").count(), 1, "{raised:?}");
+    scene.assert_told("backup_canceled_by_user");
 }

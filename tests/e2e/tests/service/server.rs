@@ -26,6 +26,7 @@ fn backup_interrupted_server_unreachable() {
     let raised = service.raised();
     assert!(raised.contains(&"backup_in_progress".to_owned()), "{raised:?}");
     assert_never(&service, "server_connection_lost");
+    scene.assert_told("backup_interrupted_server_unreachable");
     scene.site.server.verify();
 }
 
@@ -37,11 +38,12 @@ fn server_connection_lost() {
     let service = Service::start(&agent);
     service.await_code("backup_complete");
     // The control: it asks, and the server is there.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     assert_never(&service, "server_connection_lost");
     scene.site.server.stop();
     service.await_code("server_connection_lost");
     scene.site.server.start();
     service.await_code("backup_complete");
     assert_never(&service, "backup_interrupted_server_unreachable");
+    scene.assert_told("server_connection_lost");
 }
