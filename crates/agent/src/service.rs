@@ -12,6 +12,7 @@ mod event_loop;
 mod for_server;
 mod hold;
 mod protocol;
+mod quota;
 mod running;
 mod socket;
 mod telling;

@@ -5,6 +5,7 @@ use crate::state::State;
 use crate::state::event_log::{EventLog, read_events};
 use crate::state::status::{read_status, write_status};
 use model::Timestamp;
+use notices::Notice;
 use status::{Event, Refusal, Transition};
 
 /// The status of this device, kept on disk.
@@ -48,6 +49,11 @@ impl Book {
     /// What holds.
     pub(super) const fn status(&self) -> &status::State {
         &self.status
+    }
+
+    /// Whether this notice holds.
+    pub(super) fn holds(&self, notice: &Notice) -> bool {
+        self.status.held().iter().any(|held| held.notice == notice)
     }
 
     /// Takes in an event; gives whether something that is shown has changed.

@@ -4,8 +4,8 @@ use super::event_loop::Input;
 use crate::AgentError;
 use crate::session::{Dialling, Session};
 use crate::state::State;
+use api::runs::QuotaAnswer;
 use client::RetryPolicy;
-use engine::remote::Remote;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,11 @@ impl Contact {
         !self.is_asking && Instant::now() >= self.next
     }
 
+    /// Asks as soon as it may: what the server would say has changed.
+    pub(super) fn ask_soon(&mut self) {
+        self.next = Instant::now();
+    }
+
     /// Asks on a thread of its own; the answer comes to the loop.
     pub(super) fn ask(&mut self, state: &State, dialling: Dialling, inputs: &Sender<Input>) {
         let (state, inputs) = (state.clone(), inputs.clone());
@@ -61,11 +66,10 @@ impl Contact {
     }
 }
 
-fn asked(state: State, dialling: &Dialling) -> Result<(), AgentError> {
+fn asked(state: State, dialling: &Dialling) -> Result<QuotaAnswer, AgentError> {
     let session = Session::open(state, dialling)?;
     // A small answer that only a device of this server gets.
-    session.vault.damage().map(drop)?;
-    Ok(())
+    Ok(session.vault.connection().quota()?)
 }
 
 /// The pause after so many failures. A random part of up to a half is taken off, so that agents that lost the server

@@ -6,6 +6,7 @@ use super::causes::{committed, contact_event, event_of};
 use super::contact::Contact;
 use super::hold;
 use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Reply};
+use super::quota::Quota;
 use super::running::{Replies, Running};
 use super::telling::Telling;
 use crate::AgentError;
@@ -14,6 +15,7 @@ use crate::run::{Chosen, Manner, scheduled};
 use crate::session::Dialling;
 use crate::sets::{DEFAULT, Wish};
 use crate::state::{State, identity};
+use api::runs::QuotaAnswer;
 use engine::Gate;
 use engine::backup::BackupSummary;
 use engine::progress::Milestone;
@@ -21,6 +23,7 @@ use jiff::tz::TimeZone;
 use model::schedule::{Due, Schedule};
 use model::{Clock, Code, Timestamp};
 use notices::Platform;
+use notices::catalogue::QUOTA_REACHED;
 use status::{Asker, Canceler, Event, Reader, Refusal, Step, Why};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -50,7 +53,7 @@ pub(super) enum Input {
     /// It ended.
     Ended(u64, Box<Result<BackupSummary, AgentError>>),
     /// The server was asked whether it is there.
-    Answered(Result<(), AgentError>),
+    Answered(Result<QuotaAnswer, AgentError>),
     /// It was told what changed; up to which change it has them all.
     Told(Result<u64, AgentError>),
 }
@@ -70,6 +73,7 @@ pub(super) struct EventLoop<'a> {
     watchers: Vec<Replies>,
     contact: Contact,
     telling: Telling,
+    quota: Quota,
     next_count: Timestamp,
     /// Something that is shown has changed since the watchers were told.
     is_news: bool,
@@ -90,6 +94,7 @@ impl<'a> EventLoop<'a> {
             watchers: Vec::new(),
             contact: Contact::new(),
             telling: Telling::new(),
+            quota: Quota::default(),
             next_count: clock.now().after(COUNT_AFTER_START),
             is_news: false,
             clock,
@@ -308,6 +313,8 @@ impl<'a> EventLoop<'a> {
                 running.tell(&Reply::Progress(Counters::of(&running.progress)));
                 running.tell(&Reply::Made(Box::new(Made::new(&running.set, summary))));
                 self.note_contact(true);
+                // The quota is fuller now.
+                self.contact.ask_soon();
                 if !self.to_come.is_empty() && self.book.status().what_holds().is_none() {
                     self.begin_scheduled();
                 }
@@ -358,16 +365,20 @@ impl<'a> EventLoop<'a> {
 
     // The server.
 
-    fn answered(&mut self, result: &Result<(), AgentError>) {
+    fn answered(&mut self, result: &Result<QuotaAnswer, AgentError>) {
         if !self.contact.take_answer() || self.running.is_some() {
             return;
         }
         self.note_contact(result.is_ok());
-        let event = match result {
-            Ok(()) => Some(Event::Accepted),
-            Err(error) => contact_event(error, self.clock.now()),
+        let events = match result {
+            Ok(answer) => {
+                let is_used_up = self.book.holds(&QUOTA_REACHED);
+                let quota = self.quota.events(*answer, is_used_up);
+                std::iter::once(Event::Accepted).chain(quota).collect()
+            }
+            Err(error) => Vec::from_iter(contact_event(error, self.clock.now())),
         };
-        if let Some(event) = event {
+        for event in events {
             self.apply(&event);
         }
     }
