@@ -2,7 +2,8 @@
 
 use crate::commands::{
     Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diff, find, findings,
-    history, ls, man, mount, notices, pause, restore, resume, snapshots, status, tag, top, verify, why,
+    folders, history, ls, man, mount, notices, open, pause, restore, resume, settings, snapshots, status, tag,
+    top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -42,6 +43,9 @@ enum Command {
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
+    Open(open::OpenArgs),
+    Folders(folders::FoldersArgs),
+    Settings(settings::SettingsArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Tag(tag::TagArgs),
     Ls(ls::LsArgs),
@@ -118,6 +122,9 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Pause(args) => pause::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::History(args) => history::run(args, context),
+        Command::Open(args) => open::run(args, context),
+        Command::Folders(args) => folders::run(args, context),
+        Command::Settings(args) => settings::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Tag(args) => tag::run(args, context),
         Command::Ls(args) => ls::run(args, context),

@@ -218,6 +218,9 @@ pub enum AgentError {
     /// None of the folders of a set is there.
     #[error("none of the folders to back up is there")]
     NothingThere,
+    /// The policy does not let the user do it.
+    #[error("the administrator does not let users {0}")]
+    NotAllowed(String),
     /// No service runs on this state.
     #[error("the agent does not run on this device")]
     AgentNotRunning,
@@ -308,6 +311,7 @@ impl AgentError {
             Self::Remote(error) => error.code,
             Self::Engine(error) => error.code(),
             Self::NothingThere => Code::SetEmpty,
+            Self::NotAllowed(_) => Code::NotAllowed,
             Self::AgentNotRunning => Code::AgentNotRunning,
             Self::ServiceSilent { .. } => Code::AgentSilent,
             Self::Service { code, .. } => *code,

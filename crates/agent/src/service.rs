@@ -8,6 +8,7 @@ mod ask;
 mod book;
 mod causes;
 mod contact;
+mod desktop_view;
 mod event_loop;
 mod for_server;
 mod hold;
@@ -16,8 +17,10 @@ mod quota;
 mod running;
 mod socket;
 mod telling;
+mod watchers;
 
-pub(crate) use ask::{ask_backup, ask_done, ask_status};
+pub(crate) use ask::{DesktopNews, ask_backup, ask_begin, ask_change, ask_desktop, ask_done, ask_status};
+pub(crate) use desktop_view::DesktopView;
 pub(crate) use protocol::{Command, PauseWish};
 
 use crate::AgentError;

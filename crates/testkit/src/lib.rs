@@ -7,6 +7,7 @@
 mod apart;
 pub mod link;
 pub mod memory_remote;
+pub mod message_bus;
 pub mod network;
 mod not_run;
 pub mod snapshot_writer;

@@ -6,7 +6,7 @@ use crate::state::event_log::{EventLog, read_events};
 use crate::state::status::{read_status, write_status};
 use model::Timestamp;
 use notices::Notice;
-use status::{Event, Refusal, Transition};
+use status::{Change, Event, Refusal, Transition};
 
 /// The status of this device, kept on disk.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Book {
     log: EventLog,
     /// Changes below this number are written down, and would be there after a kill.
     written: u64,
+    /// Events that were told and are over, for the desktop.
+    told: Vec<Transition>,
     /// Changes that could not be written yet, as on a full disk: they are with the next.
     unwritten: Vec<Transition>,
 }
@@ -38,7 +40,7 @@ impl Book {
 
     fn new(state: &State, status: status::State, log: EventLog) -> Self {
         let written = status.next_sequence();
-        Self { state: state.clone(), status, log, written, unwritten: Vec::new() }
+        Self { state: state.clone(), status, log, written, told: Vec::new(), unwritten: Vec::new() }
     }
 
     /// The number below which all changes are written down. Others may get another meaning, should the service be killed.
@@ -56,6 +58,11 @@ impl Book {
         self.status.held().iter().any(|held| held.notice == notice)
     }
 
+    /// The events that were told since this was asked last.
+    pub(super) fn take_told(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.told)
+    }
+
     /// Takes in an event; gives whether something that is shown has changed.
     pub(super) fn apply(&mut self, event: &Event, now: Timestamp) -> Result<bool, Refusal> {
         let before = self.status.clone();
@@ -68,6 +75,8 @@ impl Book {
         for change in &changes {
             tracing::info!(code = change.code, change = ?change.change, "status");
         }
+        let is_told = |change: &&Transition| change.change == Change::Told;
+        self.told.extend(changes.iter().filter(is_told).cloned());
         self.unwritten.extend(changes);
         let written = self.log.append(&self.unwritten).and_then(|()| {
             self.unwritten.clear();
@@ -85,7 +94,6 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use status::Change;
 
     #[test]
     fn what_was_told_is_there_after_a_restart_and_no_number_comes_twice() {

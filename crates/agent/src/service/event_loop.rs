@@ -1,6 +1,8 @@
 //! The one loop that everything comes to: commands, what the backup has reached, what the server says, and time. It
 //! alone feeds the machine of the status, so what is told is true in one order.
 
+mod wishes;
+
 use super::book::Book;
 use super::causes::{committed, contact_event, event_of};
 use super::contact::Contact;
@@ -9,6 +11,7 @@ use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Repl
 use super::quota::Quota;
 use super::running::{Replies, Running};
 use super::telling::Telling;
+use super::watchers::Watchers;
 use crate::AgentError;
 use crate::commands::Context;
 use crate::run::{Chosen, Manner, scheduled};
@@ -20,11 +23,12 @@ use engine::Gate;
 use engine::backup::BackupSummary;
 use engine::progress::Milestone;
 use jiff::tz::TimeZone;
+use model::policy::{Policy, UserChoices};
 use model::schedule::{Due, Schedule};
 use model::{Clock, Code, Timestamp};
 use notices::Platform;
 use notices::catalogue::QUOTA_REACHED;
-use status::{Asker, Canceler, Event, Reader, Refusal, Step, Why};
+use status::{Asker, Canceler, Event, Reader, Refusal, Status, Step, Why};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -70,10 +74,12 @@ pub(super) struct EventLoop<'a> {
     runs: u64,
     /// Sets whose turn comes after the one that is backed up.
     to_come: Vec<String>,
-    watchers: Vec<Replies>,
+    watchers: Watchers,
     contact: Contact,
     telling: Telling,
     quota: Quota,
+    policy: Policy,
+    choices: UserChoices,
     next_count: Timestamp,
     /// Something that is shown has changed since the watchers were told.
     is_news: bool,
@@ -91,10 +97,12 @@ impl<'a> EventLoop<'a> {
             running: None,
             runs: 0,
             to_come: Vec::new(),
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
             contact: Contact::new(),
             telling: Telling::new(),
             quota: Quota::default(),
+            policy: Policy::default(),
+            choices: UserChoices::default(),
             next_count: clock.now().after(COUNT_AFTER_START),
             is_news: false,
             clock,
@@ -104,6 +112,7 @@ impl<'a> EventLoop<'a> {
     /// Runs until a signal ends the process.
     pub(super) fn run(&mut self, inputs: &Receiver<Input>) {
         let mut looked = Instant::now();
+        self.read_choices();
         self.look_at_time();
         while !self.context.interrupts.caught() {
             match inputs.recv_timeout(TICK.saturating_sub(looked.elapsed())) {
@@ -170,12 +179,17 @@ impl<'a> EventLoop<'a> {
     fn answer(&mut self, command: Command, replies: Replies) {
         let result = match command {
             Command::Status { watch } => {
-                let _ = replies.send(self.status());
+                let _ = replies.send(Reply::Status(Box::new(self.status())));
                 if watch {
-                    self.watchers.push(replies);
+                    self.watchers.add_status(replies);
                 }
                 return;
             }
+            Command::Desktop => {
+                let _ = replies.send(Reply::Desktop(Box::new(self.desktop_view(self.status()))));
+                return self.watchers.add_desktop(replies);
+            }
+            Command::Change(change) => self.change(&change).map(|()| Reply::Done),
             Command::Backup(order) => match self.ask_run(order, &replies) {
                 Ok(()) => return,
                 Err(error) => Err(error),
@@ -264,7 +278,7 @@ impl<'a> EventLoop<'a> {
         Ok(until)
     }
 
-    fn status(&self) -> Reply {
+    fn status(&self) -> Status {
         let zone = TimeZone::system();
         let reader = Reader {
             now: self.clock.now(),
@@ -272,15 +286,7 @@ impl<'a> EventLoop<'a> {
             platform: Platform::Linux,
             schedule: &self.schedule,
         };
-        Reply::Status(Box::new(self.book.status().status(reader)))
-    }
-
-    fn tell_watchers(&mut self) {
-        if !std::mem::take(&mut self.is_news) || self.watchers.is_empty() {
-            return;
-        }
-        let status = self.status();
-        self.watchers.retain(|watcher| watcher.send(status.clone()).is_ok());
+        self.book.status().status(reader)
     }
 
     // The backup.

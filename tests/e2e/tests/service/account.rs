@@ -21,10 +21,13 @@ fn told_and_taken_back(what: &[&str], undone: &[&str], code: &str, refusal: mode
 
     scene.site.server.json(what.iter().copied());
     service.await_code(code);
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, code);
     outcome(scene.ask_backup()).fails_with(refusal);
     assert_eq!(service.code(), code);
     scene.site.server.json(undone.iter().copied());
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
     outcome(scene.ask_backup()).ok();
     assert_never(&service, "internal_error");
     scene.assert_told(code);
@@ -119,12 +122,17 @@ fn quota_80_percent() {
     quota(size * 100 / 85);
     let status = service.await_status("80 %", |status| overlays(status) == ["quota_80_percent"]);
     assert_eq!(e2e::service::code(&status), "backup_complete", "backups go on");
+    let mut desk = Desk::of(&scene.agent);
+    let low = desk.assert_shows(&service, "quota_80_percent");
     quota(size);
     let status = service.await_status("95 %", |status| overlays(status) == ["quota_95_percent"]);
     let words = status["overlays"][0]["sub_status"].as_str().unwrap();
     assert!(words.starts_with("100 % of the user quota is used."), "{words}");
+    desk.assert_withdrawn(&low);
+    let full = desk.assert_shows(&service, "quota_95_percent");
     quota(0);
     service.await_status("no quota", |status| overlays(status).is_empty());
+    desk.assert_withdrawn(&full);
     scene.assert_told("quota_80_percent");
     scene.assert_told("quota_95_percent");
 }
@@ -142,10 +150,13 @@ fn quota_reached_until_it_is_raised() {
     outcome(scene.ask_backup()).fails_with(model::Code::QuotaReached);
     let status = service.await_code("quota_reached");
     assert!(wait_of(&status) > 3 * 3600, "{status:#}");
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "quota_reached");
     let before = scene.snapshots();
     scene.site.server.json(["user", "quota", "anna", &(size * 10).to_string()]);
     service.await_code("backup_complete");
     assert_eq!(scene.snapshots(), before + 1, "it was tried again");
+    desk.assert_withdrawn(&words);
     scene.assert_told("quota_reached");
 }
 

@@ -19,9 +19,12 @@ fn internal_error() {
     assert!(service.log().contains(&incident), "the log tells of {incident}");
     let wait = wait_of(&status);
     assert!((500..=600).contains(&wait), "{wait}");
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "internal_error");
     // A backup that is made ends it.
     outcome(scene.ask_backup()).ok();
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
     scene.assert_told("internal_error");
     scene.site.server.verify();
 }

@@ -10,13 +10,15 @@
 mod account;
 mod commands;
 mod crash;
+mod desktop;
 mod pause;
 mod run;
 mod server;
 mod telling;
 
 use e2e::random::Random;
-use e2e::{Agent, Outcome, Proxy, Service, Site};
+use e2e::screen::{row, words};
+use e2e::{Agent, Helper, Outcome, Proxy, Screen, Service, Site};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -97,6 +99,40 @@ impl Scene {
 
     fn snapshots(&self) -> usize {
         self.agent.snapshots().len()
+    }
+}
+
+/// A desktop on which the notices of a device come up, with every category on.
+struct Desk<'a> {
+    screen: Screen,
+    helper: Helper,
+    agent: &'a Agent,
+}
+
+impl<'a> Desk<'a> {
+    /// Begins to show what the service says.
+    #[track_caller]
+    fn of(agent: &'a Agent) -> Self {
+        for category in ["high", "warning", "informative"] {
+            agent.run(["settings", "notifications", category, "on"]).ok();
+        }
+        let screen = Screen::start();
+        let helper = screen.helper(agent);
+        Self { screen, helper, agent }
+    }
+
+    /// The notice holds: it comes up while its category is on, and not while it is off. Gives its words.
+    #[track_caller]
+    fn assert_shows(&mut self, service: &Service<'_>, code: &str) -> (String, String) {
+        let words = words(&row(&service.status(), code));
+        self.screen.assert_shows(&mut self.helper, service, self.agent, code);
+        words
+    }
+
+    /// It holds no longer.
+    #[track_caller]
+    fn assert_withdrawn(&self, words: &(String, String)) {
+        self.screen.assert_withdrawn(words);
     }
 }
 

@@ -37,9 +37,12 @@ fn backup_paused() {
     let read = read_bytes(service.pid()) - before.0;
     assert!(read < 64 << 10, "{read} bytes were read in a pause");
 
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "backup_paused");
     scene.agent.run(["resume"]).ok();
     outcome(asked).ok();
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
     scene.assert_told("backup_paused");
     scene.site.server.verify();
 }
