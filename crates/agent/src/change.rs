@@ -1,9 +1,10 @@
-//! What the user changes besides backups: what comes up on the desktop, folders. The service makes the change where one
+//! What the user changes besides backups: what comes up on the desktop, folders, networks. The service makes the change where one
 //! runs, since it holds the state then; else the command does.
 
 use crate::sets::DEFAULT;
 use crate::state::State;
 use crate::state::identity::Identity;
+use crate::state::networks::Networks;
 use crate::state::settings::{BackupSet, Settings, StoredPath};
 use crate::{AgentError, service};
 use model::policy::{Notifications, Policy};
@@ -39,6 +40,16 @@ pub(crate) enum SettingsChange {
         /// The set's name.
         set: Option<String>,
     },
+    /// No backups run on a network.
+    Block {
+        /// Its name, or the hardware address of its router; the last one when there is none.
+        network: Option<String>,
+    },
+    /// They run there again.
+    Unblock {
+        /// The same.
+        network: Option<String>,
+    },
 }
 
 impl SettingsChange {
@@ -54,6 +65,10 @@ impl SettingsChange {
 
     /// Makes the change in the settings, as far as the policy lets the user. The caller holds the state's lock.
     pub(crate) fn apply(&self, state: &State, policy: &Policy) -> Result<(), AgentError> {
+        if let Self::Block { network } | Self::Unblock { network } = self {
+            let is_blocked = matches!(self, Self::Block { .. });
+            return block(state, policy, network.as_deref(), is_blocked);
+        }
         let mut settings = Settings::read(state)?;
         let before = settings.clone();
         match self {
@@ -61,17 +76,13 @@ impl SettingsChange {
             Self::NotifyAsUsual => settings.choices.notifications = None,
             Self::AddFolder { path, set } => add_folder(&mut settings, policy, path, set.as_deref())?,
             Self::RemoveFolder { path, set } => remove_folder(&mut settings, path, set.as_deref())?,
+            Self::Block { .. } | Self::Unblock { .. } => {}
         }
         if settings == before { Ok(()) } else { settings.write(state) }
     }
 }
 
-fn notify(
-    settings: &mut Settings,
-    policy: &Policy,
-    category: Category,
-    on: bool,
-) -> Result<(), AgentError> {
+fn notify(settings: &mut Settings, policy: &Policy, category: Category, on: bool) -> Result<(), AgentError> {
     if !policy.user_may_change_notifications {
         return Err(AgentError::NotAllowed("choose which notices come up on the desktop".into()));
     }
@@ -136,6 +147,20 @@ fn remove_folder(settings: &mut Settings, path: &StoredPath, set: Option<&str>) 
         return Err(AgentError::PathMissing { path: path.0.clone() });
     }
     Ok(())
+}
+
+fn block(state: &State, policy: &Policy, name: Option<&str>, is_blocked: bool) -> Result<(), AgentError> {
+    let mut networks = Networks::read(state)?;
+    let unknown = || AgentError::NetworkUnknown { name: name.map(str::to_owned) };
+    let known = networks.find(name).ok_or_else(unknown)?;
+    if is_blocked {
+        service::of_users(policy).may_block(&known.network).map_err(AgentError::CannotBlock)?;
+    }
+    if known.is_blocked == is_blocked {
+        return Ok(());
+    }
+    known.is_blocked = is_blocked;
+    networks.write(state)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diff, find, findings,
-    folders, history, ls, man, mount, notices, open, pause, restore, resume, settings, snapshots, status, tag,
+    folders, history, ls, man, mount, networks, notices, open, pause, restore, resume, settings, snapshots, status, tag,
     top, verify, why,
 };
 use crate::state::{State, identity};
@@ -45,6 +45,7 @@ enum Command {
     History(history::HistoryArgs),
     Open(open::OpenArgs),
     Folders(folders::FoldersArgs),
+    Networks(networks::NetworksArgs),
     Settings(settings::SettingsArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Tag(tag::TagArgs),
@@ -124,6 +125,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::History(args) => history::run(args, context),
         Command::Open(args) => open::run(args, context),
         Command::Folders(args) => folders::run(args, context),
+        Command::Networks(args) => networks::run(args, context),
         Command::Settings(args) => settings::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Tag(args) => tag::run(args, context),

@@ -15,6 +15,7 @@ pub(crate) mod history;
 pub(crate) mod ls;
 pub(crate) mod man;
 pub(crate) mod mount;
+pub(crate) mod networks;
 pub(crate) mod notices;
 pub(crate) mod open;
 pub(crate) mod pause;

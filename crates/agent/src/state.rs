@@ -6,6 +6,7 @@ pub mod checked;
 pub mod counter;
 pub mod event_log;
 pub mod identity;
+pub mod networks;
 pub mod pending;
 pub mod restores;
 mod secrets;

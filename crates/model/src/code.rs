@@ -195,6 +195,8 @@ codes! {
     Blackout = "blackout", 0, BUSY, "Wait for the end of the window, which holdfast status tells.";
     /// No backup is allowed on this network.
     NetworkBlocked = "network_blocked", 0, BUSY, "Use another network, or allow backup on this one.";
+    /// The network is not known.
+    NetworkUnknown = "network_unknown", 0, NOT_FOUND, "See which are: holdfast networks list.";
     /// The administrator's policy does not allow it to users.
     NotAllowed = "not_allowed", 0, REFUSED, "Ask the administrator to allow it.";
     /// The local disk is full.

@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::state::settings::StoredPath;
 use crate::{AgentError, overview};
 use desktop::About;
-use notices::{Action, PauseSpan};
+use notices::{Action, PauseSpan, Value};
 use platform::path;
 use std::path::PathBuf;
 use std::process::{Command as Program, Stdio};
@@ -58,15 +58,20 @@ fn act(state: &State, action: Action, about: Option<&About>) -> Result<(), Agent
             PauseSpan::Today => PauseWish::Seconds(TODAY.as_secs()),
             PauseSpan::NextBackup => PauseWish::Next,
         })),
+        Action::DisableOnNetwork => {
+            let network = about.and_then(|about| match about.values.get("network") {
+                Some(Value::Text(name)) => Some(name.clone()),
+                _ => None,
+            });
+            SettingsChange::Block { network }.make(state)
+        }
         Action::AddFolders => match choose_folder()? {
             Some(path) => SettingsChange::AddFolder { path: StoredPath(path), set: None }.make(state),
             None => Ok(()),
         },
-        Action::Details | Action::Open => {
-            overview::open(state, about.map(|about| &about.code[..])).map(drop)
-        }
+        Action::Details | Action::Open => overview::open(state, about.map(|about| &about.code[..])).map(drop),
         // Never among what is possible.
-        Action::DisableOnNetwork | Action::Restore | Action::Settings => Ok(()),
+        Action::Restore | Action::Settings => Ok(()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The one loop that everything comes to: commands, what the backup has reached, what the server says, and time. It
 //! alone feeds the machine of the status, so what is told is true in one order.
 
+mod around;
 mod wishes;
 
+use super::around::Around;
 use super::book::Book;
 use super::causes::{committed, contact_event, event_of};
 use super::contact::Contact;
@@ -17,6 +19,7 @@ use crate::commands::Context;
 use crate::run::{Chosen, Manner, scheduled};
 use crate::session::Dialling;
 use crate::sets::{DEFAULT, Wish};
+use crate::state::networks::Networks;
 use crate::state::{State, identity};
 use api::runs::QuotaAnswer;
 use engine::Gate;
@@ -58,6 +61,8 @@ pub(super) enum Input {
     Ended(u64, Box<Result<BackupSummary, AgentError>>),
     /// The server was asked whether it is there.
     Answered(Result<QuotaAnswer, AgentError>),
+    /// What is around the device was looked at.
+    Around(Box<Around>),
     /// It was told what changed; up to which change it has them all.
     Told(Result<u64, AgentError>),
 }
@@ -78,6 +83,9 @@ pub(super) struct EventLoop<'a> {
     contact: Contact,
     telling: Telling,
     quota: Quota,
+    around: Option<Around>,
+    networks: Networks,
+    started: Instant,
     policy: Policy,
     choices: UserChoices,
     next_count: Timestamp,
@@ -101,6 +109,9 @@ impl<'a> EventLoop<'a> {
             contact: Contact::new(),
             telling: Telling::new(),
             quota: Quota::default(),
+            around: None,
+            networks: Networks::default(),
+            started: Instant::now(),
             policy: Policy::default(),
             choices: UserChoices::default(),
             next_count: clock.now().after(COUNT_AFTER_START),
@@ -136,6 +147,7 @@ impl<'a> EventLoop<'a> {
             Input::Reached(number, milestone) => self.reached(number, milestone),
             Input::Ended(number, result) => self.ended(number, *result),
             Input::Answered(result) => self.answered(&result),
+            Input::Around(around) => self.take_around(*around),
             Input::Told(result) => self.telling.told(result),
         }
         self.set_gate();
@@ -305,6 +317,7 @@ impl<'a> EventLoop<'a> {
         self.apply(&event);
         if event == Event::LeaseGranted {
             self.note_contact(true);
+            self.note_network_used();
         }
     }
 
@@ -348,6 +361,7 @@ impl<'a> EventLoop<'a> {
 
     /// A run is held while something holds it and it can be held.
     fn set_gate(&mut self) {
+        self.cut_by_network();
         let holds = self.book.status().what_holds().is_some() && self.step().can_be_held();
         let Some(running) = self.running.as_mut().filter(|running| !running.is_over) else { return };
         match (holds, running.held_since) {
@@ -428,7 +442,7 @@ impl<'a> EventLoop<'a> {
             }
             return;
         }
-        if matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. }) {
+        if self.has_looked() && matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. }) {
             self.run_is_due();
         }
         if self.running.is_none() && self.contact.is_due() {

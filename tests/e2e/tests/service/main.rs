@@ -11,6 +11,7 @@ mod account;
 mod commands;
 mod crash;
 mod desktop;
+mod networks;
 mod pause;
 mod run;
 mod server;
@@ -46,6 +47,16 @@ impl Scene {
         let proxy = Proxy::to(site.server.port());
         let mut agent = site.device("laptop");
         agent.set("HOLDFAST_SERVER", proxy.url());
+        Self::with(site, agent, proxy)
+    }
+
+    /// A device that reaches its server in another way.
+    fn of(site: Site, agent: Agent) -> Self {
+        let proxy = Proxy::to(site.server.port());
+        Self::with(site, agent, proxy)
+    }
+
+    fn with(site: Site, mut agent: Agent, proxy: Proxy) -> Self {
         // What people wait minutes for.
         agent.set("HOLDFAST_TEST_CONTACT_SECONDS", "0.3");
         agent.set("HOLDFAST_TEST_ATTEMPTS", "2");
@@ -113,10 +124,14 @@ impl<'a> Desk<'a> {
     /// Begins to show what the service says.
     #[track_caller]
     fn of(agent: &'a Agent) -> Self {
+        Self::on(agent, Screen::start())
+    }
+
+    #[track_caller]
+    fn on(agent: &'a Agent, screen: Screen) -> Self {
         for category in ["high", "warning", "informative"] {
             agent.run(["settings", "notifications", category, "on"]).ok();
         }
-        let screen = Screen::start();
         let helper = screen.helper(agent);
         Self { screen, helper, agent }
     }

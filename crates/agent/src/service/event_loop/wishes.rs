@@ -5,6 +5,7 @@ use crate::AgentError;
 use crate::change::SettingsChange;
 use crate::run::missing_folders;
 use crate::service::desktop_view::DesktopView;
+use crate::state::networks::Networks;
 use crate::state::settings::Settings;
 use model::policy::Policy;
 use status::{Event, Status};
@@ -19,6 +20,9 @@ impl EventLoop<'_> {
         {
             self.apply(&Event::FoldersFound { missing_folders });
         }
+        if matches!(change, SettingsChange::Block { .. } | SettingsChange::Unblock { .. }) {
+            self.judge_network();
+        }
         self.is_news = true;
         Ok(())
     }
@@ -29,12 +33,16 @@ impl EventLoop<'_> {
             Ok(settings) => self.choices = settings.choices,
             Err(error) => tracing::warn!(%error, "the user's choices are not known"),
         }
+        match Networks::read(&self.state) {
+            Ok(networks) => self.networks = networks,
+            Err(error) => tracing::warn!(%error, "the networks are not known"),
+        }
     }
 
     pub(super) fn desktop_view(&self, status: Status) -> DesktopView {
         let (_, origins) = Policy::of_layers([]);
         let (policy, _) = self.policy.clone().with_choices(origins, &self.choices);
-        DesktopView::new(status, self.book.status(), &policy, false)
+        DesktopView::new(status, self.book.status(), &policy, self.may_block())
     }
 
     pub(super) fn tell_watchers(&mut self) {
