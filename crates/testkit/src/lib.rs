@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "what cannot be set up ends the test that wants it")]
 
 mod apart;
+pub mod doubles;
 pub mod link;
 pub mod memory_remote;
 pub mod message_bus;
