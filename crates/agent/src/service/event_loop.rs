@@ -361,7 +361,7 @@ impl<'a> EventLoop<'a> {
 
     /// A run is held while something holds it and it can be held.
     fn set_gate(&mut self) {
-        self.cut_by_network();
+        self.cut_by_surroundings();
         let holds = self.book.status().what_holds().is_some() && self.step().can_be_held();
         let Some(running) = self.running.as_mut().filter(|running| !running.is_over) else { return };
         match (holds, running.held_since) {
@@ -442,7 +442,8 @@ impl<'a> EventLoop<'a> {
             }
             return;
         }
-        if self.has_looked() && matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. }) {
+        if self.has_looked() && matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. })
+        {
             self.run_is_due();
         }
         if self.running.is_none() && self.contact.is_due() {
@@ -498,6 +499,7 @@ fn refused(Refusal { why, .. }: Refusal) -> AgentError {
         Why::Paused { .. } => Code::BackupPaused,
         Why::Blackout { .. } => Code::Blackout,
         Why::NetworkBlocked { .. } => Code::NetworkBlocked,
+        Why::BatteryLow { .. } => Code::BatteryLow,
         Why::NotPaused => Code::NotPaused,
         _ => Code::Internal,
     };

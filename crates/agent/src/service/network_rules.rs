@@ -1,7 +1,8 @@
-//! Whether a backup may run on what the device is on: what the policy says of networks, and what the user blocked.
+//! Whether a backup may run where the device is: what the policy says of networks and batteries, and what the user
+//! blocked.
 
 use model::policy::{NetworkMatch, Policy};
-use surroundings::{Metered, Network, NetworkKind, NetworkRules, Verdict, Way};
+use surroundings::{Metered, Network, NetworkKind, NetworkRules, Power, Verdict, Way};
 
 /// The network on which no backup may run, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,15 @@ pub(super) fn judge(policy: &Policy, way: &Way, blocked: &[Network]) -> Option<B
     None
 }
 
+/// The charge below which no backup runs, where the battery is below it. A machine of which nobody knows what it runs on
+/// has power.
+pub(super) fn battery_limit(policy: &Policy, power: Power) -> Option<u8> {
+    const NEVER: u8 = 100;
+    let limit = policy.battery_min_percent.min(NEVER.into()) as u8;
+    let is_low = power.percent.is_some_and(|percent| percent < limit) || limit == NEVER;
+    (power.on_battery == Some(true) && is_low && limit > 0).then_some(limit)
+}
+
 /// Which networks users may block.
 pub(crate) fn of_users(policy: &Policy) -> NetworkRules {
     NetworkRules {
@@ -49,9 +59,9 @@ fn is_named(matches: &[NetworkMatch], network: &Network) -> bool {
     let names = [Some(&network.name[..]), network.ssid.as_deref(), connection, Some(&network.interface)];
     let addresses: Vec<_> = network.prefix.iter().map(|prefix| prefix.address()).collect();
     let gateway = network.gateway_mac.as_deref();
-    matches.iter().any(|matched| {
-        names.iter().flatten().any(|name| matched.matches(Some(name), gateway, &addresses))
-    })
+    matches
+        .iter()
+        .any(|matched| names.iter().flatten().any(|name| matched.matches(Some(name), gateway, &addresses)))
 }
 
 #[cfg(test)]
@@ -77,6 +87,21 @@ mod tests {
 
     fn why(policy: &Policy, way: &Way, blocked: &[Network]) -> Option<&'static str> {
         judge(policy, way, blocked).map(|blocked| blocked.why)
+    }
+
+    #[test]
+    fn a_battery_holds_back_below_the_limit_alone() {
+        let limit = |battery_min_percent, on_battery, percent| {
+            let policy = Policy { battery_min_percent, ..Policy::default() };
+            battery_limit(&policy, Power { on_battery, percent })
+        };
+        assert_eq!(limit(20, Some(true), Some(19)), Some(20));
+        assert_eq!(limit(20, Some(true), Some(20)), None);
+        assert_eq!(limit(20, Some(false), Some(5)), None, "it is being charged");
+        assert_eq!(limit(20, None, Some(5)), None);
+        assert_eq!(limit(20, Some(true), None), None);
+        assert_eq!(limit(0, Some(true), Some(0)), None, "always");
+        assert_eq!(limit(100, Some(true), Some(100)), Some(100), "never");
     }
 
     #[test]

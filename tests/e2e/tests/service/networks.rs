@@ -2,6 +2,8 @@
 
 use super::*;
 use e2e::Lan;
+use testkit::doubles::{Managed, NetworkManager, PowerState, UPower};
+use testkit::message_bus::MessageBus;
 use testkit::network::INTERFACE;
 
 /// A device behind its router, with a folder to back up.
@@ -67,7 +69,7 @@ fn root_backup_interrupted_network_disabled_by_the_user() {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(uploads(), before);
     // A new service does not begin either.
-    service.kill();
+    service.stop();
     let service = Service::start(agent);
     service.await_code("backup_interrupted_network_disabled");
     assert_eq!(service.status()["step"], "idle");
@@ -185,4 +187,76 @@ fn root_a_click_keeps_backups_off_the_network() {
     screen.click();
     service.await_code("backup_interrupted_network_disabled");
     outcome(asked).fails_with(model::Code::NetworkBlocked);
+}
+
+/// A metered link, as a double of NetworkManager says it.
+#[test]
+fn root_backup_interrupted_network_disabled_when_it_is_metered() {
+    let Some(mut place) = Place::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let bus = MessageBus::start(folder.path());
+    place.scene.agent.set("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+    let (scene, agent) = (&place.scene, &place.scene.agent);
+    let managed = Managed {
+        interface: INTERFACE,
+        device_type: 2,
+        metered: 2,
+        ssid: b"Hotel WiFi".into(),
+        connection: ("Hotel WiFi 1", "8f2d-1"),
+        vpn: None,
+    };
+    let manager = NetworkManager::start(bus.address(), managed);
+    let metered = |number: u32| {
+        let device = "org.freedesktop.NetworkManager.Device";
+        manager.change(|managed| managed.metered = number, device, "Metered");
+    };
+    let service = Service::start(agent);
+    service.await_code("no_folders");
+    // The control: the same network, while it is not.
+    outcome(scene.ask_backup()).ok();
+    assert_never(&service, "backup_interrupted_network_disabled");
+
+    let asked = place.begin_slow(&service);
+    metered(1);
+    let status = service.await_code("backup_interrupted_network_disabled");
+    let (_, body) = words(&status["line"]);
+    assert_eq!(body, "Backup disabled on Hotel WiFi. Holdfast will retry after some time.");
+    outcome(asked).fails_with(model::Code::NetworkBlocked);
+    let mut desk = Desk::of(agent);
+    let words = desk.assert_shows(&service, "backup_interrupted_network_disabled");
+    metered(2);
+    service.await_code("backup_in_progress");
+    desk.assert_withdrawn(&words);
+    scene.assert_told("backup_interrupted_network_disabled");
+}
+
+/// A battery that is nearly empty, as a double of UPower says it.
+#[test]
+fn root_backup_paused_battery() {
+    let Some(mut place) = Place::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let bus = MessageBus::start(folder.path());
+    place.scene.agent.set("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+    let (scene, agent) = (&place.scene, &place.scene.agent);
+    let upower =
+        UPower::start(bus.address(), PowerState { on_battery: true, is_present: true, percentage: 60.0 });
+    let service = Service::start(agent);
+    service.await_code("no_folders");
+    // The control: on battery, and that is full enough.
+    outcome(scene.ask_backup()).ok();
+    assert_never(&service, "backup_paused_battery");
+
+    let asked = place.begin_slow(&service);
+    upower.drain_to(19.5);
+    let status = service.await_code("backup_paused_battery");
+    assert_eq!((&status["step"], &status["next_attempt"]), (&"idle".into(), &Value::Null));
+    outcome(asked).fails_with(model::Code::BatteryLow);
+    outcome(scene.ask_backup()).fails_with(model::Code::BatteryLow);
+    let mut desk = Desk::of(agent);
+    let words = desk.assert_shows(&service, "backup_paused_battery");
+    // It goes on by itself.
+    upower.drain_to(55.0);
+    service.await_code("backup_in_progress");
+    desk.assert_withdrawn(&words);
+    scene.assert_told("backup_paused_battery");
 }

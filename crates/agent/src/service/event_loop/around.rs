@@ -3,7 +3,7 @@
 use super::EventLoop;
 use crate::AgentError;
 use crate::service::around::Around;
-use crate::service::network_rules::{Blocked, judge, of_users};
+use crate::service::network_rules::{Blocked, battery_limit, judge, of_users};
 use crate::service::protocol::Reply;
 use model::Code;
 use status::{Event, Step, Why};
@@ -21,12 +21,16 @@ impl EventLoop<'_> {
 
     /// Takes in what is around the device now.
     pub(super) fn take_around(&mut self, around: Around) {
+        let power_changed = self.around.as_ref().is_none_or(|before| before.power != around.power);
         let is_other = self.around.as_ref().is_none_or(|before| before.way != around.way);
         if around.woke || (is_other && self.around.is_some()) {
             // What could not be reached may be there now.
             self.contact.ask_soon();
         }
         self.around = Some(around);
+        if power_changed {
+            self.judge_power();
+        }
         if !is_other {
             return;
         }
@@ -72,10 +76,25 @@ impl EventLoop<'_> {
         }
     }
 
-    /// A run cannot go on where the device is now: what the network forbids is not waited for with a place at the
+    /// Lets backups run or not, by what the device runs on.
+    fn judge_power(&mut self) {
+        let power = self.around.as_ref().map(|around| around.power).unwrap_or_default();
+        let limit = battery_limit(&self.policy, power);
+        if limit == self.book.status().battery_limit() {
+            return;
+        }
+        self.apply(&limit.map_or(Event::PowerSuffices, |limit| Event::BatteryLow { limit }));
+        self.set_gate();
+    }
+
+    /// A run cannot go on as things are: what a network or a battery forbids is not waited for with a place at the
     /// server.
-    pub(super) fn cut_by_network(&mut self) {
-        let Some(why @ Why::NetworkBlocked { .. }) = self.book.status().what_holds() else { return };
+    pub(super) fn cut_by_surroundings(&mut self) {
+        let (why, code) = match self.book.status().what_holds() {
+            Some(why @ Why::NetworkBlocked { .. }) => (why, Code::NetworkBlocked),
+            Some(why @ Why::BatteryLow { .. }) => (why, Code::BatteryLow),
+            _ => return,
+        };
         if !self.step().can_be_held() {
             return;
         }
@@ -83,7 +102,7 @@ impl EventLoop<'_> {
         if running.progress.stop() {
             running.is_over = true;
             let message = why.to_string();
-            running.tell(&Reply::failed(&AgentError::Service { code: Code::NetworkBlocked, message }));
+            running.tell(&Reply::failed(&AgentError::Service { code, message }));
             running.askers.clear();
             self.to_come.clear();
             self.apply(&Event::Cut);
