@@ -1,9 +1,9 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diff, find, findings,
-    folders, history, ls, man, mount, networks, notices, open, pause, restore, resume, settings, snapshots, status, tag,
-    top, verify, why,
+    Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diagnose, diff, find,
+    findings, folders, history, ls, man, mount, networks, notices, open, pause, restore, resume, settings,
+    snapshots, status, tag, top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -60,6 +60,7 @@ enum Command {
     Findings(findings::FindingsArgs),
     Why(why::WhyArgs),
     Notices(notices::NoticesArgs),
+    Diagnose(diagnose::DiagnoseArgs),
     Agent(agent::AgentArgs),
     Deactivate(deactivate::DeactivateArgs),
     Completions(completions::CompletionsArgs),
@@ -140,6 +141,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Findings(args) => findings::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Notices(args) => notices::run(args, context),
+        Command::Diagnose(args) => diagnose::run(args, context),
         Command::Agent(args) => agent::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
         Command::Completions(args) => completions::run(args, context),
