@@ -12,6 +12,7 @@ pub mod message_bus;
 pub mod network;
 mod not_run;
 pub mod snapshot_writer;
+pub mod tray;
 pub mod tree;
 
 // The engine's own unit tests are another build of it, and reach the one that this crate uses through here.

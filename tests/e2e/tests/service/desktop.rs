@@ -2,6 +2,7 @@
 
 use super::*;
 use e2e::screen::write_program;
+use testkit::tray::Watcher;
 
 #[test]
 fn agent_not_running_comes_up_when_the_service_stays_away() {
@@ -46,6 +47,8 @@ fn a_notice_comes_up_once_whatever_restarts() {
     // What the last helper showed, the next takes away.
     outcome(scene.ask_backup()).ok();
     desk.assert_withdrawn(&words);
+    let complete = e2e::screen::words(&row(&service.status(), "backup_complete"));
+    desk.screen.wait_until("the backup is told", || desk.screen.count(&complete) == 1);
 
     // The daemon: what holds is not told again, and what comes is told.
     desk.screen.end_daemon();
@@ -65,18 +68,16 @@ fn clicks_do_what_they_offer() {
     let scene = Scene::new();
     let service = Service::start(&scene.agent);
     service.await_code("no_folders");
-    let mut desk = Desk::of(&scene.agent);
     // What a desktop has: a program that lets the user choose, and one that opens pages.
-    let programs = desk.screen.programs();
+    let screen = Screen::start();
+    let programs = screen.programs();
     let chosen = format!("#!/bin/sh\necho '{}'\n", scene.documents.display());
     write_program(&programs.join("zenity"), &chosen);
     let opened = scene.site.path("opened");
     write_program(&programs.join("xdg-open"), &format!("#!/bin/sh\ncp \"$1\" {}\n", opened.display()));
-    desk.helper.end();
-    std::fs::remove_file(scene.agent.state().join("settings/desktop.json")).unwrap();
-    desk.helper = desk.screen.helper(&scene.agent);
+    let desk = Desk::on(&scene.agent, screen);
     let words = words(&row(&service.status(), "no_folders"));
-    desk.screen.wait_until("it comes up", || desk.screen.count(&words) == 2);
+    desk.screen.wait_until("it comes up", || desk.screen.count(&words) == 1);
     desk.screen.click();
     // The folder is added, and the backup of it is made.
     service.await_code("backup_complete");
@@ -92,4 +93,35 @@ fn clicks_do_what_they_offer() {
     let page = std::fs::read_to_string(&opened).unwrap();
     assert!(page.contains("Backup Paused") && page.contains("class=about"), "{page}");
     service.stop();
+}
+
+/// The icon in the tray says how the device stands, and its menu asks the service.
+#[test]
+fn the_tray_tells_and_asks() {
+    let scene = Scene::new();
+    scene.agent.backup(&[&scene.documents]);
+    let service = Service::start(&scene.agent);
+    service.await_code("backup_complete");
+    let desk = Desk::of(&scene.agent);
+    let watcher = Watcher::start(desk.screen.bus());
+    let item = watcher.item();
+    desk.screen.wait_until("the icon says it", || item.tool_tip().0 == "Backup Complete");
+    let before = scene.snapshots();
+    item.click(item.menu().find("Back up now"));
+    service.await_status("another backup", |_| scene.snapshots() == before + 1);
+    service.await_code("backup_complete");
+
+    desk.screen.wait_until("it can be paused", || item.menu().labels().contains(&"Pause"));
+    item.click(item.menu().find("Pause").find("For 1 hour"));
+    service.await_code("backup_paused");
+    desk.screen.wait_until("it can be resumed", || item.menu().labels().contains(&"Resume"));
+    item.click(item.menu().find("Resume"));
+    service.await_code("backup_complete");
+
+    let asked = scene.begin_held(&service);
+    desk.screen.wait_until("it can be canceled", || item.menu().labels().contains(&"Cancel"));
+    item.click(item.menu().find("Cancel"));
+    service.await_code("backup_canceled_by_user");
+    outcome(asked).expect(130);
+    scene.proxy.release();
 }
