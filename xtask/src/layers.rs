@@ -28,7 +28,21 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("meta", &["model", "platform"]),
     // The two sides, and the programs above them.
     ("server", &["api", "blobs", "format", "meta", "model", "platform", "vault"]),
-    ("agent", &["api", "client", "engine", "format", "model", "notices", "platform", "status"]),
+    (
+        "agent",
+        &[
+            "api",
+            "client",
+            "desktop",
+            "engine",
+            "format",
+            "model",
+            "notices",
+            "platform",
+            "status",
+            "surroundings",
+        ],
+    ),
     ("holdfast-server", &["server"]),
     ("holdfast", &["agent"]),
     ("xtask", &[]),

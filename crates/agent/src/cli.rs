@@ -1,8 +1,9 @@
 //! The command line of `holdfast`: its arguments, and the way from there to an exit status.
 
 use crate::commands::{
-    Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diff, find, findings,
-    history, ls, man, mount, notices, pause, restore, resume, snapshots, status, tag, top, verify, why,
+    Context, Outcome, activate, agent, backup, cancel, cat, completions, deactivate, diagnose, diff, find,
+    findings, folders, history, ls, man, mount, networks, notices, open, pause, restore, resume, settings,
+    snapshots, status, tag, top, verify, why,
 };
 use crate::state::{State, identity};
 use crate::{AgentError, Interrupts, Output, log};
@@ -42,6 +43,10 @@ enum Command {
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
+    Open(open::OpenArgs),
+    Folders(folders::FoldersArgs),
+    Networks(networks::NetworksArgs),
+    Settings(settings::SettingsArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Tag(tag::TagArgs),
     Ls(ls::LsArgs),
@@ -55,6 +60,7 @@ enum Command {
     Findings(findings::FindingsArgs),
     Why(why::WhyArgs),
     Notices(notices::NoticesArgs),
+    Diagnose(diagnose::DiagnoseArgs),
     Agent(agent::AgentArgs),
     Deactivate(deactivate::DeactivateArgs),
     Completions(completions::CompletionsArgs),
@@ -118,6 +124,10 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Pause(args) => pause::run(args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::History(args) => history::run(args, context),
+        Command::Open(args) => open::run(args, context),
+        Command::Folders(args) => folders::run(args, context),
+        Command::Networks(args) => networks::run(args, context),
+        Command::Settings(args) => settings::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Tag(args) => tag::run(args, context),
         Command::Ls(args) => ls::run(args, context),
@@ -131,6 +141,7 @@ fn run(command: &Command, context: &Context) -> Result<Outcome, AgentError> {
         Command::Findings(args) => findings::run(args, context),
         Command::Why(args) => why::run(args, context),
         Command::Notices(args) => notices::run(args, context),
+        Command::Diagnose(args) => diagnose::run(args, context),
         Command::Agent(args) => agent::run(args, context),
         Command::Deactivate(args) => deactivate::run(args, context),
         Command::Completions(args) => completions::run(args, context),

@@ -218,6 +218,21 @@ pub enum AgentError {
     /// None of the folders of a set is there.
     #[error("none of the folders to back up is there")]
     NothingThere,
+    /// The policy does not let the user do it.
+    #[error("the administrator does not let users {0}")]
+    NotAllowed(String),
+    /// The user may not keep backups off this network.
+    #[error(transparent)]
+    CannotBlock(surroundings::CannotBlock),
+    /// The device was on no such network.
+    #[error("{}", match name {
+        Some(name) => format!("this device was on no network '{name}'"),
+        None => "this device was on no network that leads to the server".to_owned(),
+    })]
+    NetworkUnknown {
+        /// The name that was given.
+        name: Option<String>,
+    },
     /// No service runs on this state.
     #[error("the agent does not run on this device")]
     AgentNotRunning,
@@ -308,6 +323,8 @@ impl AgentError {
             Self::Remote(error) => error.code,
             Self::Engine(error) => error.code(),
             Self::NothingThere => Code::SetEmpty,
+            Self::NotAllowed(_) | Self::CannotBlock(_) => Code::NotAllowed,
+            Self::NetworkUnknown { .. } => Code::NetworkUnknown,
             Self::AgentNotRunning => Code::AgentNotRunning,
             Self::ServiceSilent { .. } => Code::AgentSilent,
             Self::Service { code, .. } => *code,

@@ -5,8 +5,10 @@
 
 pub mod activation;
 mod catalog;
+mod change;
 mod cli;
 mod commands;
+mod desk;
 mod error;
 mod interrupts;
 mod json;
@@ -14,6 +16,7 @@ mod labels;
 mod log;
 mod mount;
 mod output;
+mod overview;
 mod progress;
 mod roots;
 mod rules;

@@ -3,7 +3,7 @@
 use crate::session::Session;
 use crate::sets::{Change, Choice, DEFAULT, Wish, choose};
 use crate::state::State;
-use crate::state::settings::Settings;
+use crate::state::settings::{Settings, StoredPath};
 use crate::{AgentError, rules};
 use engine::EngineError;
 use engine::backup::{self, BackupRequest, BackupSummary, Changed, WatchedSet};
@@ -43,6 +43,20 @@ pub(crate) fn scheduled(state: &State) -> Result<Vec<String>, AgentError> {
     Ok(if sets.contains_key(DEFAULT) { vec![DEFAULT.to_owned()] } else { sets.into_keys().collect() })
 }
 
+/// The folders of these sets that are not there; none when no folder is.
+pub(crate) fn missing_folders(state: &State) -> Result<Option<Vec<String>>, AgentError> {
+    let settings = Settings::read(state)?;
+    let names = scheduled(state)?;
+    let paths = names.iter().filter_map(|name| settings.sets.get(name)).flat_map(|set| &set.paths);
+    Ok(missing_of(&paths.collect::<Vec<_>>()))
+}
+
+fn missing_of(paths: &[&StoredPath]) -> Option<Vec<String>> {
+    let missing = paths.iter().filter(|path| path.0.symlink_metadata().is_err());
+    let missing: Vec<_> = missing.map(|path| path.0.to_string_lossy().into_owned()).collect();
+    (missing.len() < paths.len()).then_some(missing)
+}
+
 impl Chosen {
     /// Finds the set that is meant, and stores what is new of it. The caller holds the state's lock.
     pub(crate) fn of(state: &State, wish: &Wish) -> Result<Self, AgentError> {
@@ -57,10 +71,7 @@ impl Chosen {
 
     /// Its folders that are not there; none when no folder is. Whether one can be read is for the run to find out.
     pub(crate) fn missing_folders(&self) -> Option<Vec<String>> {
-        let paths = &self.choice.set.paths;
-        let missing = paths.iter().filter(|path| path.0.symlink_metadata().is_err());
-        let missing: Vec<_> = missing.map(|path| path.0.to_string_lossy().into_owned()).collect();
-        (missing.len() < paths.len()).then_some(missing)
+        missing_of(&self.choice.set.paths.iter().collect::<Vec<_>>())
     }
 
     /// Backs it up.

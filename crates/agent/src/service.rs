@@ -1,23 +1,32 @@
 //! The service: makes backups when they are due, keeps the status of this device, and answers commands over a socket.
 //!
 //! One loop decides (`event_loop.rs`), with the state machine of `crates/status` (`book.rs`); a thread backs up
-//! (`running.rs`), one asks the server now and then (`contact.rs`), one hears what the server wants (`channel.rs`), and
-//! one answers commands (`socket.rs`).
+//! (`running.rs`), one asks the server now and then (`contact.rs`), one tells it what changed (`telling.rs`), one hears what
+//! it wants (`channel.rs`), one looks around (`around.rs`), and one answers commands (`socket.rs`).
 
+mod around;
 mod ask;
 mod book;
 mod causes;
 mod channel;
 mod contact;
 mod control;
+mod desktop_view;
 mod event_loop;
+mod for_server;
 mod hold;
+mod network_rules;
 mod protocol;
+mod quota;
 mod running;
 mod socket;
+mod telling;
+mod watchers;
 mod watches;
 
-pub(crate) use ask::{ask_backup, ask_done, ask_status};
+pub(crate) use ask::{DesktopNews, ask_backup, ask_begin, ask_change, ask_desktop, ask_done, ask_status};
+pub(crate) use desktop_view::DesktopView;
+pub(crate) use network_rules::of_users;
 pub(crate) use protocol::{Command, PauseWish};
 
 use crate::AgentError;
@@ -55,6 +64,7 @@ pub(crate) fn run(state: &State, context: &Context) -> Result<(), AgentError> {
     write_mark(state, &boot)?;
     let (sender, inputs) = channel();
     let socket = Socket::listen(state, sender.clone())?;
+    around::watch(state.clone(), sender.clone())?;
     tracing::info!(socket = %socket.path().display(), "the service runs");
     EventLoop::new(state.clone(), context, book, sender).run(&inputs);
     drop(socket);

@@ -40,11 +40,7 @@ impl Dialling {
         trust: Trust,
         credential: Option<Credential>,
     ) -> Result<Arc<Connection>, AgentError> {
-        let urls = match std::env::var_os(ADDRESS_VARIABLE).filter(|url| !url.is_empty()) {
-            // What is no text is refused as what is no address.
-            Some(url) => vec![url.to_string_lossy().into_owned()],
-            None => urls.to_vec(),
-        };
+        let urls = server_addresses(urls);
         let (interrupts, gate) = (Arc::clone(&self.interrupts), self.gate.clone());
         let waits = Arc::new(Waits { interrupts, gate, ..Waits::default() });
         let options = Options {
@@ -66,6 +62,15 @@ impl Dialling {
         // Set once, here.
         let _ = waits.connection.set(Arc::downgrade(&connection));
         Ok(connection)
+    }
+}
+
+/// The addresses that are tried: these, or the one that `HOLDFAST_SERVER` names.
+pub(crate) fn server_addresses(urls: &[String]) -> Vec<String> {
+    match std::env::var_os(ADDRESS_VARIABLE).filter(|url| !url.is_empty()) {
+        // What is no text is refused as what is no address.
+        Some(url) => vec![url.to_string_lossy().into_owned()],
+        None => urls.to_vec(),
     }
 }
 

@@ -85,13 +85,10 @@ pub(crate) fn choose(
 
 fn name(settings: &Settings, wish: &Wish) -> Result<String, AgentError> {
     if let Some(name) = &wish.set {
-        let known = settings.sets.contains_key(name);
-        let valid = (1..=NAME_MAX_CHARS).contains(&name.chars().count()) && name.chars().all(is_name_char);
-        return if known || valid {
-            Ok(name.clone())
-        } else {
-            Err(AgentError::SetName { name: name.clone() })
-        };
+        if !settings.sets.contains_key(name) {
+            check_name(name)?;
+        }
+        return Ok(name.clone());
     }
     if wish.paths.is_empty() {
         let mut names = settings.sets.keys();
@@ -104,6 +101,12 @@ fn name(settings: &Settings, wish: &Wish) -> Result<String, AgentError> {
     let wanted = sorted(wish.paths.clone());
     let same = settings.sets.iter().find(|(_, set)| sorted(set.paths()) == wanted);
     Ok(same.map_or_else(|| new_name(settings, &wish.paths), |(name, _)| name.clone()))
+}
+
+/// Whether a new set may have this name.
+pub(crate) fn check_name(name: &str) -> Result<(), AgentError> {
+    let valid = (1..=NAME_MAX_CHARS).contains(&name.chars().count()) && name.chars().all(is_name_char);
+    if valid { Ok(()) } else { Err(AgentError::SetName { name: name.to_owned() }) }
 }
 
 /// A name that no set has, after the last part of the first path.

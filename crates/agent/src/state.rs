@@ -6,6 +6,7 @@ pub mod checked;
 pub mod counter;
 pub mod event_log;
 pub mod identity;
+pub mod networks;
 pub mod orders;
 pub mod pending;
 pub mod policy;
@@ -13,6 +14,7 @@ pub mod restores;
 mod secrets;
 pub mod settings;
 pub mod status;
+pub mod told;
 
 use crate::AgentError;
 use platform::{Lock, durable};

@@ -39,7 +39,7 @@ pub struct Setup {
 pub struct View {
     /// All notices that hold.
     pub holding: Vec<Held>,
-    /// The categories that come up ([`crate::CategoryPolicy::effective`]).
+    /// The categories that come up.
     pub categories: BTreeSet<Category>,
     /// What the user can and may do now. A pop-up offers nothing else, and other entries of the menu are grey.
     pub possible: Vec<Action>,

@@ -4,7 +4,6 @@
 //! A desktop that is not there, or restarts, is no failure: [`Desktop`] goes on and shows what holds when it is back.
 //! What comes up and how often is decided without any desktop, by [`Memory`].
 
-mod categories;
 mod desktop;
 mod held;
 mod icons;
@@ -13,7 +12,6 @@ mod popups;
 mod tray;
 mod wording;
 
-pub use categories::CategoryPolicy;
 pub use desktop::{Desktop, Event, Setup, View};
 pub use held::Held;
 pub use popups::{About, Memory};

@@ -197,6 +197,12 @@ codes! {
     Blackout = "blackout", 0, BUSY, "Wait for the end of the window, which holdfast status tells.";
     /// No backup is allowed on this network.
     NetworkBlocked = "network_blocked", 0, BUSY, "Use another network, or allow backup on this one.";
+    /// The network is not known.
+    NetworkUnknown = "network_unknown", 0, NOT_FOUND, "See which are: holdfast networks list.";
+    /// The administrator's policy does not allow it to users.
+    NotAllowed = "not_allowed", 0, REFUSED, "Ask the administrator to allow it.";
+    /// The battery is too empty for a backup.
+    BatteryLow = "battery_low", 0, BUSY, "Plug the device in.";
     /// The local disk is full.
     DiskFull = "disk_full", 0, LOCAL, "Free some space on this disk and run the command again.";
     /// A local file or folder cannot be read or written.

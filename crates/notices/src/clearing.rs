@@ -27,6 +27,8 @@ pub enum Clearing {
     UseBelowMark,
     /// The way to the server leads over a network on which backup is allowed.
     NetworkAllowed,
+    /// The battery is charged enough, or the device is plugged in.
+    PowerSuffices,
     /// What is sent arrives fast enough.
     BandwidthSufficient,
     /// The pause ends, by itself or by the user.

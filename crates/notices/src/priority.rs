@@ -29,6 +29,7 @@ pub static ORDER: &[&Notice] = &[
     // Backup is put off on purpose.
     &BACKUP_PAUSED,
     &BACKUP_PAUSED_BLACKOUT,
+    &BACKUP_PAUSED_BATTERY,
     // The last try failed.
     &BACKUP_INTERRUPTED_NETWORK_DISABLED,
     &INTERNAL_ERROR,

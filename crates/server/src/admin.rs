@@ -276,7 +276,7 @@ pub enum Answer {
     /// Of `retention`.
     Retention(RetentionView),
     /// Of `settings`.
-    Settings(SettingsView),
+    Settings(Box<SettingsView>),
     /// Of `cleanup`.
     Cleanup(CleanupView),
     /// Of `verify`.
@@ -349,8 +349,8 @@ pub async fn run(instance: &Arc<Instance>, command: Command, watch: &Watch) -> R
         Command::SnapshotUndelete { ids } => Answer::Changed(snapshots::undelete(instance, &ids).await?),
         Command::RetentionShow => Answer::Retention(retention::show(instance)),
         Command::RetentionSet(change) => Answer::Retention(retention::set(instance, change).await?),
-        Command::SettingsShow => Answer::Settings(settings::show(instance)),
-        Command::SettingsSet(change) => Answer::Settings(settings::set(instance, change).await?),
+        Command::SettingsShow => Answer::Settings(Box::new(settings::show(instance))),
+        Command::SettingsSet(change) => Answer::Settings(Box::new(settings::set(instance, change).await?)),
         Command::Cleanup { dry_run } => Answer::Cleanup(cleanup::run(instance, dry_run, watch).await?),
         Command::Verify { read_data } => Answer::Verify(verify::run(instance, read_data, watch).await?),
         Command::Stats => Answer::Stats(stats::collect(instance).await?),

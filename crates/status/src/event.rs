@@ -175,6 +175,13 @@ events! {
     };
     /// The way to the server leads over another network, or this one was allowed.
     NetworkAllowed;
+    /// The device runs on battery, and that is too empty for a backup.
+    BatteryLow {
+        /// The charge below which none runs, in a hundred.
+        limit: u8,
+    };
+    /// The device is plugged in, or the battery is full enough.
+    PowerSuffices;
     /// A backup runs on a network on which there was none before.
     NewNetwork {
         /// What people call it.

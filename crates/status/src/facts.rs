@@ -19,6 +19,9 @@ pub(crate) struct Facts {
     pub(crate) pause: Option<Pause>,
     pub(crate) blackout_until: Option<Timestamp>,
     pub(crate) blocked_network: Option<String>,
+    /// The charge below which no backup runs, while the battery is below it.
+    #[serde(default)]
+    pub(crate) battery_limit: Option<u8>,
     pub(crate) backup: Option<Backup>,
     pub(crate) activated: Option<Timestamp>,
     /// The first to be next.
@@ -83,15 +86,19 @@ impl Facts {
         pause: None,
         blackout_until: None,
         blocked_network: None,
+        battery_limit: None,
         backup: None,
         activated: None,
         queue: Vec::new(),
         restore: None,
     };
 
-    /// Whether a pause, a blackout or a blocked network holds backups back.
+    /// Whether a pause, a blackout, a blocked network or a battery holds backups back.
     pub(crate) const fn is_held(&self) -> bool {
-        self.pause.is_some() || self.blackout_until.is_some() || self.blocked_network.is_some()
+        self.pause.is_some()
+            || self.blackout_until.is_some()
+            || self.blocked_network.is_some()
+            || self.battery_limit.is_some()
     }
 
     /// Whether there is a run, or one to come, that could be held back now.
@@ -143,6 +150,8 @@ impl Facts {
             Event::BlackoutEnded => self.blackout_until = None,
             Event::NetworkBlocked { network } => self.blocked_network = Some(network.clone()),
             Event::NetworkAllowed => self.blocked_network = None,
+            Event::BatteryLow { limit } => self.battery_limit = Some(*limit),
+            Event::PowerSuffices => self.battery_limit = None,
             Event::RestoreAsked { id } => self.queue.push(Restore { id: *id, asked: now }),
             Event::RestoreBegan { id } => {
                 let place = self.queue.iter().position(|restore| restore.id == *id);
@@ -186,6 +195,7 @@ impl Facts {
     fn start(&mut self) {
         self.blackout_until = None;
         self.blocked_network = None;
+        self.battery_limit = None;
         if let Some(running) = self.restore.take() {
             self.queue.insert(0, running.restore);
         }

@@ -192,6 +192,7 @@ impl Occasion<'_> {
             Source::PauseBegan => Value::TimeOfDay(facts.pause?.began),
             Source::BlackoutEnds => Value::TimeOfDay(facts.blackout_until?),
             Source::Network => Value::Text(network()?.clone()),
+            Source::BatteryLimit => Value::Percent(facts.battery_limit?),
             Source::EachMissingFolder => Value::Text(self.event.missing_folders().get(index)?.clone()),
             Source::Denied => Value::Count(self.denied()),
             Source::Days => Value::Days(self.days()),

@@ -51,6 +51,12 @@ pub enum Why {
         /// What people call it.
         network: String,
     },
+    /// The battery is too empty.
+    #[error("the device runs on battery, which is below {limit} %")]
+    BatteryLow {
+        /// The charge below which no backup runs.
+        limit: u8,
+    },
     /// Nothing holds backups back.
     #[error("nothing holds backups back")]
     NothingHolds,
@@ -63,6 +69,9 @@ pub enum Why {
     /// The network is not blocked.
     #[error("the network is not blocked")]
     NetworkNotBlocked,
+    /// The battery is not too empty.
+    #[error("the battery holds nothing back")]
+    BatteryNotLow,
     /// There is a restore with this number.
     #[error("there is a restore with this number")]
     RestoreKnown,
@@ -105,6 +114,7 @@ impl Need {
             Self::Paused => facts.pause.is_none().then_some(Why::NotPaused),
             Self::Blackout => facts.blackout_until.is_none().then_some(Why::NoBlackout),
             Self::NetworkBlocked => facts.blocked_network.is_none().then_some(Why::NetworkNotBlocked),
+            Self::BatteryLow => facts.battery_limit.is_none().then_some(Why::BatteryNotLow),
             Self::NewRestore => (waits(id) || runs(id)).then_some(Why::RestoreKnown),
             Self::RestoreNext if !waits(id) => Some(Why::RestoreUnknown),
             Self::RestoreNext => facts.restore.is_some().then_some(Why::RestoreUnderWay),
@@ -120,6 +130,7 @@ impl Facts {
         let pause = self.pause.map(|pause| Why::Paused { until: pause.until });
         let blackout = || self.blackout_until.map(|until| Why::Blackout { until });
         let network = || self.blocked_network.clone().map(|network| Why::NetworkBlocked { network });
-        pause.or_else(blackout).or_else(network)
+        let battery = || self.battery_limit.map(|limit| Why::BatteryLow { limit });
+        pause.or_else(blackout).or_else(network).or_else(battery)
     }
 }

@@ -26,7 +26,7 @@ pub struct Rule {
 /// What must be so for an event to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// No pause, blackout or blocked network.
+    /// No pause, blackout, blocked network or low battery.
     NothingHolds,
     /// One of them.
     SomethingHolds,
@@ -36,6 +36,8 @@ pub enum Need {
     Blackout,
     /// A blocked network.
     NetworkBlocked,
+    /// A battery that is too empty.
+    BatteryLow,
     /// No restore with this number.
     NewRestore,
     /// The restore waits, and no other one runs.
@@ -102,6 +104,8 @@ pub enum Source {
     BlackoutEnds,
     /// The network that is blocked, or on which a backup began.
     Network,
+    /// The charge below which no backup runs.
+    BatteryLimit,
     /// Each folder that is missing, for a notice of its own.
     EachMissingFolder,
     /// Files that could not be read.

@@ -233,6 +233,8 @@ pub static RULES: &[Rule] = &[
     Rule { needs: Some(Need::Blackout), ..rule(K::BlackoutEnded, ANY) },
     Rule { ..rule(K::NetworkBlocked, ANY) },
     Rule { needs: Some(Need::NetworkBlocked), ..rule(K::NetworkAllowed, ANY) },
+    Rule { ..rule(K::BatteryLow, ANY) },
+    Rule { needs: Some(Need::BatteryLow), ..rule(K::PowerSuffices, ANY) },
     Rule {
         effects: &[Effect::raise(&BACKUP_STARTED_ON_NETWORK, &[("network", Source::Network)])],
         ..rule(K::NewNetwork, BEGUN)

@@ -30,6 +30,8 @@ pub enum Holds {
     Blackout,
     /// A blocked network holds back a run, or one to come.
     NetworkBlocked,
+    /// A battery that is too empty holds back a run, or one to come.
+    BatteryLow,
     /// A restore waits.
     RestoreWaits,
     /// A restore runs.
@@ -62,6 +64,11 @@ pub static STANDING: &[Standing] = &[
         values: &[("network", Source::Network)],
     },
     Standing {
+        notice: &BACKUP_PAUSED_BATTERY,
+        holds: Holds::BatteryLow,
+        values: &[("limit", Source::BatteryLimit)],
+    },
+    Standing {
         notice: &RESTORE_QUEUED,
         holds: Holds::RestoreWaits,
         values: &[("requested", Source::RestoreAsked)],
@@ -89,6 +96,7 @@ impl Holds {
             Self::Paused => facts.pause.is_some(),
             Self::Blackout => facts.blackout_until.is_some() && facts.wants_to_run(),
             Self::NetworkBlocked => facts.blocked_network.is_some() && facts.wants_to_run(),
+            Self::BatteryLow => facts.battery_limit.is_some() && facts.wants_to_run(),
             Self::RestoreWaits => !facts.queue.is_empty(),
             Self::RestoreRuns => facts.restore.is_some(),
         }

@@ -72,7 +72,7 @@ impl State {
         self.facts.held_back
     }
 
-    /// What holds backups back: a pause, else a blackout, else a blocked network.
+    /// What holds backups back: a pause, else a blackout, else a blocked network, else a battery.
     pub fn what_holds(&self) -> Option<Why> {
         self.facts.what_holds()
     }
@@ -90,6 +90,11 @@ impl State {
     /// The network on which no backup is allowed.
     pub fn blocked_network(&self) -> Option<&str> {
         self.facts.blocked_network.as_deref()
+    }
+
+    /// The charge below which no backup runs, while the battery is below it.
+    pub const fn battery_limit(&self) -> Option<u8> {
+        self.facts.battery_limit
     }
 
     /// The last backup that the server accepted.
@@ -126,7 +131,8 @@ impl State {
     ) -> Option<Timestamp> {
         let facts = &self.facts;
         let nobody_tries = self.held.iter().any(|held| held.notice.code == AGENT_NOT_RUNNING.code);
-        if facts.step != Step::Idle || facts.blocked_network.is_some() || nobody_tries {
+        let waits = facts.blocked_network.is_some() || facts.battery_limit.is_some();
+        if facts.step != Step::Idle || waits || nobody_tries {
             return None;
         }
         let due = self.due(schedule, now, zone).time(now)?;

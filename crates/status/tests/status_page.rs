@@ -97,11 +97,12 @@ fn steps(steps: &[Step]) -> String {
 const fn needs(need: Option<Need>) -> &'static str {
     match need {
         None => "",
-        Some(Need::NothingHolds) => "no pause, blackout or blocked network",
-        Some(Need::SomethingHolds) => "a pause, blackout or blocked network",
+        Some(Need::NothingHolds) => "no pause, blackout, blocked network or low battery",
+        Some(Need::SomethingHolds) => "a pause, blackout, blocked network or low battery",
         Some(Need::Paused) => "paused",
         Some(Need::Blackout) => "in a blackout",
         Some(Need::NetworkBlocked) => "on a blocked network",
+        Some(Need::BatteryLow) => "on a low battery",
         Some(Need::NewRestore) => "no restore has this number",
         Some(Need::RestoreNext) => "this restore waits, and no other runs",
         Some(Need::RestoreRuns) => "this restore runs",
@@ -163,6 +164,9 @@ fn holds(holds: Holds) -> String {
         Holds::NetworkBlocked => {
             "the way to the server leads over a blocked network, and a backup is due, cut short or under way"
                 .into()
+        }
+        Holds::BatteryLow => {
+            "the device runs on a low battery, and a backup is due, cut short or under way".into()
         }
         Holds::RestoreWaits => "a restore waits".into(),
         Holds::RestoreRuns => "a restore runs".into(),

@@ -1,10 +1,11 @@
 //! A test that runs in a process of its own: with message buses of its own, and on demand in a network of its own.
 //! What it tests finds them where programs find those of a real machine.
 
+use crate::message_bus::MessageBus;
 use crate::network::Network;
 use crate::not_run;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -17,20 +18,6 @@ const BEGAN: &str = "began";
 /// A test that hangs fails. Far longer than any takes.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// A message bus that lets everybody say and hear everything, and starts no service.
-const BUS_CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <listen>unix:path=SOCKET</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"#;
-
 /// A test in a process of its own.
 pub struct Apart {
     test: &'static str,
@@ -40,7 +27,7 @@ pub struct Apart {
 /// What is around such a test.
 pub struct Around {
     folder: PathBuf,
-    bus: Option<Child>,
+    bus: Option<MessageBus>,
 }
 
 impl Apart {
@@ -81,7 +68,7 @@ impl Apart {
                 command
             },
         );
-        let address = format!("unix:path={}", folder.path().join("bus").display());
+        let address = MessageBus::address_in(folder.path());
         command
             .args([self.test, "--exact", "--nocapture", "--test-threads=1"])
             .env(VARIABLE, folder.path())
@@ -111,31 +98,12 @@ impl Around {
 
     /// Starts the bus, which is that of the session and that of the system.
     pub fn start_bus(&mut self) {
-        let configuration = self.folder.join("bus.conf");
-        let socket = self.folder.join("bus");
-        let text = BUS_CONFIGURATION.replace("SOCKET", &socket.display().to_string());
-        std::fs::write(&configuration, text).expect("the bus's configuration");
-        let child = Command::new("dbus-daemon")
-            .args(["--nofork", "--nopidfile", "--nosyslog"])
-            .arg(format!("--config-file={}", configuration.display()))
-            .stdin(Stdio::null())
-            .spawn();
-        self.bus = Some(child.expect("dbus-daemon, of the package dbus"));
-        wait_until("the bus takes connections", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
+        self.bus = Some(MessageBus::start(&self.folder));
     }
 
     /// Kills the bus.
     pub fn stop_bus(&mut self) {
-        let mut bus = Ended(self.bus.take().expect("a bus that runs"));
-        bus.0.kill().expect("end the bus");
-        drop(bus);
-        std::fs::remove_file(self.folder.join("bus")).expect("the bus's socket");
-    }
-}
-
-impl Drop for Around {
-    fn drop(&mut self) {
-        drop(self.bus.take().map(Ended));
+        self.bus.take().expect("a bus that runs").end();
     }
 }
 

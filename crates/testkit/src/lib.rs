@@ -5,11 +5,14 @@
 #![allow(clippy::expect_used, reason = "what cannot be set up ends the test that wants it")]
 
 mod apart;
+pub mod doubles;
 pub mod link;
 pub mod memory_remote;
+pub mod message_bus;
 pub mod network;
 mod not_run;
 pub mod snapshot_writer;
+pub mod tray;
 pub mod tree;
 
 // The engine's own unit tests are another build of it, and reach the one that this crate uses through here.

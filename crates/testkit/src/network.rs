@@ -44,6 +44,11 @@ impl Network {
         Some(network)
     }
 
+    /// The name of the gateway's namespace.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
     /// The name of the device's namespace.
     pub fn device(&self) -> &str {
         &self.device

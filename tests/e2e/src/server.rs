@@ -3,7 +3,7 @@
 use crate::command::{Outcome, clean, program};
 use crate::port::free_port;
 use serde_json::Value;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,15 +17,21 @@ pub struct Server {
     data: PathBuf,
     port: u16,
     environment: Vec<(String, String)>,
+    launcher: Vec<OsString>,
     child: Option<Child>,
 }
 
 impl Server {
     /// Initialises a server in the folder `data` on a free port of the loopback interface. It is not started.
     pub fn init(data: &Path, arguments: &[&str]) -> Self {
+        Self::init_at(data, "127.0.0.1", Vec::new(), arguments)
+    }
+
+    /// The same at this address, with these words in front of its commands.
+    pub fn init_at(data: &Path, address: &str, launcher: Vec<OsString>, arguments: &[&str]) -> Self {
         let port = free_port();
-        let server = Self { data: data.to_owned(), port, environment: Vec::new(), child: None };
-        let (listen, url) = (format!("127.0.0.1:{port}"), format!("https://127.0.0.1:{port}"));
+        let server = Self { data: data.to_owned(), port, environment: Vec::new(), launcher, child: None };
+        let (listen, url) = (format!("{address}:{port}"), format!("https://{address}:{port}"));
         let init = ["init", "--listen", &listen, "--url", &url];
         server.run(init.iter().chain(arguments)).ok();
         server
@@ -33,7 +39,7 @@ impl Server {
 
     /// The server whose data folder is there already.
     pub fn at(data: &Path, port: u16) -> Self {
-        Self { data: data.to_owned(), port, environment: Vec::new(), child: None }
+        Self { data: data.to_owned(), port, environment: Vec::new(), launcher: Vec::new(), child: None }
     }
 
     /// Its data folder.
@@ -59,7 +65,15 @@ impl Server {
 
     /// A command of `holdfast-server` on this data folder.
     pub fn command(&self) -> Command {
-        let mut command = clean(program("holdfast-server"));
+        let program = program("holdfast-server");
+        let mut command = match self.launcher.split_first() {
+            None => clean(program),
+            Some((first, rest)) => {
+                let mut command = clean(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         command.arg("--data").arg(&self.data).envs(self.environment.iter().cloned());
         command
     }
@@ -163,6 +177,17 @@ impl Server {
     pub fn token(&self, user: &str) -> String {
         let document = self.json(["token", "create", "--user", user]);
         document["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// What this device told of itself, the first first.
+    #[track_caller]
+    pub fn told_by(&self, device: &str) -> Vec<Value> {
+        let page = self.json(["device", "events", device, "--limit", "1000"]);
+        let events = page["events"].as_array().expect("a list of events");
+        let told = events.iter().filter(|event| event["source"] == "device");
+        let mut told: Vec<_> = told.cloned().collect();
+        told.reverse();
+        told
     }
 
     /// Checks every stored byte; fails the test when anything is damaged.

@@ -21,11 +21,23 @@ impl Site {
     /// The same with further arguments for `init` and for `user add`.
     pub fn with(init: &[&str], user: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
-        let mut server = Server::init(&folder.path().join("server"), init);
+        let server = Server::init(&folder.path().join("server"), init);
         if !init.contains(&"--store") {
             // The store lies on the disk of the machine, which may be fuller than the usual reserve allows.
             server.need_no_free_disk();
         }
+        Self::started(folder, server, user)
+    }
+
+    /// A running server that `init` made in the folder that it was given.
+    pub fn of(init: impl FnOnce(&Path) -> Server) -> Self {
+        let folder = TempDir::new().unwrap();
+        let server = init(&folder.path().join("server"));
+        server.need_no_free_disk();
+        Self::started(folder, server, &[])
+    }
+
+    fn started(folder: TempDir, mut server: Server, user: &[&str]) -> Self {
         server.start();
         server.add_user("anna", user);
         Self { folder, server }

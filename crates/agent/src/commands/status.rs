@@ -50,7 +50,7 @@ pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Outcome, Agent
 }
 
 /// What was known last, and that no agent runs.
-fn without_agent(state: &State) -> Result<Status, AgentError> {
+pub(crate) fn without_agent(state: &State) -> Result<Status, AgentError> {
     let now = Clock::system().now();
     crate::state::identity::Identity::read(state)?;
     let mut status = read_status(state)?.unwrap_or_else(|| status::State::new(now));

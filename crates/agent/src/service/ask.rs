@@ -1,7 +1,9 @@
 //! The asking side of the socket. Plain blocking calls: a command does nothing else meanwhile.
 
+use super::desktop_view::DesktopView;
 use super::protocol::{Command, LINE_MAX, Order, Reply, Request, error_of, version};
 use crate::AgentError;
+use crate::change::SettingsChange;
 use crate::commands::Context;
 use crate::progress::{self, Words};
 use crate::run::Manner;
@@ -11,7 +13,7 @@ use crate::state::identity::Identity;
 use engine::backup::BackupSummary;
 use model::Timestamp;
 use platform::socket;
-use status::Status;
+use status::{Status, Transition};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::time::Duration;
 
@@ -88,6 +90,48 @@ pub(crate) fn ask_status(
 
 fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+}
+
+/// What a desktop is told.
+pub(crate) enum DesktopNews {
+    /// What it shows now.
+    View(Box<DesktopView>),
+    /// What comes up and is over.
+    Event(Box<Transition>),
+}
+
+/// Hands over what a desktop shows, after each change, until the service ends. False when none runs.
+pub(crate) fn ask_desktop(state: &State, mut show: impl FnMut(DesktopNews)) -> Result<bool, AgentError> {
+    let Some(mut asked) = ask(state, Command::Desktop)? else { return Ok(false) };
+    loop {
+        match asked.next() {
+            Ok(Reply::Desktop(view)) => show(DesktopNews::View(view)),
+            Ok(Reply::Event(event)) => show(DesktopNews::Event(event)),
+            Ok(_) => return Err(unexpected()),
+            Err(AgentError::ServiceSilent { source }) if is_end(&source) => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Lets the service change the settings. False when none runs.
+pub(crate) fn ask_change(state: &State, change: &SettingsChange) -> Result<bool, AgentError> {
+    let Some(mut asked) = ask(state, Command::Change(change.clone()))? else { return Ok(false) };
+    match asked.next()? {
+        Reply::Done => Ok(true),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Lets the service begin a backup of the set that is meant without a name, and does not wait for its end.
+pub(crate) fn ask_begin(state: &State) -> Result<(), AgentError> {
+    let manner = Manner { accept_changed_roots: false, is_watched: false, walks_all: true };
+    let order = Command::Backup(Order::new(&Wish::default(), manner));
+    let Some(mut asked) = ask(state, order)? else { return Err(AgentError::AgentNotRunning) };
+    match asked.next()? {
+        Reply::Chosen(_) => Ok(()),
+        _ => Err(unexpected()),
+    }
 }
 
 /// Lets the service do something that is done at once.

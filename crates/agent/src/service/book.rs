@@ -5,7 +5,8 @@ use crate::state::State;
 use crate::state::event_log::{EventLog, read_events};
 use crate::state::status::{read_status, write_status};
 use model::Timestamp;
-use status::{Event, Refusal, Transition};
+use notices::Notice;
+use status::{Change, Event, Refusal, Transition};
 
 /// The status of this device, kept on disk.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub(super) struct Book {
     state: State,
     status: status::State,
     log: EventLog,
+    /// Changes below this number are written down, and would be there after a kill.
+    written: u64,
+    /// Events that were told and are over, for the desktop.
+    told: Vec<Transition>,
     /// Changes that could not be written yet, as on a full disk: they are with the next.
     unwritten: Vec<Transition>,
 }
@@ -22,7 +27,7 @@ impl Book {
     pub(super) fn open(state: &State, now: Timestamp) -> Result<Self, AgentError> {
         if let Some(status) = read_status(state)? {
             let log = EventLog::open(state, status.next_sequence())?;
-            return Ok(Self { state: state.clone(), status, log, unwritten: Vec::new() });
+            return Ok(Self::new(state, status, log));
         }
         // A number is never given twice, also where only the log is left.
         let last = read_events(state)?.last().map_or(0, |change| change.sequence);
@@ -30,12 +35,32 @@ impl Book {
         let mut log = EventLog::open(state, last + 1)?;
         log.append(&changes)?;
         write_status(state, &status)?;
-        Ok(Self { state: state.clone(), status, log, unwritten: Vec::new() })
+        Ok(Self::new(state, status, log))
+    }
+
+    fn new(state: &State, status: status::State, log: EventLog) -> Self {
+        let written = status.next_sequence();
+        Self { state: state.clone(), status, log, written, told: Vec::new(), unwritten: Vec::new() }
+    }
+
+    /// The number below which all changes are written down. Others may get another meaning, should the service be killed.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
     }
 
     /// What holds.
     pub(super) const fn status(&self) -> &status::State {
         &self.status
+    }
+
+    /// Whether this notice holds.
+    pub(super) fn holds(&self, notice: &Notice) -> bool {
+        self.status.held().iter().any(|held| held.notice == notice)
+    }
+
+    /// The events that were told since this was asked last.
+    pub(super) fn take_told(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.told)
     }
 
     /// Takes in an event; gives whether something that is shown has changed.
@@ -50,14 +75,17 @@ impl Book {
         for change in &changes {
             tracing::info!(code = change.code, change = ?change.change, "status");
         }
+        let is_told = |change: &&Transition| change.change == Change::Told;
+        self.told.extend(changes.iter().filter(is_told).cloned());
         self.unwritten.extend(changes);
         let written = self.log.append(&self.unwritten).and_then(|()| {
             self.unwritten.clear();
             write_status(&self.state, &self.status)
         });
-        if let Err(error) = written {
+        match written {
+            Ok(()) => self.written = self.status.next_sequence(),
             // Backups and the truth about them matter more than that it survives a restart.
-            tracing::error!(%error, "the status could not be written");
+            Err(error) => tracing::error!(%error, "the status could not be written"),
         }
         Ok(true)
     }
@@ -66,7 +94,6 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use status::Change;
 
     #[test]
     fn what_was_told_is_there_after_a_restart_and_no_number_comes_twice() {

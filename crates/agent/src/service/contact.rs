@@ -5,6 +5,7 @@ use crate::AgentError;
 use crate::session::{Dialling, Session};
 use crate::state::State;
 use api::control::DeviceState;
+use api::runs::QuotaAnswer;
 use client::RetryPolicy;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -35,6 +36,11 @@ impl Contact {
         !self.is_asking && Instant::now() >= self.next
     }
 
+    /// Asks as soon as it may: what the server would say has changed.
+    pub(super) fn ask_soon(&mut self) {
+        self.next = Instant::now();
+    }
+
     /// Asks on a thread of its own; the answer comes to the loop.
     pub(super) fn ask(&mut self, state: &State, dialling: Dialling, inputs: &Sender<Input>) {
         let (state, inputs) = (state.clone(), inputs.clone());
@@ -61,14 +67,27 @@ impl Contact {
     }
 }
 
-fn asked(state: State, dialling: &Dialling) -> Result<DeviceState, AgentError> {
+/// What the server says of this device.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// How it sees it.
+    pub(super) state: DeviceState,
+    /// How full the quota of its user is; none for a device that is turned away.
+    pub(super) quota: Option<QuotaAnswer>,
+}
+
+fn asked(state: State, dialling: &Dialling) -> Result<Answer, AgentError> {
     let session = Session::open(state, dialling)?;
-    Ok(session.vault.connection().device_state()?)
+    let connection = session.vault.connection();
+    let state = connection.device_state()?;
+    // A device that is turned away is told no quota.
+    let quota = if state.refusal().is_none() { Some(connection.quota()?) } else { None };
+    Ok(Answer { state, quota })
 }
 
 /// The pause after so many failures. A random part of up to a half is taken off, so that agents that lost the server
 /// together do not come back together.
-fn pause(failures: u32, random: f64) -> Duration {
+pub(super) fn pause(failures: u32, random: f64) -> Duration {
     let full = match failures {
         0 => WELL,
         failures => FIRST.saturating_mul(1 << (failures - 1).min(8)).min(LONGEST),

@@ -1,32 +1,42 @@
 //! The one loop that everything comes to: commands, what the backup has reached, what the server says, and time. It
 //! alone feeds the machine of the status, so what is told is true in one order.
 
+mod around;
 mod control;
+mod wishes;
 
+use super::around::Around;
 use super::book::Book;
 use super::causes::{committed, contact_event, event_of};
 use super::channel;
-use super::contact::Contact;
+use super::contact::{Answer, Contact};
 use super::control::Control;
 use super::hold;
 use super::protocol::{ChosenSet, Command, Counters, Made, Order, PauseWish, Reply};
+use super::quota::Quota;
 use super::running::{Replies, Running};
+use super::telling::Telling;
+use super::watchers::Watchers;
 use super::watches::Watches;
 use crate::AgentError;
 use crate::commands::Context;
 use crate::run::{Chosen, Manner, scheduled};
 use crate::session::Dialling;
 use crate::sets::{DEFAULT, Wish};
+use crate::state::networks::Networks;
 use crate::state::{State, identity};
 use api::control::{DeviceState, PolicyAnswer};
+use api::runs::QuotaAnswer;
 use engine::Gate;
 use engine::backup::BackupSummary;
 use engine::progress::Milestone;
 use jiff::tz::TimeZone;
+use model::policy::UserChoices;
 use model::schedule::{Due, Schedule};
 use model::{Clock, Code, OrderId, Timestamp};
 use notices::Platform;
-use status::{Asker, Canceler, Event, Reader, Refusal, Step, Why};
+use notices::catalogue::QUOTA_REACHED;
+use status::{Asker, Canceler, Event, Reader, Refusal, Status, Step, Why};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -53,8 +63,8 @@ pub(super) enum Input {
     Reached(u64, Milestone),
     /// It ended.
     Ended(u64, Box<Result<BackupSummary, AgentError>>),
-    /// The server was asked how it sees this device.
-    Answered(Result<DeviceState, AgentError>),
+    /// The server was asked how it sees this device, and how full the quota is.
+    Answered(Result<Answer, AgentError>),
     /// It told that over the control channel.
     Told(DeviceState),
     /// The control channel could not be opened, or has ended.
@@ -63,6 +73,10 @@ pub(super) enum Input {
     Policy(Result<Box<PolicyAnswer>, AgentError>),
     /// The answer to an order is no longer on its way.
     OrderAnswered(OrderId),
+    /// What is around the device was looked at.
+    Around(Box<Around>),
+    /// The server was told what changed; up to which change it has them all.
+    EventsTold(Result<u64, AgentError>),
 }
 
 /// The loop.
@@ -77,12 +91,18 @@ pub(super) struct EventLoop<'a> {
     runs: u64,
     /// Sets whose turn comes after the one that is backed up.
     to_come: Vec<String>,
-    watchers: Vec<Replies>,
+    watchers: Watchers,
     watches: Arc<Watches>,
     contact: Contact,
     control: Control,
     /// The control channel is open.
     is_connected: bool,
+    telling: Telling,
+    quota: Quota,
+    around: Option<Around>,
+    networks: Networks,
+    started: Instant,
+    choices: UserChoices,
     next_count: Timestamp,
     /// Something that is shown has changed since the watchers were told.
     is_news: bool,
@@ -103,9 +123,15 @@ impl<'a> EventLoop<'a> {
             running: None,
             runs: 0,
             to_come: Vec::new(),
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
             watches: Arc::default(),
             contact: Contact::new(),
+            telling: Telling::new(),
+            quota: Quota::default(),
+            around: None,
+            networks: Networks::default(),
+            started: Instant::now(),
+            choices: UserChoices::default(),
             next_count: clock.now().after(COUNT_AFTER_START),
             is_news: false,
             clock,
@@ -116,6 +142,7 @@ impl<'a> EventLoop<'a> {
     pub(super) fn run(&mut self, inputs: &Receiver<Input>) {
         let mut looked = Instant::now();
         channel::keep_open(&self.state, self.context.dialling(), &self.inputs);
+        self.read_choices();
         self.look_at_time();
         while !self.context.interrupts.caught() {
             match inputs.recv_timeout(TICK.saturating_sub(looked.elapsed())) {
@@ -146,6 +173,8 @@ impl<'a> EventLoop<'a> {
             Input::ChannelEnded(result) => self.channel_ended(result),
             Input::Policy(answer) => self.take_policy(answer),
             Input::OrderAnswered(order) => self.control.told(order),
+            Input::Around(around) => self.take_around(*around),
+            Input::EventsTold(result) => self.telling.told(result),
         }
         self.set_gate();
     }
@@ -188,12 +217,17 @@ impl<'a> EventLoop<'a> {
     fn answer(&mut self, command: Command, replies: Replies) {
         let result = match command {
             Command::Status { watch } => {
-                let _ = replies.send(self.status());
+                let _ = replies.send(Reply::Status(Box::new(self.status())));
                 if watch {
-                    self.watchers.push(replies);
+                    self.watchers.add_status(replies);
                 }
                 return;
             }
+            Command::Desktop => {
+                let _ = replies.send(Reply::Desktop(Box::new(self.desktop_view(self.status()))));
+                return self.watchers.add_desktop(replies);
+            }
+            Command::Change(change) => self.change(&change).map(|()| Reply::Done),
             Command::Backup(order) => match self.ask_run(order, &replies) {
                 Ok(()) => return,
                 Err(error) => Err(error),
@@ -297,7 +331,7 @@ impl<'a> EventLoop<'a> {
         Ok(until)
     }
 
-    fn status(&self) -> Reply {
+    fn status(&self) -> Status {
         let zone = TimeZone::system();
         let reader = Reader {
             now: self.clock.now(),
@@ -305,15 +339,7 @@ impl<'a> EventLoop<'a> {
             platform: Platform::Linux,
             schedule: &self.schedule,
         };
-        Reply::Status(Box::new(self.book.status().status(reader)))
-    }
-
-    fn tell_watchers(&mut self) {
-        if !std::mem::take(&mut self.is_news) || self.watchers.is_empty() {
-            return;
-        }
-        let status = self.status();
-        self.watchers.retain(|watcher| watcher.send(status.clone()).is_ok());
+        self.book.status().status(reader)
     }
 
     // The backup.
@@ -331,7 +357,8 @@ impl<'a> EventLoop<'a> {
         };
         self.apply(&event);
         if event == Event::LeaseGranted {
-            self.contact.note(true);
+            self.note_contact(true);
+            self.note_network_used();
         }
     }
 
@@ -345,7 +372,9 @@ impl<'a> EventLoop<'a> {
                 self.apply(&committed(&summary));
                 running.tell(&Reply::Progress(Counters::of(&running.progress)));
                 running.tell(&Reply::Made(Box::new(Made::new(&running.set, summary))));
-                self.contact.note(true);
+                self.note_contact(true);
+                // The quota is fuller now.
+                self.contact.ask_soon();
                 if !self.to_come.is_empty() && self.book.status().what_holds().is_none() {
                     // That it could not begin is in the status.
                     let _ = self.begin_next(Asker::Schedule);
@@ -364,7 +393,7 @@ impl<'a> EventLoop<'a> {
                     _ => event_of(&error, self.clock.now()),
                 };
                 if matches!(event, Event::Unreachable { .. }) {
-                    self.contact.note(false);
+                    self.note_contact(false);
                 }
                 self.apply(&event);
                 running.tell(&Reply::failed(&error));
@@ -374,6 +403,7 @@ impl<'a> EventLoop<'a> {
 
     /// A run is held while something holds it and it can be held.
     fn set_gate(&mut self) {
+        self.cut_by_surroundings();
         let holds = self.book.status().what_holds().is_some() && self.step().can_be_held();
         let Some(running) = self.running.as_mut().filter(|running| !running.is_over) else { return };
         match (holds, running.held_since) {
@@ -397,20 +427,44 @@ impl<'a> EventLoop<'a> {
 
     // The server.
 
-    fn answered(&mut self, result: Result<DeviceState, AgentError>) {
+    fn answered(&mut self, result: Result<Answer, AgentError>) {
         if !self.contact.take_answer() {
             return;
         }
         match result {
-            Ok(told) => self.told(&told),
+            Ok(Answer { state, quota }) => {
+                self.told(&state);
+                if let Some(quota) = quota {
+                    self.note_quota(quota);
+                }
+            }
             Err(error) => {
-                self.contact.note(false);
+                self.note_contact(false);
                 let event = contact_event(&error, self.clock.now());
                 // A run finds out by itself, and tries for longer.
                 if let Some(event) = event.filter(|_| self.running.is_none()) {
                     self.apply(&event);
                 }
             }
+        }
+    }
+
+    /// Takes in how full the quota is; while a run is under way that is about to change.
+    fn note_quota(&mut self, answer: QuotaAnswer) {
+        if self.running.is_some() {
+            return;
+        }
+        let is_used_up = self.book.holds(&QUOTA_REACHED);
+        for event in self.quota.events(answer, is_used_up) {
+            self.apply(&event);
+        }
+    }
+
+    /// Takes in whether the server was reached.
+    fn note_contact(&mut self, well: bool) {
+        self.contact.note(well);
+        if well {
+            self.telling.note_answer();
         }
     }
 
@@ -435,6 +489,10 @@ impl<'a> EventLoop<'a> {
             self.apply(&Event::DaysCounted { limit: self.control.policy().not_backed_up_days });
         }
         self.set_gate();
+        let until = self.book.written();
+        if self.telling.is_due(until) {
+            self.telling.tell(&self.state, self.context.dialling(), until, &self.inputs);
+        }
         if let Some(running) = &self.running {
             if !running.askers.is_empty() {
                 running.tell(&Reply::Progress(Counters::of(&running.progress)));
@@ -445,7 +503,8 @@ impl<'a> EventLoop<'a> {
             }
             return;
         }
-        if matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. }) {
+        if self.has_looked() && matches!(self.book.status().due(&self.schedule, now, &zone), Due::Now { .. })
+        {
             self.run_is_due();
         }
         if self.running.is_none() && self.contact.is_due() {
@@ -506,6 +565,7 @@ fn refused(Refusal { why, .. }: Refusal) -> AgentError {
         Why::Paused { .. } => Code::BackupPaused,
         Why::Blackout { .. } => Code::Blackout,
         Why::NetworkBlocked { .. } => Code::NetworkBlocked,
+        Why::BatteryLow { .. } => Code::BatteryLow,
         Why::NotPaused => Code::NotPaused,
         _ => Code::Internal,
     };

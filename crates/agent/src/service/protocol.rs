@@ -1,7 +1,9 @@
 //! What commands and the service say to each other over the socket in the state folder: the command sends one line of
 //! JSON, the service answers with lines until it has nothing more to say.
 
+use super::desktop_view::DesktopView;
 use crate::AgentError;
+use crate::change::SettingsChange;
 use crate::run::Manner;
 use crate::sets::{Change, Choice, Wish};
 use crate::state::settings::{BackupSet, StoredPath};
@@ -9,7 +11,7 @@ use engine::backup::BackupSummary;
 use engine::progress::{Phase, Progress};
 use model::{Code, Finding, FindingReason, SnapshotId, Timestamp};
 use serde::{Deserialize, Serialize};
-use status::Status;
+use status::{Status, Transition};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The longest line in either direction, in bytes. Lists of findings are the longest.
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     Pause(PauseWish),
     /// To end the pause.
     Resume,
+    /// To change the settings.
+    Change(SettingsChange),
+    /// What a desktop shows, with each change, until the asker goes.
+    Desktop,
 }
 
 /// Which backup is asked for.
@@ -77,6 +83,10 @@ pub(super) enum Reply {
     Working,
     /// The status.
     Status(Box<Status>),
+    /// What a desktop shows.
+    Desktop(Box<DesktopView>),
+    /// Something that comes up on a desktop and is over.
+    Event(Box<Transition>),
     /// The set that is backed up.
     Chosen(ChosenSet),
     /// How far the backup is.

@@ -3,6 +3,7 @@
 
 use super::{FILE_MODE, State, read};
 use crate::AgentError;
+use model::policy::UserChoices;
 use platform::durable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,8 +11,8 @@ use std::path::{Component, PathBuf};
 
 const VERSION: u32 = 1;
 const LIMIT_BYTES: u64 = 16 << 20;
-const HEAD: &str = "# Backup sets of this machine, read at the start of each run.
-# You may edit this file; a backup that adds a set writes it anew, without comments.
+const HEAD: &str = "# Backup sets and choices of this machine, read at the start of each run.
+# You may edit this file; a command that changes it writes it anew, without comments.
 ";
 
 /// All choices.
@@ -22,6 +23,9 @@ pub struct Settings {
     /// Sets by their names.
     #[serde(default)]
     pub sets: BTreeMap<String, BackupSet>,
+    /// What the user wants within the policy.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub choices: UserChoices,
 }
 
 /// Named folders and rules.
@@ -39,6 +43,10 @@ pub struct BackupSet {
     /// Stay on the file systems of the paths.
     #[serde(default)]
     pub one_file_system: bool,
+}
+
+fn is_default(choices: &UserChoices) -> bool {
+    *choices == UserChoices::default()
 }
 
 const fn yes() -> bool {
@@ -84,7 +92,7 @@ impl From<StoredPath> for PathForm {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: VERSION, sets: BTreeMap::new() }
+        Self { version: VERSION, sets: BTreeMap::new(), choices: UserChoices::default() }
     }
 }
 

@@ -62,6 +62,19 @@ notices! {
         action: "Nothing has to be done.",
     };
 
+    /// The device runs on battery, and the battery is nearly empty.
+    BACKUP_PAUSED_BATTERY = {
+        code: "backup_paused_battery",
+        status: "Backup Paused",
+        sub_status: "On battery, and below <P> %. Holdfast waits for power.",
+        parameters: &[Parameter { name: "limit", placeholder: "P", kind: Kind::Percent }],
+        category: Category::Informative,
+        icon: Icon::Paused,
+        clears: Clearing::PowerSuffices,
+        next: "Backup goes on by itself when the device is plugged in or the battery is charged. Restores work meanwhile.",
+        action: "Plug the device in.",
+    };
+
     /// A backup has begun on a network on which you may not want one.
     BACKUP_STARTED_ON_NETWORK = {
         code: "backup_started_on_network",

@@ -75,7 +75,7 @@ fn cancel(device: String) -> Command {
     Command::DeviceCancel { device }
 }
 
-fn change(value: Value) -> Command {
+fn change(value: &Value) -> Command {
     Command::PolicyChange { group: None, change: value.as_object().unwrap().clone() }
 }
 
@@ -94,14 +94,14 @@ fn changes_are_told_at_once_and_can_be_asked_for() {
     assert!(first.says_the_same(&connection.device_state().unwrap()));
     others.next();
 
-    site.run(change(json!({"tray_icon": false}))).unwrap();
+    site.run(change(&json!({"tray_icon": false}))).unwrap();
     let told = open.next();
     assert_ne!(told.policy, first.policy);
     let policy = connection.policy().unwrap();
     assert_eq!((policy.version.as_str(), policy.policy.tray_icon), (told.policy.as_str(), false));
     assert_eq!(others.next().policy, told.policy, "the same values have the same version");
     // A change that changes nothing is none.
-    site.run(change(json!({"tray_icon": false}))).unwrap();
+    site.run(change(&json!({"tray_icon": false}))).unwrap();
     open.stays_silent();
 
     let view = site.order(start, &device);

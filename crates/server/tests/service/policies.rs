@@ -6,11 +6,11 @@ use model::{Code, Custody};
 use serde_json::{Map, Value, json};
 use server::admin::{Command, PolicyOf, RetentionChange};
 
-fn fields(value: Value) -> Map<String, Value> {
+fn fields(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-fn change(group: Option<&str>, change: Value) -> Command {
+fn change(group: Option<&str>, change: &Value) -> Command {
     Command::PolicyChange { group: group.map(str::to_owned), change: fields(change) }
 }
 
@@ -37,9 +37,9 @@ fn a_value_comes_from_the_highest_layer_that_sets_it() {
     site.token("bert");
     let quota = |user| site.value(user, "quota_bytes");
     assert_eq!(quota("anna"), (json!(0), "built_in".to_owned()));
-    site.run(change(None, json!({"quota_bytes": 100, "tray_icon": false}))).unwrap();
+    site.run(change(None, &json!({"quota_bytes": 100, "tray_icon": false}))).unwrap();
     assert_eq!(quota("anna"), (json!(100), "server".to_owned()));
-    let view = site.json(change(Some("SALES"), json!({"quota_bytes": 200})));
+    let view = site.json(change(Some("SALES"), &json!({"quota_bytes": 200})));
     assert_eq!((&view["group"], &view["set"]), (&json!("sales"), &json!({"quota_bytes": 200})));
     assert_eq!(quota("anna"), (json!(200), "group".to_owned()));
     assert_eq!(quota("bert"), (json!(100), "server".to_owned()));
@@ -47,7 +47,7 @@ fn a_value_comes_from_the_highest_layer_that_sets_it() {
     site.run(Command::UserQuota { name: "anna".to_owned(), quota_bytes: Some(300) }).unwrap();
     assert_eq!(quota("anna"), (json!(300), "user".to_owned()));
     site.run(Command::UserQuota { name: "anna".to_owned(), quota_bytes: None }).unwrap();
-    site.run(change(Some("sales"), json!({"quota_bytes": null}))).unwrap();
+    site.run(change(Some("sales"), &json!({"quota_bytes": null}))).unwrap();
     assert_eq!(quota("anna"), (json!(100), "server".to_owned()));
     let listed = site.json(Command::GroupList);
     let rows: Vec<_> =
@@ -68,11 +68,11 @@ fn what_is_not_allowed_changes_nothing() {
         json!({"quota_bytes": 5, "colour": 1}),
         json!({"quota_bytes": 5, "snapshot": "maybe"}),
     ] {
-        assert_eq!(site.refusal(change(None, bad.clone())), Code::PolicyInvalid, "{bad}");
-        assert_eq!(site.refusal(change(Some("sales"), bad.clone())), Code::PolicyInvalid, "{bad}");
+        assert_eq!(site.refusal(change(None, &bad)), Code::PolicyInvalid, "{bad}");
+        assert_eq!(site.refusal(change(Some("sales"), &bad)), Code::PolicyInvalid, "{bad}");
     }
     assert_eq!(site.value("anna", "quota_bytes"), (json!(0), "built_in".to_owned()));
-    assert_eq!(site.refusal(change(Some("nobody"), json!({}))), Code::GroupUnknown);
+    assert_eq!(site.refusal(change(Some("nobody"), &json!({}))), Code::GroupUnknown);
     assert_eq!(site.refusal(Command::GroupAdd { name: "Sales".to_owned() }), Code::NameTaken);
     assert_eq!(site.refusal(Command::GroupAdd { name: "a b".to_owned() }), Code::NameInvalid);
     let remove = |name: &str| site.refusal(Command::GroupRemove { name: name.to_owned() });
@@ -93,14 +93,14 @@ fn the_rules_that_the_server_keeps_follow_the_policy() {
     site.run(Command::RetentionSet(retention)).unwrap();
     let (value, origin) = site.value("anna", "retention");
     assert_eq!((&value["keep_last"], origin.as_str()), (&json!(1), "server"));
-    site.run(change(None, json!({"retention": null}))).unwrap();
+    site.run(change(None, &json!({"retention": null}))).unwrap();
     assert_eq!(site.json(Command::RetentionShow)["keep_last"], 10);
 
     for seed in 1..=3 {
         device.back_up(&device.agent.tree(&[noise(seed, 100)], DEFAULT), DEFAULT);
     }
     let one = json!({"keep_last": 1, "hourly": 0, "daily": 0, "weekly": 0, "monthly": 0});
-    site.run(change(Some("sales"), json!({"retention": one, "quota_bytes": 50}))).unwrap();
+    site.run(change(Some("sales"), &json!({"retention": one, "quota_bytes": 50}))).unwrap();
     site.run(Command::Cleanup { dry_run: false }).unwrap();
     assert_eq!(device.snapshots().len(), 1);
     let refused = engine::remote::Remote::grant(&device.remote, device.set("default")).unwrap_err();
@@ -109,7 +109,7 @@ fn the_rules_that_the_server_keeps_follow_the_policy() {
     let anna = users.as_array().unwrap().iter().find(|user| user["name"] == "anna").unwrap();
     assert_eq!((&anna["quota_bytes"], &anna["group"]), (&json!(50), &json!("sales")));
 
-    site.run(change(Some("sales"), json!({"custody": "private"}))).unwrap();
+    site.run(change(Some("sales"), &json!({"custody": "private"}))).unwrap();
     assert_eq!(site.device("carl").answer.custody_default, Custody::Private);
     assert_eq!(site.device("anna").answer.custody_default, Custody::Private);
     assert_eq!(site.device("bert").answer.custody_default, Custody::Managed);
@@ -150,10 +150,10 @@ fn groups_and_policies_outlive_the_database() {
     let mut site = Site::new();
     site.group("sales", &["anna"]);
     site.device("anna");
-    site.run(change(None, json!({"not_backed_up_days": 3}))).unwrap();
-    site.run(change(Some("sales"), json!({"tray_icon": false}))).unwrap();
+    site.run(change(None, &json!({"not_backed_up_days": 3}))).unwrap();
+    site.run(change(Some("sales"), &json!({"tray_icon": false}))).unwrap();
     site.clock.advance(std::time::Duration::from_secs(60));
-    site.run(change(Some("default"), json!({"low_priority": false}))).unwrap();
+    site.run(change(Some("default"), &json!({"low_priority": false}))).unwrap();
     site.lose_all_but_the_store();
     site.recover(site.recovery()).unwrap();
     site.start();

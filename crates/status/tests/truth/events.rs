@@ -106,6 +106,8 @@ pub(crate) const POOL: &[Make] = &[
     |_, _| Event::NetworkBlocked { network: "cafe".into() },
     |_, _| Event::NetworkBlocked { network: "train".into() },
     |_, _| Event::NetworkAllowed,
+    |_, _| Event::BatteryLow { limit: 20 },
+    |_, _| Event::PowerSuffices,
     |_, _| Event::NewNetwork { network: "home".into() },
     |_, _| Event::NoFolders,
     |_, _| Event::FoldersFound { missing_folders: vec![] },

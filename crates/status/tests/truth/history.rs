@@ -79,8 +79,12 @@ impl<'h> History<'h> {
         })?
     }
 
+    fn is_low(self) -> bool {
+        self.last(|e| matches!(e, E::BatteryLow { .. }), |e| matches!(e, E::PowerSuffices) || starts(e))
+    }
+
     fn is_held(self) -> bool {
-        self.is_paused() || self.is_blackout() || self.network().is_some()
+        self.is_paused() || self.is_blackout() || self.network().is_some() || self.is_low()
     }
 
     /// Whether the run that was asked for last is of another set than the scheduled one.
@@ -154,6 +158,7 @@ impl<'h> History<'h> {
             E::PauseEnded => self.is_paused(),
             E::BlackoutEnded => self.is_blackout(),
             E::NetworkAllowed => self.network().is_some(),
+            E::PowerSuffices => self.is_low(),
             E::RestoreAsked { id } => !waiting.contains(id) && restoring != Some(*id),
             E::RestoreBegan { id } => waiting.contains(id) && restoring.is_none(),
             E::RestoreEnded { id, .. } | E::RestoreFailed { id, .. } => restoring == Some(*id),
@@ -173,6 +178,7 @@ impl<'h> History<'h> {
             | E::CertificateRefused { .. }
             | E::BlackoutBegan { .. }
             | E::NetworkBlocked { .. }
+            | E::BatteryLow { .. }
             | E::FoldersFound { .. }
             | E::DaysCounted { .. } => true,
         }
@@ -284,6 +290,7 @@ impl<'h> History<'h> {
         };
         add("backup_paused", self.is_paused());
         add("backup_paused_blackout", self.is_blackout() && wants);
+        add("backup_paused_battery", self.is_low() && wants);
         add("backup_initializing", at == At::Begun && !held);
         add("backup_in_progress", at == At::Sending && !held);
         add("backup_finishing", at == At::Sent);

@@ -7,13 +7,17 @@
     reason = "helpers of tests fail by panicking"
 )]
 
-mod doubles;
 mod networks;
 mod power;
 mod sleep;
 
 use std::time::Duration;
 use surroundings::{Change, Surroundings};
+
+/// The address of the test's own bus.
+fn bus() -> String {
+    std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap()
+}
 
 /// What is watched, and the changes that it told.
 struct Watched {

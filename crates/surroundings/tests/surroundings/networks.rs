@@ -1,8 +1,8 @@
 //! Which networks lead to a server.
 
-use crate::Watched;
-use crate::doubles::{Managed, NetworkManager};
+use crate::{Watched, bus};
 use surroundings::{Change, Metered, NetworkKind, NetworkRules, Verdict, Way};
+use testkit::doubles::{Managed, NetworkManager};
 use testkit::network::{GATEWAY_MAC, INTERFACE, ip};
 use testkit::{Apart, wait_until};
 
@@ -68,7 +68,7 @@ fn root_network_manager_names_what_the_kernel_cannot() {
         let unnamed = way(&watched).unwrap().network;
         watched.settle();
 
-        let manager = NetworkManager::start(wireless());
+        let manager = NetworkManager::start(&bus(), wireless());
         watched.wait_for(Change::Network);
         let told = way(&watched).unwrap();
         let network = told.network.clone();
@@ -112,7 +112,7 @@ fn root_a_vpn_is_a_network_with_another_below_it() {
         around.start_bus();
         let watched = Watched::start();
         watched.wait_for(Change::Network);
-        let manager = NetworkManager::start(wireless());
+        let manager = NetworkManager::start(&bus(), wireless());
         ip("tuntap add vpn0 mode tun");
         ip("address add 10.8.0.2/32 dev vpn0");
         ip("link set vpn0 up");

@@ -1,9 +1,9 @@
 //! What the machine runs on.
 
-use crate::Watched;
-use crate::doubles::{PowerState, UPower};
+use crate::{Watched, bus};
 use surroundings::{Change, Power};
 use testkit::Apart;
+use testkit::doubles::{PowerState, UPower};
 
 const UNKNOWN: Power = Power { on_battery: None, percent: None };
 
@@ -18,7 +18,7 @@ fn the_battery_is_read_and_watched_while_somebody_tells() {
         assert_eq!(watched.surroundings.power(), UNKNOWN);
 
         let state = PowerState { on_battery: false, is_present: true, percentage: 81.0 };
-        let upower = UPower::start(state);
+        let upower = UPower::start(&bus(), state);
         watched.wait_for(Change::Power);
         assert_eq!(watched.surroundings.power(), Power { on_battery: Some(false), percent: Some(81) });
         watched.settle();
@@ -38,7 +38,7 @@ fn the_battery_is_read_and_watched_while_somebody_tells() {
         around.start_bus();
         watched.wait_for(Change::Power);
         watched.settle();
-        let _upower = UPower::start(PowerState { is_present: false, ..state });
+        let _upower = UPower::start(&bus(), PowerState { is_present: false, ..state });
         watched.wait_for(Change::Power);
         assert_eq!(watched.surroundings.power(), Power { on_battery: Some(false), percent: None });
     });

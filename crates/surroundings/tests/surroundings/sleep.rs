@@ -1,9 +1,9 @@
 //! Going to sleep and waking.
 
-use crate::Watched;
-use crate::doubles::Login;
+use crate::{Watched, bus};
 use surroundings::Change;
 use testkit::Apart;
+use testkit::doubles::Login;
 
 #[test]
 fn sleep_is_told_at_once_and_by_logind_alone() {
@@ -11,9 +11,9 @@ fn sleep_is_told_at_once_and_by_logind_alone() {
         around.start_bus();
         let watched = Watched::start();
         watched.wait_for(Change::Power);
-        let login = Login::start();
+        let login = Login::start(&bus());
         watched.settle();
-        Login::impostor().prepare_for_sleep(true);
+        Login::impostor(&bus()).prepare_for_sleep(true);
         login.prepare_for_sleep(true);
         login.prepare_for_sleep(false);
         let told = || watched.changes.recv_timeout(std::time::Duration::from_mins(1)).unwrap();

@@ -52,3 +52,101 @@ fn others_get_no_answer_from_the_socket() {
     service.stop();
     assert!(!socket.exists());
 }
+
+/// Folders and choices are changed by the service where one runs, and without it else.
+#[test]
+fn settings_are_changed_with_and_without_a_service() {
+    let scene = Scene::new();
+    let (agent, documents) = (&scene.agent, scene.documents.to_str().unwrap());
+    let folders = || agent.run(["folders", "list", "--json"]).ok().json();
+    let chosen = || agent.run(["settings", "--json"]).ok().json();
+    let usual = serde_json::json!({ "notifications": ["Critical", "High", "Warning"], "chosen": false });
+    let change = |is_there: bool| {
+        assert_eq!(chosen(), usual, "service: {is_there}");
+        agent.run(["settings", "notifications", "high", "off"]).ok();
+        agent.run(["settings", "notifications", "informative", "on"]).ok();
+        let mine =
+            serde_json::json!({ "notifications": ["Critical", "Warning", "Informative"], "chosen": true });
+        assert_eq!(chosen(), mine);
+        agent.run(["settings", "notifications", "critical", "off"]).fails_with(model::Code::NotAllowed);
+        agent.run(["settings", "notifications", "default"]).ok();
+        assert_eq!(chosen(), usual);
+        agent.run(["settings", "notifications", "high"]).fails_with(model::Code::Usage);
+
+        agent.run(["folders", "add", documents]).ok();
+        let row = serde_json::json!([{ "set": "default", "path": documents, "is_there": true }]);
+        assert_eq!(folders(), row);
+        let nowhere = scene.site.path("nowhere");
+        agent.run([Path::new("folders"), Path::new("add"), &nowhere]).fails_with(model::Code::PathMissing);
+        agent.run(["folders", "remove", documents]).ok();
+        assert_eq!(folders(), serde_json::json!([]));
+        agent.run(["folders", "remove", documents]).fails_with(model::Code::PathMissing);
+        agent.run(["networks", "block", "Hotel"]).fails_with(model::Code::NetworkUnknown);
+    };
+    change(false);
+    let service = Service::start(agent);
+    service.await_code("no_folders");
+    change(true);
+    service.stop();
+}
+
+/// A folder that is added makes a backup due at once.
+#[test]
+fn no_folders_until_one_is_added() {
+    let scene = Scene::new();
+    let service = Service::start(&scene.agent);
+    service.await_code("no_folders");
+    scene.agent.run([Path::new("folders"), Path::new("add"), &scene.documents]).ok();
+    service.await_code("backup_complete");
+    assert_eq!(scene.snapshots(), 1);
+    scene.assert_told("no_folders");
+}
+
+#[test]
+fn findings_are_a_table_for_other_programs() {
+    let scene = Scene::new();
+    let other = scene.site.path("a, \"b\"");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("file"), "content").unwrap();
+    let both = [Path::new("backup"), &scene.documents, &other];
+    scene.agent.run(both).ok();
+    let empty = scene.agent.run(["findings", "--csv"]).ok().stdout;
+    assert_eq!(empty.lines().count(), 1, "{empty}");
+    std::fs::remove_dir_all(&other).unwrap();
+    scene.agent.run(both).expect(3);
+    let table = scene.agent.run(["findings", "--csv"]).ok().stdout;
+    let row = table.lines().nth(1).unwrap();
+    let path = other.to_str().unwrap().replace('"', "\"\"");
+    assert!(row.starts_with("root_missing,a folder of the set is gone,") && row.contains(&path), "{table}");
+    scene.agent.run(["findings", "--csv", "--json"]).fails_with(model::Code::Usage);
+}
+
+/// The file for support says how the device stands, and names nothing that is the user's.
+#[test]
+fn a_file_for_support_names_nothing_of_the_user() {
+    let mut scene = Scene::new();
+    let agent = scene.agent.clone();
+    let service = Service::start(&agent);
+    service.await_code("no_folders");
+    outcome(scene.ask_backup()).ok();
+    scene.site.server.stop();
+    service.await_code("server_connection_lost");
+    let file = scene.site.path("support.json");
+    let arguments = [Path::new("diagnose"), Path::new("--to"), &file];
+    agent.run(arguments).ok();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["status"]["line"]["code"], "server_connection_lost");
+    assert_eq!(document["server"]["code"], "server_unreachable");
+    assert_eq!((&document["sets"][0]["folders"], &document["service"]["answers"]), (&1.into(), &true.into()));
+    assert!(document["changes"]["newest"].as_array().unwrap().len() > 3, "{text}");
+    let folder = scene.site.folder().to_str().unwrap();
+    let port = scene.site.server.port().to_string();
+    for name in ["laptop", "anna", "documents", "letter", "127.0.0.1", "secret", folder, &port] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+    agent.run(arguments).fails_with(model::Code::Usage);
+    let page = agent.run(["open", "--json"]).ok().json();
+    let page = std::fs::read_to_string(page["page"].as_str().unwrap()).unwrap();
+    assert!(page.contains("Unable to Connect") && page.contains("documents"), "{page}");
+}

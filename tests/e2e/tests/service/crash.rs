@@ -19,9 +19,13 @@ fn internal_error() {
     assert!(service.log().contains(&incident), "the log tells of {incident}");
     let wait = wait_of(&status);
     assert!((500..=600).contains(&wait), "{wait}");
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "internal_error");
     // A backup that is made ends it.
     outcome(scene.ask_backup()).ok();
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
+    scene.assert_told("internal_error");
     scene.site.server.verify();
 }
 
@@ -40,5 +44,6 @@ fn backup_resuming_after_a_stop() {
     assert_never(&service, "internal_error");
     let raised = service.raised();
     assert!(raised.contains(&"backup_resuming".to_owned()), "{raised:?}");
+    scene.assert_told("backup_resuming");
     assert_eq!(scene.snapshots(), 1);
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use e2e::Clock;
-use std::time::Duration;
 
 /// Bytes that a process has read so far.
 fn read_bytes(pid: u32) -> u64 {
@@ -38,9 +37,13 @@ fn backup_paused() {
     let read = read_bytes(service.pid()) - before.0;
     assert!(read < 64 << 10, "{read} bytes were read in a pause");
 
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "backup_paused");
     scene.agent.run(["resume"]).ok();
     outcome(asked).ok();
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
+    scene.assert_told("backup_paused");
     scene.site.server.verify();
 }
 
@@ -64,4 +67,5 @@ fn backup_paused_after_a_restart() {
     clock.advance(3600);
     let status = service.await_status("resumed", |status| status["pause"].is_null());
     assert_ne!(e2e::service::code(&status), "backup_paused");
+    scene.assert_told("backup_paused");
 }

@@ -8,9 +8,12 @@ fn no_folders() {
     let service = Service::start(&scene.agent);
     let status = service.await_code("no_folders");
     assert!(wait_of(&status) > 3 * 3600, "{status:#}");
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "no_folders");
     // Named folders are backed up, and the notice goes.
     outcome(scene.ask_backup()).ok();
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
     service.stop();
     // The control: with a set that is there.
     let service = Service::start(&scene.agent);
@@ -27,6 +30,7 @@ fn no_folders() {
     let service = Service::start(&agent);
     service.await_code("no_folders");
     assert_eq!(service.status()["last_backup"]["missed"], 0, "what was backed up stays");
+    scene.assert_told("no_folders");
 }
 
 /// `backup_initializing`, `backup_in_progress`, `backup_finishing` and `backup_complete`, in this order.
@@ -44,10 +48,14 @@ fn backup_in_progress() {
     assert_eq!((&status["step"], &status["next_attempt"]), (&"in_progress".into(), &Value::Null));
     let words = status["line"]["sub_status"].as_str().unwrap();
     assert!(words.starts_with("Started "), "{words}");
+    let mut desk = Desk::of(&scene.agent);
+    let running = desk.assert_shows(&service, "backup_in_progress");
     assert!(status["last_backup"].is_null(), "nothing is complete that is not committed");
     scene.proxy.release();
     outcome(asked).ok();
     let status = service.await_code("backup_complete");
+    desk.assert_withdrawn(&running);
+    desk.assert_shows(&service, "backup_complete");
     let id = scene.agent.snapshots()[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(status["last_backup"]["snapshot"], id.as_str());
     let wait = wait_of(&status);
@@ -55,6 +63,9 @@ fn backup_in_progress() {
     let steps = ["backup_initializing", "backup_in_progress", "backup_finishing", "backup_complete"];
     let raised = service.raised();
     assert!(raised.ends_with(&steps.map(str::to_owned)), "{raised:?}");
+    for step in &steps[..3] {
+        scene.assert_told(step);
+    }
 }
 
 #[test]
@@ -77,12 +88,19 @@ fn backup_complete_files_missed() {
     let overlay = &status["overlays"][0];
     assert_eq!(overlay["code"], "folder_misconfigured");
     assert!(overlay["sub_status"].as_str().unwrap().contains("other"), "{overlay:#}");
+    let mut desk = Desk::of(&scene.agent);
+    let missed = desk.assert_shows(&service, "backup_complete_files_missed");
+    let missing = desk.assert_shows(&service, "folder_misconfigured");
 
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join("file"), "content").unwrap();
     scene.agent.run(both).ok();
     let status = service.await_code("backup_complete");
     assert_eq!(status["overlays"].as_array().unwrap().len(), 0, "{status:#}");
+    desk.assert_withdrawn(&missed);
+    desk.assert_withdrawn(&missing);
+    scene.assert_told("backup_complete_files_missed");
+    scene.assert_told("folder_misconfigured");
 }
 
 /// Ctrl-C in the command that asked for a backup is a cancel.
@@ -111,12 +129,16 @@ fn backup_canceled_by_user() {
     assert_eq!(e2e::service::code(&status), "backup_canceled_by_user");
     assert!(wait_of(&status) > 3 * 3600, "{status:#}");
     outcome(asked).expect(130);
+    let mut desk = Desk::of(&scene.agent);
+    let words = desk.assert_shows(&service, "backup_canceled_by_user");
     scene.proxy.release();
     assert_eq!(scene.snapshots(), 0);
     // The control: one that nobody cancels, which ends the notice.
     service.await_status("idle", |_| scene.agent.run([Path::new("backup"), &scene.documents]).status == 0);
     service.await_code("backup_complete");
     assert_eq!(scene.snapshots(), 1);
+    desk.assert_withdrawn(&words);
     let raised = service.raised();
     assert_eq!(raised.iter().filter(|code| *code == "backup_canceled_by_user").count(), 1, "{raised:?}");
+    scene.assert_told("backup_canceled_by_user");
 }

@@ -20,12 +20,16 @@ fn backup_interrupted_server_unreachable() {
     assert!((0..=600).contains(&wait), "{wait}");
     assert!(status["line"]["details"]["error"].is_string(), "{status:#}");
     outcome(asked).fails_with(model::Code::ServerUnreachable);
+    let mut desk = Desk::of(&agent);
+    let words = desk.assert_shows(&service, "backup_interrupted_server_unreachable");
     // It goes on by itself as soon as the server answers.
     scene.site.server.start();
     service.await_code("backup_complete");
     let raised = service.raised();
     assert!(raised.contains(&"backup_in_progress".to_owned()), "{raised:?}");
     assert_never(&service, "server_connection_lost");
+    desk.assert_withdrawn(&words);
+    scene.assert_told("backup_interrupted_server_unreachable");
     scene.site.server.verify();
 }
 
@@ -37,11 +41,15 @@ fn server_connection_lost() {
     let service = Service::start(&agent);
     service.await_code("backup_complete");
     // The control: it asks, and the server is there.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     assert_never(&service, "server_connection_lost");
     scene.site.server.stop();
     service.await_code("server_connection_lost");
+    let mut desk = Desk::of(&agent);
+    let words = desk.assert_shows(&service, "server_connection_lost");
     scene.site.server.start();
     service.await_code("backup_complete");
+    desk.assert_withdrawn(&words);
     assert_never(&service, "backup_interrupted_server_unreachable");
+    scene.assert_told("server_connection_lost");
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 impl EventLoop<'_> {
     /// The server tells how it sees this device.
     pub(super) fn told(&mut self, told: &DeviceState) {
-        self.contact.note(true);
+        self.note_contact(true);
         match told.refusal() {
             // What a run meets tells more.
             None if self.running.is_some() => {}
@@ -66,10 +66,12 @@ impl EventLoop<'_> {
         }
         if self.schedule != self.control.policy().schedule {
             self.schedule = self.control.policy().schedule.clone();
-            // When the next backup is due is shown.
-            self.is_news = true;
             self.look_at_time();
         }
+        self.judge_network();
+        self.judge_power();
+        // When the next backup is due is shown, and what comes up on the desktop.
+        self.is_news = true;
     }
 
     /// Does what an administrator wants, once.

@@ -1,10 +1,10 @@
-//! Doubles of services of the system.
+//! Doubles of services of the system, which speak their published interfaces on a bus of the test's own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use zbus::blocking::{Connection, connection::Builder};
-use zbus::fdo;
 use zbus::zvariant::{OwnedObjectPath, Value};
+use zbus::{Address, fdo};
 
 const NETWORK_MANAGER: &str = "/org/freedesktop/NetworkManager";
 const DEVICE: &str = "/org/freedesktop/NetworkManager/Devices/1";
@@ -15,22 +15,32 @@ const POWER: &str = "/org/freedesktop/UPower";
 const BATTERY: &str = "/org/freedesktop/UPower/devices/DisplayDevice";
 const LOGIN: &str = "/org/freedesktop/login1";
 
+/// What a double says when its bus does not let it in.
+const BUS: &str = "the test's own bus";
+
+fn address(bus: &str) -> Address {
+    bus.parse().expect("the address of a bus")
+}
+
 /// What NetworkManager says of the only interface that it manages, in its own numbers.
 #[derive(Clone)]
-pub(crate) struct Managed {
-    pub(crate) interface: &'static str,
-    pub(crate) device_type: u32,
-    pub(crate) metered: u32,
+pub struct Managed {
+    /// The interface's name.
+    pub interface: &'static str,
+    /// `NMDeviceType`.
+    pub device_type: u32,
+    /// `NMMetered`.
+    pub metered: u32,
     /// The name of the wireless network.
-    pub(crate) ssid: Vec<u8>,
+    pub ssid: Vec<u8>,
     /// Name and UUID of the connection.
-    pub(crate) connection: (&'static str, &'static str),
+    pub connection: (&'static str, &'static str),
     /// The same of a VPN over it.
-    pub(crate) vpn: Option<(&'static str, &'static str)>,
+    pub vpn: Option<(&'static str, &'static str)>,
 }
 
 /// A running double of NetworkManager.
-pub(crate) struct NetworkManager {
+pub struct NetworkManager {
     connection: Connection,
     managed: Arc<Mutex<Managed>>,
 }
@@ -45,13 +55,13 @@ struct Active {
 }
 
 fn path(path: &str) -> OwnedObjectPath {
-    path.try_into().unwrap()
+    path.try_into().expect("a path")
 }
 
 #[zbus::interface(name = "org.freedesktop.NetworkManager")]
 impl Manager {
     fn get_device_by_ip_iface(&self, iface: &str) -> fdo::Result<OwnedObjectPath> {
-        if self.0.lock().unwrap().interface == iface {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).interface == iface {
             return Ok(path(DEVICE));
         }
         Err(fdo::Error::Failed("No device found for the requested iface.".into()))
@@ -59,7 +69,7 @@ impl Manager {
 
     #[zbus(property)]
     fn active_connections(&self) -> Vec<OwnedObjectPath> {
-        let vpn = self.0.lock().unwrap().vpn.map(|_| path(VPN));
+        let vpn = self.0.lock().unwrap_or_else(PoisonError::into_inner).vpn.map(|_| path(VPN));
         [path(ACTIVE)].into_iter().chain(vpn).collect()
     }
 }
@@ -68,12 +78,12 @@ impl Manager {
 impl Device {
     #[zbus(property)]
     fn device_type(&self) -> u32 {
-        self.0.lock().unwrap().device_type
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).device_type
     }
 
     #[zbus(property)]
     fn metered(&self) -> u32 {
-        self.0.lock().unwrap().metered
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).metered
     }
 
     #[zbus(property)]
@@ -94,7 +104,7 @@ impl Wireless {
 impl AccessPoint {
     #[zbus(property)]
     fn ssid(&self) -> Vec<u8> {
-        self.0.lock().unwrap().ssid.clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ssid.clone()
     }
 }
 
@@ -118,18 +128,19 @@ impl Active {
 
 impl Active {
     fn names(&self) -> (&'static str, &'static str) {
-        let managed = self.managed.lock().unwrap();
-        if self.is_vpn { managed.vpn.unwrap() } else { managed.connection }
+        let managed = self.managed.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_vpn { managed.vpn.expect("a VPN") } else { managed.connection }
     }
 }
 
 impl NetworkManager {
-    pub(crate) fn start(managed: Managed) -> Self {
+    /// Takes its name on the bus with this address.
+    pub fn start(bus: &str, managed: Managed) -> Self {
         let managed = Arc::new(Mutex::new(managed));
         let shared = || Arc::clone(&managed);
         let active = |is_vpn| Active { managed: shared(), is_vpn };
         let build = || {
-            Builder::system()?
+            Builder::address(address(bus))?
                 .serve_at(NETWORK_MANAGER, Manager(shared()))?
                 .serve_at(DEVICE, Device(shared()))?
                 .serve_at(DEVICE, Wireless)?
@@ -139,27 +150,31 @@ impl NetworkManager {
                 .name("org.freedesktop.NetworkManager")?
                 .build()
         };
-        Self { connection: build().unwrap(), managed }
+        Self { connection: build().expect(BUS), managed }
     }
 
     /// Changes something and says that this property has changed.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Managed), interface: &str, property: &str) {
-        change(&mut self.managed.lock().unwrap());
+    pub fn change(&self, change: impl FnOnce(&mut Managed), interface: &str, property: &str) {
+        change(&mut self.managed.lock().unwrap_or_else(PoisonError::into_inner));
         say_changed(&self.connection, DEVICE, interface, property);
     }
 }
 
 /// A running double of UPower.
-pub(crate) struct UPower {
+pub struct UPower {
     connection: Connection,
     state: Arc<Mutex<PowerState>>,
 }
 
+/// What UPower says.
 #[derive(Clone, Copy)]
-pub(crate) struct PowerState {
-    pub(crate) on_battery: bool,
-    pub(crate) is_present: bool,
-    pub(crate) percentage: f64,
+pub struct PowerState {
+    /// The machine runs on battery.
+    pub on_battery: bool,
+    /// It has one.
+    pub is_present: bool,
+    /// How full it is.
+    pub percentage: f64,
 }
 
 struct Power(Arc<Mutex<PowerState>>);
@@ -169,7 +184,7 @@ struct Battery(Arc<Mutex<PowerState>>);
 impl Power {
     #[zbus(property)]
     fn on_battery(&self) -> bool {
-        self.0.lock().unwrap().on_battery
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).on_battery
     }
 }
 
@@ -177,59 +192,66 @@ impl Power {
 impl Battery {
     #[zbus(property)]
     fn is_present(&self) -> bool {
-        self.0.lock().unwrap().is_present
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_present
     }
 
     #[zbus(property)]
     fn percentage(&self) -> f64 {
-        self.0.lock().unwrap().percentage
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).percentage
     }
 }
 
 impl UPower {
-    pub(crate) fn start(state: PowerState) -> Self {
+    /// Takes its name on the bus with this address.
+    pub fn start(bus: &str, state: PowerState) -> Self {
         let state = Arc::new(Mutex::new(state));
         let build = || {
-            Builder::system()?
+            Builder::address(address(bus))?
                 .serve_at(POWER, Power(Arc::clone(&state)))?
                 .serve_at(BATTERY, Battery(Arc::clone(&state)))?
                 .name("org.freedesktop.UPower")?
                 .build()
         };
-        Self { connection: build().unwrap(), state }
+        Self { connection: build().expect(BUS), state }
     }
 
-    pub(crate) fn unplug(&self) {
-        self.state.lock().unwrap().on_battery = true;
+    /// The plug is pulled.
+    pub fn unplug(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).on_battery = true;
         say_changed(&self.connection, POWER, "org.freedesktop.UPower", "OnBattery");
     }
 
-    pub(crate) fn drain_to(&self, percentage: f64) {
-        self.state.lock().unwrap().percentage = percentage;
+    /// The battery is this full.
+    pub fn drain_to(&self, percentage: f64) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).percentage = percentage;
         say_changed(&self.connection, BATTERY, "org.freedesktop.UPower.Device", "Percentage");
     }
 
-    pub(crate) fn end(self) {
-        self.connection.close().unwrap();
+    /// Leaves the bus.
+    pub fn end(self) {
+        self.connection.close().expect(BUS);
     }
 }
 
 /// A connection that says what logind would, with its name or without.
-pub(crate) struct Login(Connection);
+pub struct Login(Connection);
 
 impl Login {
-    pub(crate) fn start() -> Self {
-        Self(Builder::system().unwrap().name("org.freedesktop.login1").unwrap().build().unwrap())
+    /// With the name, on the bus with this address.
+    pub fn start(bus: &str) -> Self {
+        let builder = Builder::address(address(bus)).expect(BUS);
+        Self(builder.name("org.freedesktop.login1").expect(BUS).build().expect(BUS))
     }
 
     /// Somebody else.
-    pub(crate) fn impostor() -> Self {
-        Self(Connection::system().unwrap())
+    pub fn impostor(bus: &str) -> Self {
+        Self(Builder::address(address(bus)).expect(BUS).build().expect(BUS))
     }
 
-    pub(crate) fn prepare_for_sleep(&self, begins: bool) {
+    /// Says that the machine goes to sleep, or woke.
+    pub fn prepare_for_sleep(&self, begins: bool) {
         let interface = "org.freedesktop.login1.Manager";
-        self.0.emit_signal(None::<&str>, LOGIN, interface, "PrepareForSleep", &begins).unwrap();
+        self.0.emit_signal(None::<&str>, LOGIN, interface, "PrepareForSleep", &begins).expect(BUS);
     }
 }
 
@@ -239,5 +261,5 @@ fn say_changed(connection: &Connection, path: &str, interface: &str, property: &
     let member = "PropertiesChanged";
     connection
         .emit_signal(None::<&str>, path, "org.freedesktop.DBus.Properties", member, &arguments)
-        .unwrap();
+        .expect(BUS);
 }
