@@ -42,6 +42,8 @@ pub struct PopUp {
     pub body: String,
     /// `LOW`, `NORMAL` or `CRITICAL`.
     pub urgency: String,
+    /// The daemon's number of it; one that takes another's place has the other's.
+    pub id: String,
 }
 
 /// The session.
@@ -73,8 +75,10 @@ impl Screen {
     pub fn start_daemon(&mut self) {
         let (script, configuration) = (self.path("script"), self.path("dunstrc"));
         let written = self.path("written");
-        let words =
-            format!("#!/bin/sh\nprintf '%s\\t%s\\t%s\\n' \"$2\" \"$3\" \"$5\" >> {}\n", written.display());
+        let words = format!(
+            "#!/bin/sh\nprintf '%s\\t%s\\t%s\\t%s\\n' \"$2\" \"$3\" \"$5\" \"$DUNST_ID\" >> {}\n",
+            written.display()
+        );
         write_program(&script, &words);
         std::fs::write(&configuration, CONFIGURATION.replace("SCRIPT", &script.display().to_string()))
             .unwrap();
@@ -116,7 +120,7 @@ impl Screen {
         let pop_up = |line: &str| {
             let mut fields = line.split('\t').map(str::to_owned);
             let mut next = || fields.next().unwrap_or_default();
-            PopUp { summary: next(), body: next(), urgency: next() }
+            PopUp { summary: next(), body: next(), urgency: next(), id: next() }
         };
         written.lines().map(pop_up).collect()
     }
@@ -133,10 +137,14 @@ impl Screen {
 
     /// How many that said this were taken away.
     pub fn count_withdrawn(&self, (summary, body): &(String, String)) -> usize {
-        let history: Value = serde_json::from_str(&self.ask(&["history"])).unwrap();
-        let entries = history["data"][0].as_array().unwrap();
         let is = |entry: &&Value| entry["summary"]["data"] == **summary && entry["body"]["data"] == **body;
-        entries.iter().filter(is).count()
+        self.closed().iter().filter(is).count()
+    }
+
+    /// What is on the screen no longer and was not replaced, as the daemon tells of it.
+    fn closed(&self) -> Vec<Value> {
+        let history: Value = serde_json::from_str(&self.ask(&["history"])).unwrap();
+        history["data"][0].as_array().unwrap().clone()
     }
 
     /// Clicks the newest pop-up.
@@ -186,7 +194,14 @@ impl Screen {
     #[track_caller]
     pub fn assert_withdrawn(&self, words: &(String, String)) {
         let what = format!("{words:?} is taken away");
-        self.wait_until(&what, || self.count_withdrawn(words) >= self.count(words));
+        self.wait_until(&what, || {
+            let (received, closed) = (self.received(), self.closed());
+            let said = |pop_up: &PopUp| (&pop_up.summary, &pop_up.body) == (&words.0, &words.1);
+            received.iter().enumerate().filter(|(_, pop_up)| said(pop_up)).all(|(at, pop_up)| {
+                let is_replaced = received[at + 1..].iter().any(|later| later.id == pop_up.id);
+                is_replaced || closed.iter().any(|entry| entry["id"]["data"].to_string() == pop_up.id)
+            })
+        });
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -23,6 +23,10 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
         &["pause", "1h"],
         &["resume"],
         &["history"],
+        &["open"],
+        &["folders", "list"],
+        &["networks", "list"],
+        &["settings"],
         &["snapshots"],
         &["tag", "latest"],
         &["ls", "latest"],
@@ -35,6 +39,7 @@ fn without_activation_every_command_says_so_and_makes_nothing() {
         &["verify"],
         &["findings"],
         &["why", "data"],
+        &["diagnose"],
         &["agent", "run"],
         &["deactivate"],
     ];

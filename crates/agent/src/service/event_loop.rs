@@ -250,6 +250,10 @@ impl<'a> EventLoop<'a> {
 
     fn ask_run(&mut self, order: Order, replies: &Replies) -> Result<(), AgentError> {
         let (wish, manner) = order.into_parts();
+        // What holds backups back is said first: a run that it ended may still wind down.
+        if let Some(why) = self.book.status().what_holds() {
+            return Err(refused(Refusal { event: status::Kind::RunAsked, step: self.step(), why }));
+        }
         if self.running.is_some() {
             // Also one that winds down after it was canceled.
             return Err(refused(Refusal {
@@ -257,10 +261,6 @@ impl<'a> EventLoop<'a> {
                 step: self.step(),
                 why: Why::RunUnderWay,
             }));
-        }
-        // What holds backups back is said before anything is changed.
-        if let Some(why) = self.book.status().what_holds() {
-            return Err(refused(Refusal { event: status::Kind::RunAsked, step: self.step(), why }));
         }
         let chosen = Chosen::of(&self.state, &wish)?;
         let beside = !scheduled(&self.state)?.contains(&chosen.choice.name);

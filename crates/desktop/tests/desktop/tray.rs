@@ -113,9 +113,9 @@ fn the_icon_comes_when_a_tray_does() {
         shown.desktop.show(with_icon(view(&[held("backup_complete", None, 1)])));
         // The item is on the bus before there is a tray.
         let connection = Connection::session().unwrap();
-        let bus = zbus::blocking::fdo::DBusProxy::new(&connection).unwrap();
+        let daemon = zbus::blocking::fdo::DBusProxy::new(&connection).unwrap();
         wait_until("the item waits", || {
-            let names = bus.list_names().unwrap();
+            let names = daemon.list_names().unwrap();
             names.iter().any(|name| name.starts_with("org.kde.StatusNotifierItem-"))
         });
         let first = Watcher::start(&bus());

@@ -81,7 +81,7 @@ fn assert_all_commands(site: &Site, running: bool, user: &str) {
     );
     assert_eq!(status["running"], running);
 
-    let user_fields = "created:text custody:text devices:whole has_vault:bool id:text name:text quota_bytes:whole state:text \
+    let user_fields = "created:text custody:text devices:whole group:text has_vault:bool id:text name:text quota_bytes:whole state:text \
                        state_since:text undo_until:null used_bytes:whole";
     let added = assert_document(&run(&["user", "add", user]).ok(), user_fields);
     assert_eq!(

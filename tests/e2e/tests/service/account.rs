@@ -28,7 +28,7 @@ fn told_and_taken_back(what: &[&str], undone: &[&str], code: &str, refusal: mode
     scene.site.server.json(undone.iter().copied());
     service.await_code("backup_complete");
     desk.assert_withdrawn(&words);
-    outcome(scene.ask_backup()).ok();
+    scene.back_up();
     assert_never(&service, "internal_error");
     scene.assert_told(code);
     scene.site.server.verify();

@@ -92,6 +92,21 @@ impl Scene {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// A backup that is made as soon as none is under way: the service may be making one by itself.
+    #[track_caller]
+    fn back_up(&self) {
+        let began = Instant::now();
+        loop {
+            let outcome = outcome(self.ask_backup());
+            let is_busy = outcome.stdout.contains("\"backup_runs\"");
+            if !is_busy || began.elapsed() > HANG {
+                outcome.ok();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Waits until the server's log of the device says that this notice was raised, and cleared after that.
     #[track_caller]
     fn assert_told(&self, code: &str) {

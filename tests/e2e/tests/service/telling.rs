@@ -2,8 +2,11 @@
 
 use super::*;
 
+/// The number and code of each change of the status.
+type Log = Vec<(u64, Value)>;
+
 /// The device's own log and the server's of it.
-fn both(scene: &Scene) -> (Vec<(u64, Value)>, Vec<(u64, Value)>) {
+fn both(scene: &Scene) -> (Log, Log) {
     let row = |sequence: &Value, code: &Value| (sequence.as_u64().unwrap(), code.clone());
     let rows = scene.agent.run(["history", "--limit", "1000", "--json"]).ok().json();
     let own = rows.as_array().unwrap().iter().rev().map(|change| row(&change["sequence"], &change["code"]));
@@ -13,7 +16,7 @@ fn both(scene: &Scene) -> (Vec<(u64, Value)>, Vec<(u64, Value)>) {
 }
 
 #[track_caller]
-fn await_same(scene: &Scene) -> Vec<(u64, Value)> {
+fn await_same(scene: &Scene) -> Log {
     let began = Instant::now();
     loop {
         let (own, told) = both(scene);

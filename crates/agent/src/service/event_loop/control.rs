@@ -91,11 +91,11 @@ impl EventLoop<'_> {
     }
 
     fn start_for_administrator(&mut self) -> Result<(), AgentError> {
-        if self.running.is_some() {
-            return Err(refused(Refusal { event: Kind::RunAsked, step: self.step(), why: Why::RunUnderWay }));
-        }
         if let Some(why) = self.book.status().what_holds() {
             return Err(refused(Refusal { event: Kind::RunAsked, step: self.step(), why }));
+        }
+        if self.running.is_some() {
+            return Err(refused(Refusal { event: Kind::RunAsked, step: self.step(), why: Why::RunUnderWay }));
         }
         self.to_come = scheduled(&self.state)?;
         self.begin_next(Asker::Administrator)
