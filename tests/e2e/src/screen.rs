@@ -179,6 +179,8 @@ impl Screen {
         }
         switch("off").ok();
         self.wait_until(&format!("{code} is taken away"), || self.count_withdrawn(&words) > 0);
+        // Others of the category go with it, and none may be left behind.
+        std::thread::sleep(QUIET);
         // A helper that has shown nothing yet, so that only the category can be why it does not.
         helper.end();
         std::fs::remove_file(agent.state().join("settings/desktop.json")).unwrap();

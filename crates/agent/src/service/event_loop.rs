@@ -250,17 +250,16 @@ impl<'a> EventLoop<'a> {
 
     fn ask_run(&mut self, order: Order, replies: &Replies) -> Result<(), AgentError> {
         let (wish, manner) = order.into_parts();
-        // What holds backups back is said first: a run that it ended may still wind down.
+        let runs = Refusal { event: status::Kind::RunAsked, step: self.step(), why: Why::RunUnderWay };
+        if self.running.as_ref().is_some_and(|running| !running.is_over) {
+            return Err(refused(runs));
+        }
+        // A run that was ended by what holds backups back may still wind down.
         if let Some(why) = self.book.status().what_holds() {
-            return Err(refused(Refusal { event: status::Kind::RunAsked, step: self.step(), why }));
+            return Err(refused(Refusal { why, ..runs }));
         }
         if self.running.is_some() {
-            // Also one that winds down after it was canceled.
-            return Err(refused(Refusal {
-                event: status::Kind::RunAsked,
-                step: self.step(),
-                why: Why::RunUnderWay,
-            }));
+            return Err(refused(runs));
         }
         let chosen = Chosen::of(&self.state, &wish)?;
         let beside = !scheduled(&self.state)?.contains(&chosen.choice.name);

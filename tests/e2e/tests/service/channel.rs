@@ -35,8 +35,8 @@ impl Connected {
     /// Waits for one more backup than `before`, and until nothing is under way.
     #[track_caller]
     fn await_backup(&self, service: &Service<'_>, before: usize) {
-        until("one more backup", || {
-            self.scene.snapshots() == before + 1 && service.status()["step"] == "idle"
+        service.await_status("one more backup", |status| {
+            self.scene.snapshots() == before + 1 && status["step"] == "idle"
         });
     }
 
