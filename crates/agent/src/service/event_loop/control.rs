@@ -16,8 +16,8 @@ impl EventLoop<'_> {
     pub(super) fn told(&mut self, told: &DeviceState) {
         self.note_contact(true);
         match told.refusal() {
-            // What a run meets tells more.
-            None if self.running.is_some() => {}
+            // What a run meets tells more. One that only winds down tells nothing any more.
+            None if self.running.as_ref().is_some_and(|running| !running.is_over) => {}
             // The server takes a copy of this state for the device, and does not know them apart without a run.
             None if identity::is_cloned(&self.state) => {}
             None => drop(self.apply(&Event::Accepted)),
