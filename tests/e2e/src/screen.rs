@@ -147,7 +147,14 @@ impl Screen {
         history["data"][0].as_array().unwrap().clone()
     }
 
-    /// Clicks the newest pop-up.
+    /// Closes the topmost pop-up until one is left: of those that are as urgent, the newest.
+    pub fn close_all_but_the_last(&self) {
+        while self.displayed() > 1 {
+            self.ask(&["close"]);
+        }
+    }
+
+    /// Clicks the topmost pop-up, which has to be the only one that a test means.
     pub fn click(&self) {
         self.ask(&["action", "0"]);
     }
@@ -179,11 +186,11 @@ impl Screen {
         }
         switch("off").ok();
         self.wait_until(&format!("{code} is taken away"), || self.count_withdrawn(&words) > 0);
-        // Others of the category go with it, and none may be left behind.
-        std::thread::sleep(QUIET);
         // A helper that has shown nothing yet, so that only the category can be why it does not.
         helper.end();
         std::fs::remove_file(agent.state().join("settings/desktop.json")).unwrap();
+        // Nobody knows any more of those that it left on the screen.
+        self.ask(&["close-all"]);
         let before = self.count(&words);
         *helper = self.helper(agent);
         std::thread::sleep(QUIET);

@@ -78,16 +78,26 @@ fn clicks_do_what_they_offer() {
     let desk = Desk::on(&scene.agent, screen);
     let words = words(&row(&service.status(), "no_folders"));
     desk.screen.wait_until("it comes up", || desk.screen.count(&words) == 1);
+    for category in ["warning", "informative"] {
+        scene.agent.run(["settings", "notifications", category, "off"]).ok();
+    }
+    desk.screen.wait_until("it is alone", || desk.screen.displayed() == 1);
     desk.screen.click();
     // The folder is added, and the backup of it is made.
+    desk.screen.wait_until("the folder is added", || {
+        let folders = scene.agent.run(["folders", "list", "--json"]).ok().json();
+        folders.as_array().unwrap().len() == 1
+    });
     service.await_code("backup_complete");
     let folders = scene.agent.run(["folders", "list", "--json"]).ok().json();
     assert_eq!(folders[0]["path"], scene.documents.to_str().unwrap());
     assert_eq!(scene.snapshots(), 1);
 
+    scene.agent.run(["settings", "notifications", "informative", "on"]).ok();
     scene.agent.run(["pause", "1h"]).ok();
     let paused = e2e::screen::words(&row(&service.status(), "backup_paused"));
     desk.screen.wait_until("the pause comes up", || desk.screen.count(&paused) == 1);
+    desk.screen.close_all_but_the_last();
     desk.screen.click();
     desk.screen.wait_until("the page is opened", || opened.exists());
     let page = std::fs::read_to_string(&opened).unwrap();
