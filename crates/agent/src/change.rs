@@ -214,7 +214,7 @@ mod tests {
         let paths = |set: &str| Settings::read(&state).unwrap().sets[set].paths.clone();
         add(&path, None).unwrap();
         add(&path, None).unwrap();
-        assert_eq!(paths("default"), [path.clone()]);
+        assert_eq!(paths("default"), std::slice::from_ref(&path));
         let missing = StoredPath(folder.path().join("nowhere"));
         assert_eq!(add(&missing, None), Err(Code::PathMissing));
         assert_eq!(add(&path, Some("a/b")), Err(Code::NameInvalid));

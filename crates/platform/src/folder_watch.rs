@@ -58,7 +58,8 @@ impl FolderWatch {
     }
 }
 
-#[cfg(all(test, target_os = "linux", not(platform_unsupported)))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", not(platform_unsupported)))]
 mod tests {
     use super::*;
     use std::fs;

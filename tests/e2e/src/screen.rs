@@ -43,7 +43,7 @@ pub struct PopUp {
     /// `LOW`, `NORMAL` or `CRITICAL`.
     pub urgency: String,
     /// The daemon's number of it; one that takes another's place has the other's.
-    pub id: String,
+    pub id: u64,
 }
 
 /// The session.
@@ -120,7 +120,12 @@ impl Screen {
         let pop_up = |line: &str| {
             let mut fields = line.split('\t').map(str::to_owned);
             let mut next = || fields.next().unwrap_or_default();
-            PopUp { summary: next(), body: next(), urgency: next(), id: next() }
+            PopUp {
+                summary: next(),
+                body: next(),
+                urgency: next(),
+                id: next().parse().expect("the number of a pop-up"),
+            }
         };
         written.lines().map(pop_up).collect()
     }
@@ -208,7 +213,7 @@ impl Screen {
             let said = |pop_up: &PopUp| (&pop_up.summary, &pop_up.body) == (&words.0, &words.1);
             received.iter().enumerate().filter(|(_, pop_up)| said(pop_up)).all(|(at, pop_up)| {
                 let is_replaced = received[at + 1..].iter().any(|later| later.id == pop_up.id);
-                is_replaced || closed.iter().any(|entry| entry["id"]["data"].to_string() == pop_up.id)
+                is_replaced || closed.iter().any(|entry| entry["id"]["data"] == pop_up.id)
             })
         });
     }

@@ -7,6 +7,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
+/// Something that happens in the tree, with its name.
+type Step<'a> = (&'a str, Box<dyn Fn() + 'a>);
+
 struct Watched {
     bench: Bench,
     watch: Watch,
@@ -101,7 +104,7 @@ fn what_happens_in_folders_is_seen() {
     watched.run();
     Bench::settle();
     let root = watched.bench.root();
-    let steps: Vec<(&str, Box<dyn Fn()>)> = vec![
+    let steps: Vec<Step<'_>> = vec![
         ("a file is written", Box::new(|| fs::write(root.join("a/b/c/1"), b"longer than it was").unwrap())),
         ("a file is appended to and stays open", {
             let path = root.join("d/e/3");

@@ -90,17 +90,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn fields(value: Value) -> Map<String, Value> {
+    fn fields(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn fields_are_set_and_taken_back_all_or_nothing() {
         let part = PolicyPart::default();
-        let part = part.changed(fields(json!({"quota_bytes": 5, "tray_icon": false}))).unwrap();
+        let part = part.changed(fields(&json!({"quota_bytes": 5, "tray_icon": false}))).unwrap();
         assert_eq!((part.quota_bytes, part.tray_icon), (Some(5), Some(false)));
-        let part = part.changed(fields(json!({"quota_bytes": null, "low_priority": false}))).unwrap();
-        assert_eq!(part.to_fields(), fields(json!({"tray_icon": false, "low_priority": false})));
+        let part = part.changed(fields(&json!({"quota_bytes": null, "low_priority": false}))).unwrap();
+        assert_eq!(part.to_fields(), fields(&json!({"tray_icon": false, "low_priority": false})));
         for (change, words) in [
             (json!({"colour": 1}), r#"there is no field "colour""#),
             (
@@ -112,22 +112,22 @@ mod tests {
                 "tray_icon cannot be read: invalid type: string \"maybe\", expected a boolean",
             ),
         ] {
-            assert_eq!(part.changed(fields(change)).unwrap_err().to_string(), words);
+            assert_eq!(part.changed(fields(&change)).unwrap_err().to_string(), words);
         }
     }
 
     #[test]
     fn a_layer_has_a_bound() {
-        let folders = |count| fields(json!({"folders": vec![format!("/{}", "x".repeat(4_000)); count]}));
+        let folders = |count| fields(&json!({"folders": vec![format!("/{}", "x".repeat(4_000)); count]}));
         let part = PolicyPart::default().changed(folders(60)).unwrap();
         let more = json!({"exclusions": vec!["x".repeat(4_000); 60]});
-        assert!(matches!(part.changed(fields(more)), Err(ChangeError::TooLarge { .. })));
+        assert!(matches!(part.changed(fields(&more)), Err(ChangeError::TooLarge { .. })));
     }
 
     #[test]
     fn what_another_version_has_stored_is_read_as_far_as_it_is_known() {
         let stored = json!({"quota_bytes": 5, "of_a_newer_server": 1, "snapshot": "of_a_newer_server"});
-        let (part, left_out) = PolicyPart::of_stored(fields(stored));
+        let (part, left_out) = PolicyPart::of_stored(fields(&stored));
         assert_eq!(part, PolicyPart { quota_bytes: Some(5), ..PolicyPart::default() });
         assert_eq!(left_out, ["of_a_newer_server", "snapshot"]);
     }

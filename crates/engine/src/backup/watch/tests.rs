@@ -1,3 +1,5 @@
+//! What is told of folders, without runs.
+
 use super::*;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
