@@ -5,6 +5,7 @@ use crate::sets::DEFAULT;
 use crate::state::State;
 use crate::state::identity::Identity;
 use crate::state::networks::Networks;
+use crate::state::policy::policy_in_force;
 use crate::state::settings::{BackupSet, Settings, StoredPath};
 use crate::{AgentError, service};
 use model::policy::{Notifications, Policy};
@@ -60,7 +61,7 @@ impl SettingsChange {
         }
         Identity::read(state)?;
         let _lock = state.lock()?;
-        self.apply(state, &Policy::default())
+        self.apply(state, &policy_in_force(state).0)
     }
 
     /// Makes the change in the settings, as far as the policy lets the user. The caller holds the state's lock.

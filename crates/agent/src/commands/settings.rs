@@ -5,9 +5,9 @@ use crate::AgentError;
 use crate::change::{SettingsChange, categories};
 use crate::state::State;
 use crate::state::identity::Identity;
+use crate::state::policy::policy_in_force;
 use crate::state::settings::Settings;
 use clap::{Args, Subcommand, ValueEnum};
-use model::policy::Policy;
 use notices::Category;
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &SettingsArgs, context: &Context) -> Result<Outcome, Age
     }
     Identity::read(&state)?;
     let choices = Settings::read(&state)?.choices;
-    let (policy, origins) = Policy::of_layers([]);
+    let (policy, origins) = policy_in_force(&state);
     let (policy, _) = policy.with_choices(origins, &choices);
     let notifications: Vec<_> = categories(policy.notifications).iter().map(ToString::to_string).collect();
     let document = Document { notifications, chosen: choices.notifications.is_some() };

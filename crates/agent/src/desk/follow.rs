@@ -5,9 +5,10 @@ use crate::change::categories;
 use crate::commands::status::without_agent;
 use crate::service::{DesktopNews, DesktopView, ask_desktop};
 use crate::state::State;
+use crate::state::policy::policy_in_force;
 use crate::state::settings::Settings;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use model::policy::{Policy, UserChoices};
+use model::policy::UserChoices;
 use status::Transition;
 use std::io;
 use std::thread;
@@ -67,7 +68,7 @@ fn follow(state: &State, news: &Sender<News>) {
 /// What is to be seen while no service runs.
 fn without_service(state: &State) -> Result<DesktopView, AgentError> {
     let choices = Settings::read(state).map_or_else(|_| UserChoices::default(), |settings| settings.choices);
-    let (policy, origins) = Policy::of_layers([]);
+    let (policy, origins) = policy_in_force(state);
     let (policy, _) = policy.with_choices(origins, &choices);
     Ok(DesktopView {
         status: without_agent(state)?,
